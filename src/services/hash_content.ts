@@ -1,0 +1,81 @@
+/** How File has content hashed: the lecture's point, a service that reuses another through its generated stub. */
+import { type Client, Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import type { Hash } from "../../gen/edgewire/v1/hash_pb.ts";
+import type { ConcreteHashAlgorithm } from "./hasher.ts";
+
+/** What the Hash service answered. */
+export interface HashResult {
+  readonly algorithm: ConcreteHashAlgorithm;
+  /** Lower-case hexadecimal. */
+  readonly hex: string;
+  readonly byteCount: number;
+}
+
+/** How many bytes are hashed between two reports: a report costs little beside them, and a bar still moves. */
+const PROGRESS_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Has `content` hashed. The call ends with the caller's: its deadline and its cancellation hold for both.
+ *
+ * @throws {ConnectError} What the Hash service answered; `internal` when the answer has no digest of this algorithm.
+ */
+export async function hashContent(
+  hash: Client<typeof Hash>,
+  content: AsyncIterable<Uint8Array>,
+  algorithm: ConcreteHashAlgorithm,
+  context: Pick<HandlerContext, "signal" | "timeoutMs">,
+): Promise<HashResult> {
+  const timeoutMs = context.timeoutMs();
+  const { digest, byteCount } = await hash.shaStream(toRequests(content, algorithm), {
+    signal: context.signal,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+  if (digest?.algorithm !== algorithm) {
+    throw new ConnectError("the Hash service answered without the digest that was asked for", Code.Internal);
+  }
+  return { algorithm, hex: digest.hex, byteCount: Number(byteCount) };
+}
+
+/** Has `content` hashed, and tells now and then how many bytes were handed over, and at last the result. */
+export async function* hashWithProgress(
+  hash: Client<typeof Hash>,
+  content: AsyncIterable<Uint8Array>,
+  algorithm: ConcreteHashAlgorithm,
+  context: HandlerContext,
+): AsyncGenerator<number | HashResult> {
+  // Ends the call when the caller no longer listens.
+  const listening = new AbortController();
+  const signal = AbortSignal.any([context.signal, listening.signal]);
+  let handedOver = 0;
+  let reported = 0;
+  let news = Promise.withResolvers<void>();
+  const counted = (async function* () {
+    for await (const chunk of content) {
+      yield chunk;
+      handedOver += chunk.length;
+      if (handedOver - reported >= PROGRESS_BYTES) {
+        news.resolve();
+      }
+    }
+  })();
+  const result = hashContent(hash, counted, algorithm, { signal, timeoutMs: () => context.timeoutMs() });
+  result.catch(() => {}); // It is awaited below, unless the caller stops listening first.
+  try {
+    yield 0;
+    while (await Promise.race([news.promise.then(() => true), result.then(() => false)])) {
+      news = Promise.withResolvers();
+      reported = handedOver;
+      yield reported;
+    }
+    yield await result;
+  } finally {
+    listening.abort();
+  }
+}
+
+async function* toRequests(content: AsyncIterable<Uint8Array>, algorithm: ConcreteHashAlgorithm) {
+  yield { part: { case: "options" as const, value: { algorithm } } };
+  for await (const value of content) {
+    yield { part: { case: "chunk" as const, value } };
+  }
+}

@@ -1,0 +1,33 @@
+/** The services put together: what every server of Edgewire answers, on whatever it runs. */
+import { type Client, type ConnectRouter, createClient, createRouterTransport } from "@connectrpc/connect";
+import { Greeter as LectureGreeter } from "../../gen/hello_pb.ts";
+import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
+import { File } from "../../gen/edgewire/v1/file_pb.ts";
+import { Hash } from "../../gen/edgewire/v1/hash_pb.ts";
+import { createFileService } from "./file.ts";
+import type { FileStore } from "./file_store.ts";
+import { greeter, lectureGreeter } from "./greeter.ts";
+import { createHashService } from "./hash.ts";
+import type { CreateHasher } from "./hasher.ts";
+
+/** Options of {@linkcode registerServices}. */
+export interface ServiceOptions {
+  /** Where File keeps its files. */
+  readonly store: FileStore;
+  /** Who computes the digests of Hash. */
+  readonly createHasher: CreateHasher;
+  /** The Hash service that File calls. By default this one, without a network in between. */
+  readonly hash?: Client<typeof Hash> | undefined;
+}
+
+/** Adds both Greeters, Hash and File to a router. */
+export function registerServices(router: ConnectRouter, options: ServiceOptions): void {
+  const hashService = createHashService(options.createHasher);
+  const hash = options.hash ??
+    createClient(Hash, createRouterTransport((inProcess) => inProcess.service(Hash, hashService)));
+  router
+    .service(LectureGreeter, lectureGreeter)
+    .service(Greeter, greeter)
+    .service(Hash, hashService)
+    .service(File, createFileService(options.store, hash));
+}
