@@ -17,7 +17,7 @@ const PROGRESS_BYTES = 8 * 1024 * 1024;
 /**
  * Has `content` hashed. The call ends with the caller's: its deadline and its cancellation hold for both.
  *
- * @throws {ConnectError} What the Hash service answered; `internal` when the answer has no digest of this algorithm.
+ * @throws {ConnectError} `canceled`, `deadline_exceeded`, `unavailable`, or `internal` for all else that Hash may answer.
  */
 export async function hashContent(
   hash: Client<typeof Hash>,
@@ -26,14 +26,32 @@ export async function hashContent(
   context: Pick<HandlerContext, "signal" | "timeoutMs">,
 ): Promise<HashResult> {
   const timeoutMs = context.timeoutMs();
-  const { digest, byteCount } = await hash.shaStream(toRequests(content, algorithm), {
-    signal: context.signal,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-  });
-  if (digest?.algorithm !== algorithm) {
-    throw new ConnectError("the Hash service answered without the digest that was asked for", Code.Internal);
+  try {
+    const { digest, byteCount } = await hash.shaStream(toRequests(content, algorithm), {
+      signal: context.signal,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+    if (digest?.algorithm !== algorithm) {
+      throw new ConnectError("answered without the digest that was asked for", Code.Internal);
+    }
+    return { algorithm, hex: digest.hex, byteCount: Number(byteCount) };
+  } catch (error) {
+    throw hashServiceError(error);
   }
-  return { algorithm, hex: digest.hex, byteCount: Number(byteCount) };
+}
+
+/** Codes that say of this call what they say of the call to Hash. Others, `unimplemented` say, would mislead. */
+const SHARED_CODES: ReadonlySet<Code> = new Set([Code.Canceled, Code.DeadlineExceeded, Code.Unavailable]);
+
+function hashServiceError(error: unknown): ConnectError {
+  const { code, rawMessage } = ConnectError.from(error);
+  return new ConnectError(
+    `hash service: ${rawMessage}`,
+    SHARED_CODES.has(code) ? code : Code.Internal,
+    undefined,
+    undefined,
+    error,
+  );
 }
 
 /** Has `content` hashed, and tells now and then how many bytes were handed over, and at last the result. */

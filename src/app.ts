@@ -1,0 +1,53 @@
+/** The composition root: the services, their store, the page and the limits, put together for Deno. Tests start what it makes. */
+import { createClient } from "@connectrpc/connect";
+import { Hash } from "../gen/edgewire/v1/hash_pb.ts";
+import { logCalls, logger } from "./ops/mod.ts";
+import { createFetchHandler, createTransport, type FetchHandler } from "./rpc/mod.ts";
+import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
+import { registerServices } from "./services/mod.ts";
+import { createSite } from "./site.ts";
+
+/** Options of {@linkcode createApp}. */
+export interface AppOptions {
+  /** The directory File keeps its files in; it is made if it is not there. */
+  readonly dataDirectory: string;
+  /** The server whose Hash service File calls. By default this one, without a network in between. */
+  readonly hashUrl?: string | undefined;
+  /** The directory of the page, an absolute path. @default `web/` of this checkout */
+  readonly siteDirectory?: string | undefined;
+  /** The largest message to receive or send, in bytes. @default 4 MiB */
+  readonly maxMessageBytes?: number | undefined;
+}
+
+/** The program without the network. */
+export interface App {
+  /** Answers a request: an RPC, or one for the page. */
+  readonly fetch: FetchHandler;
+  /** Throws unfinished transfers away and lets go of the data directory. */
+  close(): Promise<void>;
+}
+
+/** How often uploads that have expired are looked for, in milliseconds. They live for a day; an hour more does no harm. */
+const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
+
+/** @throws {Error} The data directory cannot be used, or the Hash server's URL is none. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { hashUrl, maxMessageBytes } = options;
+  const hash = hashUrl === undefined ? undefined : createClient(Hash, createTransport({ baseUrl: hashUrl }));
+  const store = await DiskStore.open(options.dataDirectory);
+  const expiry = setInterval(() => {
+    store.removeExpiredUploads().catch((error) => logger.error("Cannot remove expired uploads: {error}", { error }));
+  }, EXPIRY_INTERVAL_MS);
+  return {
+    fetch: createFetchHandler({
+      routes: (router) => registerServices(router, { store, createHasher: createNativeHasher, hash }),
+      fallback: createSite(options.siteDirectory ?? `${import.meta.dirname}/../web`),
+      interceptors: [logCalls],
+      maxMessageBytes,
+    }),
+    close: async () => {
+      clearInterval(expiry);
+      await store.close();
+    },
+  };
+}

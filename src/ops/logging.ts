@@ -1,0 +1,72 @@
+/** The log: where it goes, how much it says, and what it says of calls. */
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import {
+  ansiColorFormatter,
+  configure,
+  getLogger,
+  jsonLinesFormatter,
+  type LogLevel as LogtapeLevel,
+} from "@logtape/logtape";
+
+/**
+ * How much the log says: nothing; faults of the server; also its start and end; also each call.
+ */
+export const LOG_LEVELS = ["off", "error", "info", "debug"] as const;
+
+/** One of {@linkcode LOG_LEVELS}. */
+export type LogLevel = typeof LOG_LEVELS[number];
+
+/** Edgewire's own messages. Until {@linkcode configureLogging} is called they go nowhere. */
+export const logger = getLogger(["edgewire"]);
+
+/** Writes the log to stderr: coloured text to a terminal, a JSON object a line to anything else. */
+export async function configureLogging(level: LogLevel): Promise<void> {
+  const lowestLevel: LogtapeLevel | null = level === "off" ? null : level === "error" ? "error" : level;
+  const format = Deno.stderr.isTerminal() ? ansiColorFormatter : jsonLinesFormatter;
+  await configure({
+    reset: true,
+    sinks: { stderr: (record) => console.error(format(record).trimEnd()) },
+    loggers: [
+      { category: ["edgewire"], sinks: ["stderr"], lowestLevel },
+      { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "warning" },
+    ],
+  });
+}
+
+/** Logs each call at `debug`, and at `error` those that failed by a fault of the server: the caller is told no details of these. */
+export const logCalls: Interceptor = (next) => async (request) => {
+  const startMs = performance.now();
+  const procedure = `${request.service.typeName}/${request.method.name}`;
+  const log = (error?: unknown) => {
+    const code = error === undefined ? "ok" : codeToString(ConnectError.from(error, Code.Internal).code);
+    const durationMs = Math.round(performance.now() - startMs);
+    logger.debug("{procedure} {code} in {durationMs} ms", { procedure, code, durationMs });
+    if (error !== undefined && !(error instanceof ConnectError)) {
+      logger.error("{procedure} failed: {error}", { procedure, error });
+    }
+  };
+  try {
+    const response = await next(request);
+    if (!response.stream) {
+      log();
+      return response;
+    }
+    return { ...response, message: logEnd(response.message, log) };
+  } catch (error) {
+    log(error);
+    throw error;
+  }
+};
+
+async function* logEnd<T>(messages: AsyncIterable<T>, log: (error?: unknown) => void): AsyncGenerator<T> {
+  let failure: unknown;
+  try {
+    yield* messages;
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    log(failure);
+  }
+}

@@ -1,0 +1,2 @@
+/** The ops room: what an operator expects of every server. */
+export { configureLogging, LOG_LEVELS, logCalls, logger, type LogLevel } from "./logging.ts";
