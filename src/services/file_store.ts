@@ -84,4 +84,4 @@ export interface Upload {
 }
 
 /** The largest chunk that stores read, in bytes. Long enough for speed, short enough to hold one for each of many readers. */
-export const CHUNK_BYTES = 256 * 1024;
+export const CHUNK_BYTES = 64 * 1024;
