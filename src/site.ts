@@ -1,9 +1,9 @@
 /** The page: the files of `web/` that a browser asks for, with the headers that keep it to itself. */
 import { Hono } from "hono";
 import { compress } from "hono/compress";
-import { serveStatic } from "hono/deno";
 import { etag } from "hono/etag";
 import { secureHeaders } from "hono/secure-headers";
+import { serveStatic } from "hono/serve-static";
 import type { FetchHandler } from "./rpc/mod.ts";
 
 /** Makes a handler for the page in `directory`, an absolute path. What is not part of the page gets a 404. */
@@ -23,10 +23,25 @@ export function createSite(directory: string): FetchHandler {
     // Served without TLS the header means nothing; behind a proxy with TLS it is the proxy's to send.
     strictTransportSecurity: false,
   }));
-  site.get("/", serveStatic({ path: `${directory}/index.html` }));
-  for (const path of ["/style.css", "/icon.svg", "/dist/*"]) {
-    site.get(path, serveStatic({ root: directory }));
+  const file = serveStatic({
+    root: directory,
+    rewriteRequestPath: (path) => path === "/" ? "/index.html" : path,
+    getContent: readFile,
+  });
+  for (const path of ["/", "/style.css", "/icon.svg", "/dist/*"]) {
+    site.get(path, file);
   }
   site.notFound((context) => context.text(`Not found: ${context.req.path}\n`, 404));
   return site.fetch;
+}
+
+async function readFile(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.IsADirectory) {
+      return null;
+    }
+    throw error;
+  }
 }
