@@ -1,0 +1,63 @@
+/** `server.ts` as its users start it: a process of its own, with the permissions of `deno task serve`. */
+import config from "../../deno.json" with { type: "json" };
+
+/** A server that runs. */
+export interface ServerProcess {
+  /** `http://127.0.0.1:41234` */
+  readonly url: string;
+  readonly pid: number;
+  /** Sends SIGTERM and waits for the end. */
+  stop(): Promise<Deno.CommandStatus>;
+  /** Sends SIGKILL and waits for the end: what a crash leaves is on disk. */
+  kill(): Promise<void>;
+  /** All that it has written to stderr, once it has ended. */
+  stderr(): Promise<string>;
+}
+
+/** The arguments to Deno that `deno task serve` has, up to `server.ts`. */
+export const SERVE_ARGUMENTS: readonly string[] = config.tasks.serve.command.split(" ").slice(1);
+
+const ROOT = new URL("../..", import.meta.url);
+
+/** Starts a server on a free port, and waits until it listens. */
+export async function startServer(
+  options: { readonly dataDir: string; readonly args?: readonly string[]; readonly env?: Record<string, string> },
+): Promise<ServerProcess> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...SERVE_ARGUMENTS, "--port", "0", "--data-dir", options.dataDir, ...options.args ?? []],
+    cwd: ROOT,
+    env: options.env ?? {},
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stderr = new Response(child.stderr).text();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let output = "";
+  while (!output.includes("\n")) {
+    const { done, value } = await reader.read();
+    if (done) {
+      throw new Error(`The server ended before it listened: ${await stderr}`);
+    }
+    output += value;
+  }
+  const url = /^Edgewire listening on (\S+)\n/.exec(output)?.[1];
+  if (url === undefined) {
+    child.kill("SIGKILL");
+    throw new Error(`Unexpected first line of the server: ${output}`);
+  }
+  const end = async (signal: Deno.Signal) => {
+    child.kill(signal);
+    const status = await child.status;
+    await reader.cancel();
+    await stderr;
+    return status;
+  };
+  return {
+    url,
+    pid: child.pid,
+    stop: () => end("SIGTERM"),
+    kill: async () => void await end("SIGKILL"),
+    stderr: () => stderr,
+  };
+}
