@@ -76,9 +76,9 @@ export function createTransport(options: TransportOptions): Transport {
 async function send(
   fetch: typeof globalThis.fetch,
   request: UniversalClientRequest,
-  bodyInit: (body: AsyncIterable<Uint8Array>) => Promise<StreamingRequestInit>,
+  bodyInit: (body: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined) => Promise<StreamingRequestInit>,
 ): Promise<UniversalClientResponse> {
-  const body = request.body === undefined ? {} : await bodyInit(request.body);
+  const body = request.body === undefined ? {} : await bodyInit(request.body, request.signal);
   const init: StreamingRequestInit = {
     method: request.method,
     headers: request.header,
@@ -108,8 +108,32 @@ async function wholeBody(body: AsyncIterable<Uint8Array>): Promise<StreamingRequ
   return { body: new Uint8Array(await new Blob(chunks).arrayBuffer()) };
 }
 
-function streamedBody(body: AsyncIterable<Uint8Array>): Promise<StreamingRequestInit> {
-  return Promise.resolve({ body: ReadableStream.from(body), duplex: "half" });
+function streamedBody(
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<StreamingRequestInit> {
+  const iterator = body[Symbol.asyncIterator]();
+  const stream = new ReadableStream<Uint8Array>({
+    start(controller) {
+      // Over HTTP/2, Deno's fetch resets the stream of a cancelled request only if its body fails.
+      signal?.addEventListener("abort", () => controller.error(signal.reason), { once: true });
+    },
+    async pull(controller) {
+      const { done, value } = await iterator.next();
+      if (signal?.aborted) {
+        return;
+      }
+      if (done) {
+        controller.close();
+      } else {
+        controller.enqueue(value);
+      }
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  }, { highWaterMark: 0 });
+  return Promise.resolve({ body: stream, duplex: "half" });
 }
 
 async function* receivedBody(response: Response, url: string): AsyncGenerator<Uint8Array> {

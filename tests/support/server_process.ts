@@ -61,3 +61,17 @@ export async function startServer(
     stderr: () => stderr,
   };
 }
+
+/** Runs a server that is to end by itself, to see how. */
+export async function runServer(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...SERVE_ARGUMENTS, ...args],
+    cwd: ROOT,
+    env,
+    stdin: "null",
+  }).output();
+  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}

@@ -38,19 +38,21 @@ export class DiskStore implements FileStore {
   static async open(directory: string, options: DiskStoreOptions = {}): Promise<DiskStore> {
     const fs = options.fileSystem ?? Deno;
     const directories = { files: `${directory}/files`, uploads: `${directory}/uploads` };
-    await fs.mkdir(directories.files, { recursive: true });
-    await fs.mkdir(directories.uploads, { recursive: true });
-    const lock = await fs.open(`${directory}/lock`, { create: true, write: true });
+    let lock: Deno.FsFile | undefined;
     try {
+      await fs.mkdir(directories.files, { recursive: true });
+      await fs.mkdir(directories.uploads, { recursive: true });
+      lock = await fs.open(`${directory}/lock`, { create: true, write: true });
       if (!await lock.tryLock(true)) {
-        throw new Error(`Cannot open the store in "${directory}": another process uses it`);
+        throw new Error("another process uses it");
       }
       const store = new DiskStore(directories, lock, options);
       await store.#recoverUploads();
       return store;
     } catch (error) {
-      lock.close();
-      throw error;
+      lock?.close();
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`Cannot open the store in "${directory}": ${reason}`, { cause: error });
     }
   }
 
