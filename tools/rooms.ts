@@ -1,25 +1,30 @@
 /**
- * The rooms of `src/` and who may import whom: ARCHITECTURE.md as data.
- * `tools/lint_plugin.ts` enforces the arrows, `deno task check:pure` the rooms without I/O.
+ * The rooms of `src/` and who may import whom: the map of ARCHITECTURE.md as data.
+ * `tools/lint_plugin.ts` enforces the arrows, `tools/check_pure.ts` that pure rooms do no I/O.
  */
 
-/** One folder of `src/`. Other rooms see it only through its `mod.ts`. */
+/** One folder of `src/`. Other rooms see it only through its doors, the files `mod.ts` in it. */
 export interface Room {
   /** The rooms it may import. */
   readonly imports: readonly string[];
   /** Whether the room may neither do I/O nor name anything that does: `Deno`, `fetch`, timers, `console`. */
   readonly pure: boolean;
+  /** Whether the room may import the generated stubs. */
+  readonly stubs: boolean;
 }
 
 /** Every room, by the name of its folder. */
 export const ROOMS: Readonly<Record<string, Room>> = {
-  http: { imports: [], pure: true },
-  http1: { imports: ["http"], pure: true },
-  http2: { imports: ["http"], pure: true },
-  net: { imports: ["http", "http1", "http2"], pure: false },
-  codec: { imports: [], pure: true },
-  rpc: { imports: ["http", "codec"], pure: false },
-  services: { imports: [], pure: false },
-  ops: { imports: [], pure: false },
-  cli: { imports: ["rpc"], pure: false },
+  http: { imports: [], pure: true, stubs: false },
+  http1: { imports: ["http"], pure: true, stubs: false },
+  http2: { imports: ["http"], pure: true, stubs: false },
+  net: { imports: ["http", "http1", "http2"], pure: false, stubs: false },
+  codec: { imports: [], pure: true, stubs: false },
+  rpc: { imports: ["http", "codec"], pure: false, stubs: false },
+  services: { imports: [], pure: false, stubs: true },
+  ops: { imports: [], pure: false, stubs: true },
+  cli: { imports: ["net", "rpc"], pure: false, stubs: true },
 };
+
+/** The rooms that `edge.ts` may load, and of those only what runs without the Deno namespace. */
+export const EDGE_ROOMS: readonly string[] = ["rpc", "services", "ops"];

@@ -1,0 +1,41 @@
+/** Checks that `gen/` is what `deno task gen` makes of `proto/`: it generates into a temporary directory and compares. */
+
+const ROOT = new URL("..", import.meta.url).pathname;
+
+async function filesOf(directory: string, prefix = ""): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    const path = `${directory}/${name}`;
+    if (isDirectory) {
+      for (const [file, content] of await filesOf(path, `${prefix}${name}/`)) {
+        files.set(file, content);
+      }
+    } else {
+      files.set(prefix + name, await Deno.readTextFile(path));
+    }
+  }
+  return files;
+}
+
+const fresh = await Deno.makeTempDir();
+try {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "gen", "--output", fresh],
+    cwd: ROOT,
+  }).output();
+  if (!success) {
+    console.error(new TextDecoder().decode(stderr));
+    Deno.exit(1);
+  }
+  const [expected, actual] = [await filesOf(`${fresh}/gen`), await filesOf(`${ROOT}/gen`)];
+  const different = [...new Set([...expected.keys(), ...actual.keys()])]
+    .filter((file) => expected.get(file) !== actual.get(file))
+    .map((file) => `gen/${file}`);
+  if (different.length > 0) {
+    console.error(`Not what "deno task gen" makes of proto/: ${different.join(", ")}`);
+    Deno.exit(1);
+  }
+  console.log(`Checked ${expected.size} generated files`);
+} finally {
+  await Deno.remove(fresh, { recursive: true });
+}
