@@ -260,7 +260,7 @@ Deno.test("server: what it cannot start with is one clear line and a non-zero ex
     const free = `${dataDir}/other`;
     const cases: [string[], number, RegExp][] = [
       [["--port", port, "--data-dir", free], 1, /^edgewire: Cannot listen on 127\.0\.0\.1:\d+: Address already in use/],
-      [["--port", "0", "--data-dir", dataDir], 1, /^edgewire: Cannot open the store in ".+": another process uses it/],
+      [["--port", "0", "--data-dir", dataDir], 1, /^edgewire: Cannot open the store in ".+": Another process uses it/],
       [["--port", "0", "--data-dir", notADirectory], 1, /^edgewire: Cannot open the store in ".+": /],
       [["--port", "0", "--data-dir", free, "--host", "192.0.2.1"], 1, /^edgewire: Cannot listen on 192\.0\.2\.1:0: /],
       [["--port", "65536"], 2, /^error: option '--port <number>' argument '65536' is invalid\. Must be a whole number/],

@@ -44,7 +44,7 @@ export class DiskStore implements FileStore {
       await fs.mkdir(directories.uploads, { recursive: true });
       lock = await fs.open(`${directory}/lock`, { create: true, write: true });
       if (!await lock.tryLock(true)) {
-        throw new Error("another process uses it");
+        throw new Error("Another process uses it");
       }
       const store = new DiskStore(directories, lock, options);
       await store.#recoverUploads();

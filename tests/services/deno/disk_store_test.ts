@@ -150,7 +150,7 @@ testOnDisk("does not take directories and links for files", async (directory) =>
 testOnDisk("has its directory for itself", async (directory) => {
   const store = await DiskStore.open(directory);
   await assert.rejects(DiskStore.open(directory), {
-    message: `Cannot open the store in "${directory}": another process uses it`,
+    message: `Cannot open the store in "${directory}": Another process uses it`,
   });
   await store.close();
   await (await DiskStore.open(directory)).close();
