@@ -2,10 +2,10 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import {
-  ansiColorFormatter,
   configure,
+  getAnsiColorFormatter,
+  getJsonLinesFormatter,
   getLogger,
-  jsonLinesFormatter,
   type LogLevel as LogtapeLevel,
 } from "@logtape/logtape";
 
@@ -23,7 +23,9 @@ export const logger = getLogger(["edgewire"]);
 /** Writes the log to stderr: coloured text to a terminal, a JSON object a line to anything else. */
 export async function configureLogging(level: LogLevel): Promise<void> {
   const lowestLevel: LogtapeLevel | null = level === "off" ? null : level === "error" ? "error" : level;
-  const format = Deno.stderr.isTerminal() ? ansiColorFormatter : jsonLinesFormatter;
+  const format = Deno.stderr.isTerminal()
+    ? getAnsiColorFormatter({ value: (value, inspect) => typeof value === "string" ? value : inspect(value) })
+    : getJsonLinesFormatter({ message: "template" });
   await configure({
     reset: true,
     sinks: { stderr: (record) => console.error(format(record).trimEnd()) },
