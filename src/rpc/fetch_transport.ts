@@ -148,9 +148,13 @@ async function* receivedBody(response: Response, url: string): AsyncGenerator<Ui
   }
 }
 
-/** `fetch` reports every network error as a TypeError whose text is the runtime's own. */
+/** `fetch` reports every network error as a TypeError, and says the reason last in the innermost cause. */
 function unreachable(url: string, error: unknown): ConnectError {
-  const reason = error instanceof Error ? error.message : String(error);
+  let cause = error;
+  while (cause instanceof Error && cause.cause !== undefined) {
+    cause = cause.cause;
+  }
+  const reason = (cause instanceof Error ? cause.message : String(cause)).split(": ").at(-1);
   return new ConnectError(
     `cannot reach ${new URL(url).origin}: ${reason}`,
     Code.Unavailable,

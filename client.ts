@@ -1,0 +1,4 @@
+/** `deno task client`: the command line client. */
+import { runCli } from "./src/cli/mod.ts";
+
+Deno.exit(await runCli(Deno.args));
