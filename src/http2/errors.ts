@@ -1,0 +1,40 @@
+/**
+ * What ends a connection or a stream, as an object: for those who wait for something that will not come any more.
+ * The engine reports faults of the peer, it does not throw them. This module performs no I/O.
+ */
+import { errorName } from "./constants.ts";
+
+/** Who ended it: "peer" sent GOAWAY or RST_STREAM or hung up, "local" is this side, whatever its reason. */
+export type ErrorOrigin = "local" | "peer";
+
+/** A connection ended with an error (RFC 9113 §5.4.1). */
+export class Http2ConnectionError extends Error {
+  override readonly name = "Http2ConnectionError";
+  /** As in GOAWAY; an {@linkcode ErrorCode} or, from a peer, any other 32-bit number. */
+  readonly code: number;
+  readonly origin: ErrorOrigin;
+
+  /** @param message What happened, without code and origin. */
+  constructor(code: number, message: string, origin: ErrorOrigin) {
+    super(`${message} (${errorName(code)}, ${origin})`);
+    this.code = code;
+    this.origin = origin;
+  }
+}
+
+/** A stream ended before its time, its connection did not (RFC 9113 §5.4.2). */
+export class Http2StreamError extends Error {
+  override readonly name = "Http2StreamError";
+  readonly streamId: number;
+  /** As in RST_STREAM; an {@linkcode ErrorCode} or, from a peer, any other 32-bit number. */
+  readonly code: number;
+  readonly origin: ErrorOrigin;
+
+  /** @param message What happened, without stream, code and origin. */
+  constructor(streamId: number, code: number, message: string, origin: ErrorOrigin) {
+    super(`Stream ${streamId}: ${message} (${errorName(code)}, ${origin})`);
+    this.streamId = streamId;
+    this.code = code;
+    this.origin = origin;
+  }
+}
