@@ -55,7 +55,9 @@ export class ReceiveWindow {
    */
   release(length: number): number {
     if (length > this.#size - this.#available - this.#due) {
-      throw new RangeError(`Cannot release ${length} octets: only ${this.#size - this.#available - this.#due} are held`);
+      throw new RangeError(
+        `Cannot release ${length} octets: only ${this.#size - this.#available - this.#due} are held`,
+      );
     }
     const due = this.#due + length;
     // An empty release must not announce an increment of 0, which is an error (RFC 9113 §6.9).
