@@ -70,7 +70,6 @@ const CONNECTION_FAULT = 0x80;
 const MISUSE = 0xc0;
 
 function buildTable(): Uint8Array {
-  const i = StreamState.IDLE;
   const rl = StreamState.RESERVED_LOCAL;
   const rr = StreamState.RESERVED_REMOTE;
   const o = StreamState.OPEN;
@@ -79,13 +78,14 @@ function buildTable(): Uint8Array {
   const c = StreamState.CLOSED;
   const r = StreamState.RESET;
   const __ = IGNORED;
-  /** Our own mistake. */
+  // Our own mistake: to be thrown.
   const X = MISUSE;
-  /** "Receiving any frame other than HEADERS or PRIORITY on a stream in this state MUST be treated as a connection error of type PROTOCOL_ERROR" (idle; the reserved ones alike) */
+  // "Receiving any frame other than HEADERS or PRIORITY on a stream in this state MUST be treated as a connection error of
+  // type PROTOCOL_ERROR" (idle, and the reserved states alike).
   const P = CONNECTION_FAULT | ErrorCode.PROTOCOL_ERROR;
-  /** "it MUST respond with a stream error of type STREAM_CLOSED" (half-closed (remote)) */
+  // "it MUST respond with a stream error of type STREAM_CLOSED" (half-closed (remote)).
   const s = STREAM_FAULT | ErrorCode.STREAM_CLOSED;
-  /** "An endpoint MAY treat receipt of any other type of frame on a closed stream as a connection error of type STREAM_CLOSED" */
+  // "An endpoint MAY treat receipt of any other type of frame on a closed stream as a connection error of type STREAM_CLOSED".
   const S = CONNECTION_FAULT | ErrorCode.STREAM_CLOSED;
   // A column per input, in the order of StreamInput: HEADERS, the same with END_STREAM, DATA, the same with END_STREAM,
   // RST_STREAM, WINDOW_UPDATE, PUSH_PROMISE; first sent, then received.
@@ -101,7 +101,7 @@ function buildTable(): Uint8Array {
     CLOSED:             [X,  X,  X,  X,  __, __, X,    S,  S,  S,  S,  __, __, P ],
     RESET:              [X,  X,  X,  X,  __, __, X,    __, __, __, __, c,  __, P ],
   };
-  const table = new Uint8Array(8 * INPUTS).fill(i);
+  const table = new Uint8Array(8 * INPUTS);
   for (const [name, state] of Object.entries(StreamState)) {
     table.set(rows[name as keyof typeof StreamState], state * INPUTS);
   }
