@@ -44,3 +44,11 @@ export function readUint32(buffer: Uint8Array, offset: number): number {
 export function readUint31(buffer: Uint8Array, offset: number): number {
   return (buffer[offset]! & 0x7f) << 24 | buffer[offset + 1]! << 16 | buffer[offset + 2]! << 8 | buffer[offset + 3]!;
 }
+
+/** Writes a number as four octets from `offset` on, the highest first. */
+export function writeUint32(buffer: Uint8Array, offset: number, value: number): void {
+  buffer[offset] = value >>> 24;
+  buffer[offset + 1] = value >>> 16;
+  buffer[offset + 2] = value >>> 8;
+  buffer[offset + 3] = value;
+}
