@@ -11,6 +11,8 @@ interface Slot {
   /** Begins with the block. Used again for the next block, if that fits. */
   octets: Uint8Array;
   length: number;
+  /** Of the block: {@linkcode hashOf}. */
+  hash: number;
   generation: number;
   fields: readonly HeaderField[];
 }
@@ -24,27 +26,31 @@ export class BlockCache {
   #next = 0;
   /** Found last: clients send the same block again and again. Comparing it first takes a hit from 34 to 15 ns. */
   #last: Slot | undefined;
+  /** The hash of the block that was not found last, which is the next one to be stored. */
+  #missedHash = 0;
 
   /** The list that the octets from `start` up to `end` meant; undefined when that is not known. */
   find(buffer: Uint8Array, start: number, end: number, generation: number): readonly HeaderField[] | undefined {
     const last = this.#last;
-    if (last === undefined) {
-      return undefined;
-    }
-    if (matches(last, buffer, start, end, generation)) {
+    if (last !== undefined && matches(last, buffer, start, end, generation)) {
       return last.fields;
     }
+    if (end - start > MAX_BLOCK_LENGTH) {
+      return undefined;
+    }
+    const hash = hashOf(buffer, start, end);
     for (let i = 0; i < this.#slots.length; i++) {
       const slot = this.#slots[i]!;
-      if (slot !== last && matches(slot, buffer, start, end, generation)) {
+      if (slot.hash === hash && matches(slot, buffer, start, end, generation)) {
         this.#last = slot;
         return slot.fields;
       }
     }
+    this.#missedHash = hash;
     return undefined;
   }
 
-  /** Remembers what a block meant that did not change the table. The octets are copied. */
+  /** Remembers what a block meant that was not found just now, and that did not change the table. The octets are copied. */
   store(
     buffer: Uint8Array,
     start: number,
@@ -58,7 +64,7 @@ export class BlockCache {
     }
     let slot = this.#slots[this.#next];
     if (slot === undefined) {
-      slot = { octets: new Uint8Array(Math.max(64, length)), length, generation, fields };
+      slot = { octets: new Uint8Array(Math.max(64, length)), length, hash: 0, generation, fields };
       this.#slots.push(slot);
     } else if (slot.octets.length < length) {
       slot.octets = new Uint8Array(MAX_BLOCK_LENGTH);
@@ -68,6 +74,7 @@ export class BlockCache {
       slot.octets[i] = buffer[start + i]!;
     }
     slot.length = length;
+    slot.hash = this.#missedHash;
     slot.generation = generation;
     slot.fields = fields;
     this.#last = slot;
@@ -86,4 +93,13 @@ function matches(slot: Slot, buffer: Uint8Array, start: number, end: number, gen
     }
   }
   return true;
+}
+
+/** Octets that differ mostly have different hashes, so that a block that is not there is compared with none: 8 that are nearly the same cost 200 ns. */
+function hashOf(buffer: Uint8Array, start: number, end: number): number {
+  let hash = end - start;
+  for (let i = start; i < end; i++) {
+    hash = Math.imul(hash, 31) + buffer[i]! | 0;
+  }
+  return hash;
 }
