@@ -10,6 +10,8 @@ import { STATIC_TABLE } from "./static_table.ts";
 /** How many octets an integer may have after its prefix: as many as 2^32 - 1 needs. More are zeros that only make work. */
 const MAX_INTEGER_OCTETS = 5;
 
+const NO_FIELDS: readonly HeaderField[] = Object.freeze([]);
+
 /** What a peer may ask of a decoder. */
 export interface HpackDecoderOptions {
   /**
@@ -32,7 +34,7 @@ export class HpackDecoder {
   readonly #maxHeaderListSize: number;
   readonly #maxFields: number;
   #maxTableSize: number;
-  /** When defined, the next block must begin with a size update to at most this (RFC 7541 §4.2). */
+  /** When defined, the next block that is not empty must begin with a size update to at most this (RFC 7541 §4.2). */
   #owedTableSize: number | undefined;
   /** Where reading is, in the buffer of the block being decoded. */
   #position = 0;
@@ -67,6 +69,10 @@ export class HpackDecoder {
    * @throws {HeaderListTooLargeError} A limit is exceeded. The block was decoded to its end, and decoding can go on.
    */
   decode(buffer: Uint8Array, start: number, end: number): readonly HeaderField[] {
+    if (start === end) {
+      // It may do without a size update that is owed: golang.org/x/net/http2/hpack sends that with the next field, not block.
+      return NO_FIELDS;
+    }
     const generation = this.#table.generation;
     if (this.#owedTableSize === undefined) {
       const cached = this.#cache.find(buffer, start, end, generation);
@@ -105,7 +111,7 @@ export class HpackDecoder {
 
   /**
    * Sets how large the peer may make the table, in octets. To be called when it has acknowledged our SETTINGS_HEADER_TABLE_SIZE.
-   * When its table is larger than that, its next block must begin with a size update (RFC 7541 §4.2).
+   * When its table is larger than that, its next block that is not empty must begin with a size update (RFC 7541 §4.2).
    *
    * @throws {RangeError} `size` is not an integer from 0 to 2^32 - 1.
    */
