@@ -22,11 +22,21 @@ export class Random {
   }
 }
 
-/** The seed of this run: EDGEWIRE_FUZZ_SEED, or another one every time. It is printed, so that a failure can be repeated. */
+/** The seed of this run: EDGEWIRE_FUZZ_SEED, or another one every time. */
 export function fuzzSeed(): number {
-  const seed = Number(Deno.env.get("EDGEWIRE_FUZZ_SEED") ?? Math.floor(Math.random() * 2 ** 31));
-  console.log(`EDGEWIRE_FUZZ_SEED=${seed}`);
-  return seed;
+  return Number(Deno.env.get("EDGEWIRE_FUZZ_SEED") ?? Math.floor(Math.random() * 2 ** 31));
+}
+
+/** A test with numbers that look random. It prints their seed when it fails, so that the failure can be repeated. */
+export function fuzzTest(name: string, run: (random: Random) => void): void {
+  Deno.test(name, () => {
+    const seed = fuzzSeed();
+    try {
+      run(new Random(seed));
+    } catch (error) {
+      throw new Error(`Failed with EDGEWIRE_FUZZ_SEED=${seed}`, { cause: error });
+    }
+  });
 }
 
 const NAMES = [
