@@ -1,0 +1,295 @@
+/**
+ * Everything a connection sends: frames in the order of the wire, windows, the queues of streams that have to wait, and whose turn it is.
+ *
+ * Control frames and field blocks are written when they come up. DATA is written at once as far as windows and output have room, so that
+ * an answer costs no queue. What has to wait is copied into the stream's queue and taken from there by {@linkcode Sender.poll}, one
+ * frame from each stream in turn, behind all control frames. HPACK encodes when a block is written, never when it is queued:
+ * what is dropped from a queue must not have changed the table.
+ *
+ * It does not know why something is sent. This module performs no I/O.
+ */
+import type { HeaderField } from "../http/mod.ts";
+import type { AbuseLimits } from "./abuse_limits.ts";
+import { DEFAULT_INITIAL_WINDOW_SIZE, FRAME_HEADER_SIZE } from "./constants.ts";
+import { SendWindow } from "./flow_window.ts";
+import { BUFFER_SIZE, FrameWriter } from "./frame_writer.ts";
+import { HpackEncoder } from "./hpack/mod.ts";
+import type { Http2Limits } from "./limits.ts";
+import { checkOutgoingFields } from "./message_rules.ts";
+import { RecentLists } from "./recent_lists.ts";
+import type { Settings } from "./settings.ts";
+import type { Http2Stream } from "./stream.ts";
+import { nextState, StreamInput, type StreamState } from "./stream_state.ts";
+
+/** Sends for one connection. */
+export class Sender {
+  /** The frames that need no more than to be written. */
+  readonly #writer = new FrameWriter();
+  readonly #encoder: HpackEncoder;
+  readonly #limits: Http2Limits;
+  readonly #abuse: AbuseLimits;
+  readonly #onEnd: (stream: Http2Stream) => void;
+  readonly #window = new SendWindow(DEFAULT_INITIAL_WINDOW_SIZE);
+  /** Streams with a queue, in the order of their turns. */
+  readonly #waiting = new Set<Http2Stream>();
+  #queuedLength = 0;
+  /** Whether something has changed since the queues were found blocked. */
+  #mayDrain = false;
+  /** Lists that were found fit to be sent. */
+  readonly #checkedLists = new RecentLists<true>();
+
+  /** @param onEnd Called when END_STREAM has been written, and the state says so. */
+  constructor(limits: Http2Limits, abuse: AbuseLimits, onEnd: (stream: Http2Stream) => void) {
+    this.#limits = limits;
+    this.#abuse = abuse;
+    this.#onEnd = onEnd;
+    this.#encoder = new HpackEncoder({ maxTableSize: limits.maxHeaderTableSize });
+  }
+
+  /** The connection's window. */
+  get window(): SendWindow {
+    return this.#window;
+  }
+
+  /** Whether `poll` would give something. */
+  get hasOutput(): boolean {
+    return this.#writer.length > 0 || (this.#mayDrain && this.#waiting.size > 0);
+  }
+
+  /** Octets of output and of queues. */
+  get bufferedLength(): number {
+    return this.#writer.length + this.#queuedLength;
+  }
+
+  /** Where `reserve` makes room. */
+  get outputBuffer(): Uint8Array {
+    return this.#writer.buffer;
+  }
+
+  /** Streams with a queue. */
+  get waiting(): ReadonlySet<Http2Stream> {
+    return this.#waiting;
+  }
+
+  /** For frames of the connection, RST_STREAM and WINDOW_UPDATE: they are written at once, and DATA comes behind them. */
+  get control(): FrameWriter {
+    return this.#writer;
+  }
+
+  /** Applies the peer's settings. */
+  applySettings(settings: Settings, lowestHeaderTableSize: number): void {
+    this.#writer.maxFrameSize = Math.min(settings.maxFrameSize, this.#limits.maxFrameSize);
+    if (lowestHeaderTableSize < settings.headerTableSize) {
+      this.#encoder.setMaxTableSize(lowestHeaderTableSize);
+    }
+    this.#encoder.setMaxTableSize(settings.headerTableSize);
+    this.#mayDrain = true;
+  }
+
+  /** Says that a window became larger. */
+  windowOpened(): void {
+    this.#mayDrain = true;
+  }
+
+  /**
+   * Sends a head, or trailers, which wait behind what is queued.
+   *
+   * @throws {TypeError} A field may not be sent.
+   */
+  sendHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
+    this.#check(fields);
+    stream.headSent = true;
+    stream.ended = endStream;
+    if (stream.queue !== undefined) {
+      stream.trailers = fields;
+      return;
+    }
+    this.#writeHeaders(stream, fields, endStream);
+  }
+
+  /** Sends an interim response. @throws {TypeError} A field may not be sent. */
+  sendInformation(stream: Http2Stream, fields: readonly HeaderField[]): void {
+    this.#check(fields);
+    this.#writeHeaders(stream, fields, false);
+  }
+
+  /** @returns False when the queue is full. @throws {RangeError} It was full already. */
+  sendData(
+    stream: Http2Stream,
+    chunk: Uint8Array,
+    start: number,
+    end: number,
+    endStream: boolean,
+    nowMs: number,
+  ): boolean {
+    if (stream.isFull) {
+      throw new RangeError(`Cannot send DATA on stream ${stream.id}: its queue is full`);
+    }
+    let position = start;
+    if (stream.queue === undefined) {
+      // One that has not waited yet takes at most its turn from those that have.
+      const turns = this.#waiting.size === 0 ? Infinity : 1;
+      for (let turn = 0; turn < turns; turn++) {
+        const length = position === end ? 0 : this.#sendable(stream, end - position);
+        if (length < 0 || (length === 0 && position < end)) {
+          break;
+        }
+        const isLast = position + length === end;
+        if (length > 0 || endStream) {
+          this.#writeData(stream, chunk, position, length, isLast && endStream);
+        }
+        position += length;
+        if (isLast) {
+          return true;
+        }
+      }
+      stream.progressAtMs = nowMs;
+    }
+    stream.ended = endStream;
+    if (position < end) {
+      this.#enqueue(stream, chunk.slice(position, end));
+    }
+    stream.isFull = !endStream &&
+      (stream.queuedLength >= this.#limits.maxStreamSendQueue || this.#queuedLength >= this.#limits.maxConnectionSendQueue);
+    return !stream.isFull;
+  }
+
+  /** Room for DATA in the output; -1 when it has to wait. */
+  reserveData(stream: Http2Stream, bound: number): number {
+    if (stream.queue !== undefined || this.#sendable(stream, bound) < bound) {
+      return -1;
+    }
+    return this.#writer.reserveData(stream.id, bound);
+  }
+
+  commitData(stream: Http2Stream, length: number): void {
+    this.#writer.commitData(length, false);
+    this.#abuse.sendData();
+    this.#window.take(length);
+    stream.sendWindow.take(length);
+  }
+
+  /** Forgets what a stream has queued, because it was reset. */
+  drop(stream: Http2Stream): void {
+    this.#waiting.delete(stream);
+    this.#queuedLength -= stream.queuedLength;
+    stream.queue = undefined;
+    stream.queuedLength = 0;
+    stream.trailers = undefined;
+  }
+
+  /** All there is to write now. It is to be given back with `FrameWriter.recycle`. */
+  poll(nowMs: number): Uint8Array | undefined {
+    this.#drain(nowMs);
+    // The output has room again, which is all that some of the streams may be waiting for.
+    this.#mayDrain = this.#waiting.size > 0 && this.#writer.length > 0;
+    return this.#writer.take();
+  }
+
+  /** One frame from each stream in turn, as long as there is room in windows and output. */
+  #drain(nowMs: number): void {
+    for (let hasProgress = this.#waiting.size > 0; hasProgress;) {
+      hasProgress = false;
+      let visits = this.#waiting.size;
+      for (const stream of this.#waiting) {
+        if (visits-- === 0) {
+          break;
+        }
+        // Those that were not visited stay first in line.
+        if (this.#sendable(stream, 1, Infinity) <= 0) {
+          return;
+        }
+        this.#waiting.delete(stream);
+        hasProgress = this.#sendQueued(stream, nowMs) || hasProgress;
+        if (stream.queue !== undefined) {
+          this.#waiting.add(stream);
+        }
+      }
+    }
+  }
+
+  #sendQueued(stream: Http2Stream, nowMs: number): boolean {
+    const queue = stream.queue!;
+    const chunk = queue[0]!;
+    const length = this.#sendable(stream, chunk.length);
+    if (length <= 0) {
+      return false;
+    }
+    const isLast = length === stream.queuedLength;
+    if (length < chunk.length) {
+      queue[0] = chunk.subarray(length);
+    } else {
+      queue.shift();
+    }
+    stream.queuedLength -= length;
+    this.#queuedLength -= length;
+    stream.progressAtMs = nowMs;
+    if (!isLast) {
+      this.#writeData(stream, chunk, 0, length, false);
+      return true;
+    }
+    const { trailers, ended } = stream;
+    stream.queue = undefined;
+    stream.trailers = undefined;
+    this.#writeData(stream, chunk, 0, length, ended && trailers === undefined);
+    if (trailers !== undefined) {
+      this.#writeHeaders(stream, trailers, true);
+    } else if (stream.isFull) {
+      stream.isFull = false;
+      stream.handler.onWritable(stream);
+    }
+    return true;
+  }
+
+  #enqueue(stream: Http2Stream, octets: Uint8Array): void {
+    stream.queue ??= [];
+    stream.queue.push(octets);
+    stream.queuedLength += octets.length;
+    this.#queuedLength += octets.length;
+    this.#waiting.add(stream);
+    this.#mayDrain = true;
+  }
+
+  /** How many of `length` octets a stream may send in its next frame. Zero or less: it has to wait. */
+  #sendable(stream: Http2Stream, length: number, streamWindow = stream.sendWindow.available): number {
+    return Math.min(
+      length,
+      streamWindow,
+      this.#window.available,
+      this.#writer.maxFrameSize,
+      BUFFER_SIZE - FRAME_HEADER_SIZE - this.#writer.length,
+    );
+  }
+
+  #writeData(stream: Http2Stream, chunk: Uint8Array, start: number, length: number, endStream: boolean): void {
+    this.#writer.writeData(stream.id, chunk, start, start + length, endStream);
+    this.#abuse.sendData();
+    this.#window.take(length);
+    stream.sendWindow.take(length);
+    if (endStream) {
+      stream.ended = true;
+      this.#advance(stream, StreamInput.SEND_DATA_END_STREAM);
+    }
+  }
+
+  #writeHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
+    const writer = this.#writer;
+    const start = writer.beginHeaders(stream.id, this.#encoder.bound(fields));
+    writer.endHeaders(this.#encoder.encode(fields, writer.buffer, start), endStream);
+    this.#advance(stream, endStream ? StreamInput.SEND_HEADERS_END_STREAM : StreamInput.SEND_HEADERS);
+  }
+
+  #advance(stream: Http2Stream, input: StreamInput): void {
+    stream.state = nextState(stream.state, input) as StreamState;
+    if (input !== StreamInput.SEND_HEADERS) {
+      this.#onEnd(stream);
+    }
+  }
+
+  #check(fields: readonly HeaderField[]): void {
+    if (this.#checkedLists.get(fields) === undefined) {
+      checkOutgoingFields(fields);
+      this.#checkedLists.set(fields, true);
+    }
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * One stream: what its owner sees of a request and the means to answer it, or of a call and its answer.
+ *
+ * This module performs no I/O.
+ */
+import type { HeaderField } from "../http/mod.ts";
+import { ErrorCode } from "./constants.ts";
+import type { Http2StreamError } from "./errors.ts";
+import type { ReceiveWindow, SendWindow } from "./flow_window.ts";
+import type { ResponseHead } from "./message_rules.ts";
+import { isLocallyClosed, isRemotelyClosed, stateName, StreamState } from "./stream_state.ts";
+
+/**
+ * What happens on a stream, called from within `Connection.handleInput`, `pollOutput` or `handleTimeout`. The stream is given each time,
+ * so that one object can handle all of them: an object for each call costs more than the call.
+ */
+export interface StreamHandler {
+  /** Client: an interim response (1xx). Any number of them come before the response. */
+  onInformation?(stream: Http2Stream, head: ResponseHead): void;
+  /** Client: the response. With `endStream` nothing follows. */
+  onResponse?(stream: Http2Stream, head: ResponseHead, endStream: boolean): void;
+  /**
+   * Octets of the body, from `start` to `end` of a buffer that is valid during the call only: copy what must stay.
+   * {@linkcode Http2Stream.release} them when they were dealt with. With `endStream` nothing follows; then there may be no octets.
+   */
+  onData(stream: Http2Stream, buffer: Uint8Array, start: number, end: number, endStream: boolean): void;
+  /** The trailers, after which nothing follows. */
+  onTrailers(stream: Http2Stream, fields: readonly HeaderField[]): void;
+  /** The queue has room again, after {@linkcode Http2Stream.write} had said false. */
+  onWritable(stream: Http2Stream): void;
+  /** The stream ended before its time: reset by the peer, by us for a fault of the peer, or with its connection. Nothing follows. */
+  onReset(stream: Http2Stream, error: Http2StreamError): void;
+}
+
+/** What a stream asks of its connection. */
+export interface StreamHost {
+  sendHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void;
+  sendInformation(stream: Http2Stream, fields: readonly HeaderField[]): void;
+  sendData(stream: Http2Stream, chunk: Uint8Array, start: number, end: number, endStream: boolean): boolean;
+  reserveData(stream: Http2Stream, bound: number): number;
+  commitData(stream: Http2Stream, length: number): void;
+  resetStream(stream: Http2Stream, code: number): void;
+  releaseData(stream: Http2Stream, length: number): void;
+  readonly outputBuffer: Uint8Array;
+}
+
+const EMPTY = new Uint8Array(0);
+
+const NO_HANDLER: StreamHandler = {
+  onData: (stream, _buffer, start, end) => stream.release(end - start),
+  onTrailers: () => {},
+  onWritable: () => {},
+  onReset: () => {},
+};
+
+/**
+ * A stream of a connection. Commands that its state does not allow throw a `TypeError` that names it; what the peer does never throws.
+ * After a reset, by whomever, commands do nothing: whoever is answering may hear of it later.
+ */
+export class Http2Stream {
+  /** Who is told what happens. Set it in `onRequest`, or right after `openStream`; until then received octets are dropped. */
+  handler: StreamHandler = NO_HANDLER;
+  /** For the owner's use. */
+  context: unknown = undefined;
+
+  readonly id: number;
+  readonly #host: StreamHost;
+
+  /** @internal Where it is on the wire: what is queued has not happened yet. */
+  state: StreamState = StreamState.IDLE;
+  /** @internal */
+  readonly sendWindow: SendWindow;
+  /** @internal */
+  readonly receiveWindow: ReceiveWindow;
+  /** @internal Octets the owner has and did not release. */
+  held = 0;
+  /** @internal Octets of the body so far. */
+  receivedLength = 0;
+  /** @internal As announced; -1 when it was not, or when there is no body whatever was announced. */
+  expectedLength = -1;
+  /** @internal Whether the head of the message was received: what comes next are trailers. */
+  headReceived = false;
+  /** @internal Whether ours was sent. */
+  headSent = false;
+  /** @internal Whether the request was HEAD: its response has no body, whatever its content-length. */
+  isHead = false;
+
+  /** @internal What is to be sent when windows allow: the first octets of the first chunk may be gone. */
+  queue: Uint8Array[] | undefined = undefined;
+  /** @internal Octets in the queue. */
+  queuedLength = 0;
+  /** @internal Whether the end was given, and what it is to carry. */
+  ended = false;
+  /** @internal */
+  trailers: readonly HeaderField[] | undefined = undefined;
+  /** @internal Whether `write` said false. */
+  isFull = false;
+  /** @internal When it last got something out of its queue, in milliseconds. */
+  progressAtMs = 0;
+
+  /** @internal */
+  constructor(host: StreamHost, id: number, sendWindow: SendWindow, receiveWindow: ReceiveWindow) {
+    this.#host = host;
+    this.id = id;
+    this.sendWindow = sendWindow;
+    this.receiveWindow = receiveWindow;
+  }
+
+  /** Whether nothing more will be received. */
+  get isRemotelyClosed(): boolean {
+    return isRemotelyClosed(this.state);
+  }
+
+  /** Whether everything was sent, or the stream is gone. */
+  get isLocallyClosed(): boolean {
+    return isLocallyClosed(this.state);
+  }
+
+  /** Whether it is over, in whatever way. */
+  get isClosed(): boolean {
+    return this.state >= StreamState.CLOSED;
+  }
+
+  /** Server: sends an interim response, such as `[{ name: ":status", value: "103" }, ...]`. */
+  sendInformation(fields: readonly HeaderField[]): void {
+    if (this.headSent) {
+      throw this.#misuse("an interim response", "the response was sent");
+    }
+    if (!this.isClosed) {
+      this.#host.sendInformation(this, fields);
+    }
+  }
+
+  /**
+   * Server: sends the response's head, pseudo-header field `:status` first. A frozen array that is used again and again is encoded fastest.
+   *
+   * @throws {TypeError} The head was sent already, or a field may not be sent.
+   */
+  respond(fields: readonly HeaderField[], endStream = false): void {
+    if (this.headSent) {
+      throw this.#misuse("HEADERS", "the head was sent");
+    }
+    if (!this.isClosed) {
+      this.#host.sendHeaders(this, fields, endStream);
+    }
+  }
+
+  /**
+   * Sends octets of the body, which are copied at once.
+   *
+   * @returns False when the queue is full: send no more before `onWritable`.
+   * @throws {TypeError} There is no head yet, or the end was sent.
+   * @throws {RangeError} The queue was full already.
+   */
+  write(chunk: Uint8Array, start = 0, end: number = chunk.length): boolean {
+    return !this.#isSendable("DATA") || this.#host.sendData(this, chunk, start, end, false);
+  }
+
+  /** As {@linkcode write}, and ends the stream. */
+  end(chunk: Uint8Array = EMPTY): void {
+    if (this.#isSendable("DATA")) {
+      this.#host.sendData(this, chunk, 0, chunk.length, true);
+    }
+  }
+
+  /** Ends the stream with trailers. */
+  endWithTrailers(fields: readonly HeaderField[]): void {
+    if (this.#isSendable("trailers")) {
+      this.#host.sendHeaders(this, fields, true);
+    }
+  }
+
+  /**
+   * Room for octets of the body in the output itself, so that they need not be copied there.
+   *
+   * @param bound How many there may be, at most.
+   * @returns Where in {@linkcode outputBuffer} they go, to be followed by {@linkcode commit} before any other command of the connection;
+   *   -1 when they have to wait: `write` them then.
+   */
+  reserve(bound: number): number {
+    return this.#isSendable("DATA") ? this.#host.reserveData(this, bound) : -1;
+  }
+
+  /** Sends the first `length` of the octets that there was room for. */
+  commit(length: number): void {
+    this.#host.commitData(this, length);
+  }
+
+  /** Where {@linkcode reserve} makes room. Another one after each command. */
+  get outputBuffer(): Uint8Array {
+    return this.#host.outputBuffer;
+  }
+
+  /** Ends the stream at once, in both directions. What is queued is dropped. */
+  reset(code: number = ErrorCode.CANCEL): void {
+    if (!this.isClosed) {
+      this.#host.resetStream(this, code);
+    }
+  }
+
+  /**
+   * Says that octets of the body were dealt with: the peer may send as many again.
+   *
+   * @throws {RangeError} They were not received, or released before.
+   */
+  release(length: number): void {
+    if (length > this.held) {
+      if (this.isClosed) {
+        return; // The connection took them back when the stream ended.
+      }
+      throw new RangeError(`Cannot release ${length} octets of stream ${this.id}: it holds ${this.held}`);
+    }
+    this.#host.releaseData(this, length);
+  }
+
+  /** False when the stream was reset: whoever is answering may not know yet. */
+  #isSendable(what: string): boolean {
+    if (this.ended) {
+      throw this.#misuse(what, "its end was sent");
+    }
+    if (this.isClosed) {
+      return false;
+    }
+    if (!this.headSent) {
+      throw this.#misuse(what, "the head was not sent");
+    }
+    return true;
+  }
+
+  #misuse(what: string, why: string): TypeError {
+    return new TypeError(`Cannot send ${what} on stream ${this.id}: ${why}, the stream is ${stateName(this.state)}`);
+  }
+}
