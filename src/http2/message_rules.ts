@@ -304,6 +304,10 @@ export function checkOutgoingFields(fields: readonly HeaderField[]): void {
 }
 
 function outgoingProblem(name: string, value: string): string | undefined {
+  // A colon is no token character, so this covers pseudo-header fields too.
+  if (fieldProblem(name, value) === undefined) {
+    return undefined;
+  }
   if (name.charCodeAt(0) === COLON) {
     return "pseudo-header fields are not for callers";
   }
@@ -316,8 +320,7 @@ function outgoingProblem(name: string, value: string): string | undefined {
   if (!consistsOf(value, VALUE)) {
     return "the value has NUL, CR, LF or a character above U+00FF";
   }
-  if (valueProblem(value) !== undefined) {
-    return "the value begins or ends with whitespace";
-  }
-  return fieldProblem(name, value) === undefined ? undefined : "it is about a connection, which HTTP/2 does not allow";
+  return valueProblem(value) === undefined
+    ? "it is about a connection, which HTTP/2 does not allow"
+    : "the value begins or ends with whitespace";
 }
