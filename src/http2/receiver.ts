@@ -80,7 +80,10 @@ export class Receiver implements FrameSink {
     this.#abuse = abuse;
     this.#streams = streams;
     this.#reader = new FrameReader(this, { role, ...limits });
-    this.#decoder = new HpackDecoder({ maxHeaderListSize: limits.maxHeaderListSize, maxFields: limits.maxHeaderFields });
+    this.#decoder = new HpackDecoder({
+      maxHeaderListSize: limits.maxHeaderListSize,
+      maxFields: limits.maxHeaderFields,
+    });
   }
 
   /** Where the frames are read. */

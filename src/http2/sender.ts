@@ -56,6 +56,11 @@ export class Sender {
     return this.#writer.length > 0 || (this.#mayDrain && this.#waiting.size > 0);
   }
 
+  /** Octets of output that nobody has polled. */
+  get outputLength(): number {
+    return this.#writer.length;
+  }
+
   /** Octets of output and of queues. */
   get bufferedLength(): number {
     return this.#writer.length + this.#queuedLength;
@@ -150,7 +155,8 @@ export class Sender {
       this.#enqueue(stream, chunk.slice(position, end));
     }
     stream.isFull = !endStream &&
-      (stream.queuedLength >= this.#limits.maxStreamSendQueue || this.#queuedLength >= this.#limits.maxConnectionSendQueue);
+      (stream.queuedLength >= this.#limits.maxStreamSendQueue ||
+        this.#queuedLength >= this.#limits.maxConnectionSendQueue);
     return !stream.isFull;
   }
 

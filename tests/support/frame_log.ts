@@ -13,8 +13,17 @@ export class FrameLog implements FrameSink {
   /** Called with every line, as from within a callback. */
   onLine: (line: string) => void = () => {};
 
-  onData(id: number, buffer: Uint8Array, start: number, end: number, flowControlled: number, endStream: boolean): void {
-    this.#add(`DATA ${id} "${text(buffer, start, end)}" flow ${flowControlled}${endStream ? " end" : ""}`);
+  onData(
+    id: number,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    frameLength: number,
+    padding: number,
+    endStream: boolean,
+  ): void {
+    const padded = padding > 0 ? ` padding ${padding}` : "";
+    this.#add(`DATA ${id} "${text(buffer, start, end)}" flow ${frameLength}${padded}${endStream ? " end" : ""}`);
   }
   onHeaders(
     id: number,
