@@ -80,7 +80,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     this.#handler = handler;
     this.#streams = new StreamRegistry(role);
     this.#abuse = new AbuseLimits(this.limits);
-    this.#sender = new Sender(this.limits, this.#abuse, (stream) => this.#localEnd(stream));
+    this.#sender = new Sender(role, this.limits, this.#abuse, (stream) => this.#localEnd(stream));
     this.#receiver = new Receiver(role, this, this.limits, this.#abuse, this.#streams);
     this.#remoteSettings = new RemoteSettings(role, this.limits.maxSettingsEntries);
     this.#keepaliveIntervalMs = options.keepaliveIntervalMs ?? Infinity;
