@@ -546,7 +546,9 @@ class Engine implements Connection, StreamHost, ReceiverHost {
   }
 
   #removeStream(stream: Http2Stream): void {
-    this.#streams.remove(stream);
+    if (!this.#streams.remove(stream)) {
+      return;
+    }
     this.#sender.drop(stream);
     if (stream.held > 0) {
       const held = stream.held;

@@ -185,6 +185,9 @@ export class Sender {
 
   /** Forgets what a stream has queued, because it was reset. */
   drop(stream: Http2Stream): void {
+    if (stream.queue === undefined) {
+      return;
+    }
     this.#waiting.delete(stream);
     this.#queuedLength -= stream.queuedLength;
     stream.queue = undefined;
