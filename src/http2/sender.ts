@@ -48,9 +48,9 @@ export class Sender {
   #queuedLength = 0;
   /** Whether something has changed since the queues were found blocked. */
   #mayDrain = false;
-  /** Lists that were found fit to be sent. */
-  readonly #checkedHeads = new RecentLists<true>();
-  readonly #checkedTrailers = new RecentLists<true>();
+  /** Lists that were found fit to be sent, and how many octets they may become. */
+  readonly #checkedHeads = new RecentLists<number>();
+  readonly #checkedTrailers = new RecentLists<number>();
 
   constructor(host: SenderHost, abuse: AbuseLimits) {
     this.#host = host;
@@ -115,25 +115,20 @@ export class Sender {
    * @throws {TypeError} A field may not be sent.
    */
   sendHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    if (stream.headSent) {
-      this.#checkTrailers(fields);
-    } else {
-      this.#checkHead(fields);
-    }
+    const bound = stream.headSent ? this.#checkTrailers(fields) : this.#checkHead(fields);
     stream.headSent = true;
     stream.ended = endStream;
     if (stream.queue !== undefined) {
       stream.trailers = fields;
       return;
     }
-    this.#writeHeaders(stream, fields, endStream);
+    this.#writeHeaders(stream, fields, bound, endStream);
     this.#host.signalOutput();
   }
 
   /** Sends an interim response. @throws {TypeError} A field may not be sent. */
   sendInformation(stream: Http2Stream, fields: readonly HeaderField[]): void {
-    this.#checkHead(fields);
-    this.#writeHeaders(stream, fields, false);
+    this.#writeHeaders(stream, fields, this.#checkHead(fields), false);
     this.#host.signalOutput();
   }
 
@@ -262,7 +257,7 @@ export class Sender {
     stream.trailers = undefined;
     this.#writeData(stream, chunk, 0, length, ended && trailers === undefined);
     if (trailers !== undefined) {
-      this.#writeHeaders(stream, trailers, true);
+      this.#writeHeaders(stream, trailers, this.#encoder.bound(trailers), true);
     } else if (stream.isFull) {
       stream.isFull = false;
       stream.handler.onWritable(stream);
@@ -301,9 +296,9 @@ export class Sender {
     }
   }
 
-  #writeHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
+  #writeHeaders(stream: Http2Stream, fields: readonly HeaderField[], bound: number, endStream: boolean): void {
     const writer = this.#writer;
-    const start = writer.beginHeaders(stream.id, this.#encoder.bound(fields));
+    const start = writer.beginHeaders(stream.id, bound);
     writer.endHeaders(this.#encoder.encode(fields, writer.buffer, start), endStream);
     this.#advance(stream, endStream ? StreamInput.SEND_HEADERS_END_STREAM : StreamInput.SEND_HEADERS);
   }
@@ -315,17 +310,25 @@ export class Sender {
     }
   }
 
-  #checkHead(fields: readonly HeaderField[]): void {
-    if (this.#checkedHeads.get(fields) === undefined) {
+  /** Gives the bound of what HPACK makes of a head that is fit to be sent. */
+  #checkHead(fields: readonly HeaderField[]): number {
+    let bound = this.#checkedHeads.get(fields);
+    if (bound === undefined) {
       checkOutgoingHead(fields, this.#host.role);
-      this.#checkedHeads.set(fields, true);
+      bound = this.#encoder.bound(fields);
+      this.#checkedHeads.set(fields, bound);
     }
+    return bound;
   }
 
-  #checkTrailers(fields: readonly HeaderField[]): void {
-    if (this.#checkedTrailers.get(fields) === undefined) {
+  /** As {@linkcode #checkHead}. */
+  #checkTrailers(fields: readonly HeaderField[]): number {
+    let bound = this.#checkedTrailers.get(fields);
+    if (bound === undefined) {
       checkOutgoingTrailers(fields);
-      this.#checkedTrailers.set(fields, true);
+      bound = this.#encoder.bound(fields);
+      this.#checkedTrailers.set(fields, bound);
     }
+    return bound;
   }
 }
