@@ -28,7 +28,7 @@ export function createSite(directory: string): FetchHandler {
     rewriteRequestPath: (path) => path === "/" ? "/index.html" : path,
     getContent: readFile,
   });
-  for (const path of ["/", "/style.css", "/icon.svg", "/dist/*"]) {
+  for (const path of ["/", "/icon.svg", "/dist/*"]) {
     site.get(path, file);
   }
   site.notFound((context) => context.text(`Not found: ${context.req.path}\n`, 404));

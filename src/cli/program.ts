@@ -1,6 +1,5 @@
 /** The commands and options of the client, and how its runs end. */
-import { type Command, CommanderError, InvalidArgumentError, Option, program } from "commander";
-import config from "../../deno.json" with { type: "json" };
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { ALGORITHMS } from "./algorithms.ts";
 import * as commands from "./commands.ts";
 import { parseDuration } from "./duration.ts";
@@ -10,8 +9,8 @@ import { describeError, type GlobalFlags, Session } from "./session.ts";
 /** Exit statuses, as shells have them. */
 const Exit = { OK: 0, FAILURE: 1, USAGE: 2, SIGINT: 130, SIGPIPE: 141 } as const;
 
-/** Runs a command line. Gives the exit status. */
-export async function runCli(args: readonly string[]): Promise<number> {
+/** Runs a command line of the client of this `version`. Gives the exit status. */
+export async function runCli(args: readonly string[], version: string): Promise<number> {
   const interrupt = new AbortController();
   Deno.addSignalListener("SIGINT", () => {
     if (interrupt.signal.aborted) {
@@ -21,7 +20,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   });
   const run: Run = { failed: false, signal: interrupt.signal };
   try {
-    await createProgram(run).parseAsync([...args], { from: "user" });
+    await createProgram(run, version).parseAsync([...args], { from: "user" });
     return run.failed ? Exit.FAILURE : Exit.OK;
   } catch (error) {
     if (error instanceof CommanderError) { // It has printed what it had to say.
@@ -44,7 +43,7 @@ interface Run {
   failed: boolean;
 }
 
-function createProgram(run: Run): Command {
+function createProgram(run: Run, version: string): Command {
   /** An action that gets a session, the command's arguments and its own options. */
   const action = <Arguments extends unknown[]>(task: (session: Session, ...args: Arguments) => Promise<void>) =>
     async function (this: Command): Promise<void> {
@@ -53,10 +52,9 @@ function createProgram(run: Run): Command {
       run.failed = session.failed;
     };
 
-  program
-    .name("edgewire")
+  const program = new Command("edgewire")
     .description("Calls the Greeter, Hash and File services of an Edgewire server.")
-    .version(config.version)
+    .version(version)
     .addOption(
       new Option("--url <url>", "the server").env("EDGEWIRE_URL").default("http://localhost:50051").argParser(parseUrl),
     )

@@ -29,12 +29,15 @@ export class Http2StreamError extends Error {
   /** As in RST_STREAM; an {@linkcode ErrorCode} or, from a peer, any other 32-bit number. */
   readonly code: number;
   readonly origin: ErrorOrigin;
+  /** Whether the peer says that it did nothing with the request, so that it may safely be sent again (RFC 9113 §8.7). */
+  readonly isUnprocessed: boolean;
 
   /** @param message What happened, without stream, code and origin. */
-  constructor(streamId: number, code: number, message: string, origin: ErrorOrigin) {
+  constructor(streamId: number, code: number, message: string, origin: ErrorOrigin, isUnprocessed = false) {
     super(`Stream ${streamId}: ${message} (${errorName(code)}, ${origin})`);
     this.streamId = streamId;
     this.code = code;
     this.origin = origin;
+    this.isUnprocessed = isUnprocessed;
   }
 }

@@ -73,7 +73,9 @@ export class FrameReader {
   #inData = false;
   #padLengthNext = false;
   #dataLeft = 0;
-  #flowControlledLength = 0;
+  /** Of the whole frame, as long as no piece of it was handed on; then 0. */
+  #frameLength = 0;
+  #padding = 0;
 
   // The field block that lacks END_HEADERS. Its stream is 0 when there is none.
   #blockStreamId = 0;
@@ -174,7 +176,8 @@ export class FrameReader {
       this.#inData = true;
       this.#padLengthNext = (this.#flags & FrameFlag.PADDED) !== 0;
       this.#dataLeft = length;
-      this.#flowControlledLength = length;
+      this.#frameLength = length;
+      this.#padding = 0;
       return this.#readData(chunk, position, end);
     }
     if (end - position >= length) {
@@ -215,20 +218,22 @@ export class FrameReader {
       this.#padLengthNext = false;
       this.#dataLeft -= 1 + padding;
       this.#skip = padding;
+      this.#padding = 1 + padding;
     }
     const length = Math.min(this.#dataLeft, end - position);
     // Nothing to hand on yet. An empty call means an empty frame.
     if (length === 0 && this.#dataLeft > 0) {
       return position;
     }
-    const flowControlledLength = this.#flowControlledLength;
-    this.#flowControlledLength = 0;
+    const frameLength = this.#frameLength;
+    const padding = this.#padding;
+    this.#frameLength = this.#padding = 0;
     this.#dataLeft -= length;
     const isLast = this.#dataLeft === 0;
     // Padding waits in #skip until then.
     this.#inData = !isLast;
     const endStream = isLast && (this.#flags & FrameFlag.END_STREAM) !== 0;
-    this.#sink.onData(this.#streamId, chunk, position, position + length, flowControlledLength, endStream);
+    this.#sink.onData(this.#streamId, chunk, position, position + length, frameLength, padding, endStream);
     return position + length;
   }
 

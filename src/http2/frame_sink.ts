@@ -11,7 +11,8 @@ export interface FrameSink {
   /**
    * A DATA frame or, when it does not arrive at once, the next piece of one.
    *
-   * @param flowControlledLength What the whole frame takes from the windows, padding included: with its first piece; 0 with the others.
+   * @param frameLength What the whole frame takes from the windows, padding included: with its first piece; 0 with the others.
+   * @param padding What of that is padding, with the octet that says how much: with the first piece; 0 with the others.
    * @param endStream Whether the stream ends here: with the last piece only. So a call without octets and without this is an empty frame.
    */
   onData(
@@ -19,7 +20,8 @@ export interface FrameSink {
     buffer: Uint8Array,
     start: number,
     end: number,
-    flowControlledLength: number,
+    frameLength: number,
+    padding: number,
     endStream: boolean,
   ): void;
   /**

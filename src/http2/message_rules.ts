@@ -290,12 +290,28 @@ export function checkTrailers(fields: readonly HeaderField[]): string | undefine
 }
 
 /**
- * Checks fields of our own, which a peer would find malformed: those of a head without its pseudo-header fields, or trailers.
+ * Checks a head of our own, pseudo-header fields first: a "client" sends requests, a "server" responses.
  *
- * @throws {TypeError} A field is not allowed. The message names it, and does not show its value, which may be secret.
+ * @throws {TypeError} A peer would find it malformed. The message names the field that is not allowed, and does not show its value, which
+ *   may be secret.
  */
-export function checkOutgoingFields(fields: readonly HeaderField[]): void {
-  for (const { name, value } of fields) {
+export function checkOutgoingHead(fields: readonly HeaderField[], role: "client" | "server"): void {
+  const pseudoFields = fields.findIndex(({ name }) => name.charCodeAt(0) !== COLON);
+  checkOutgoingFields(fields, pseudoFields < 0 ? fields.length : pseudoFields);
+  const head = role === "client" ? checkRequestHead(fields) : checkResponseHead(fields);
+  if (typeof head === "string") {
+    throw new TypeError(`Cannot send a head that is malformed: ${head}`);
+  }
+}
+
+/** Checks trailers of our own. @throws {TypeError} As {@linkcode checkOutgoingHead}. */
+export function checkOutgoingTrailers(fields: readonly HeaderField[]): void {
+  checkOutgoingFields(fields, 0);
+}
+
+function checkOutgoingFields(fields: readonly HeaderField[], from: number): void {
+  for (let index = from; index < fields.length; index++) {
+    const { name, value } = fields[index]!;
     const problem = outgoingProblem(name, value);
     if (problem !== undefined) {
       throw new TypeError(`Cannot send the field ${JSON.stringify(name)}: ${problem}`);
@@ -304,8 +320,12 @@ export function checkOutgoingFields(fields: readonly HeaderField[]): void {
 }
 
 function outgoingProblem(name: string, value: string): string | undefined {
+  // A colon is no token character, so this covers pseudo-header fields too.
+  if (fieldProblem(name, value) === undefined) {
+    return undefined;
+  }
   if (name.charCodeAt(0) === COLON) {
-    return "pseudo-header fields are not for callers";
+    return "pseudo-header fields come first, and in heads only";
   }
   if (name !== name.toLowerCase()) {
     return "names are lower case";
@@ -316,8 +336,7 @@ function outgoingProblem(name: string, value: string): string | undefined {
   if (!consistsOf(value, VALUE)) {
     return "the value has NUL, CR, LF or a character above U+00FF";
   }
-  if (valueProblem(value) !== undefined) {
-    return "the value begins or ends with whitespace";
-  }
-  return fieldProblem(name, value) === undefined ? undefined : "it is about a connection, which HTTP/2 does not allow";
+  return valueProblem(value) === undefined
+    ? "it is about a connection, which HTTP/2 does not allow"
+    : "the value begins or ends with whitespace";
 }

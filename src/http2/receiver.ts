@@ -1,19 +1,408 @@
 /**
  * Everything a connection receives: each frame against the state of its stream, its windows and the budgets for abuse, and then on to
- * the stream's handler. Faults of the peer go to {@linkcode ReceiverHost}, which alone decides what becomes of stream or connection.
+ * the stream's handler. What becomes of a stream or a connection after a fault of the peer is for {@linkcode ReceiverHost} alone.
  *
  * This module performs no I/O.
  */
 import type { HeaderField } from "../http/mod.ts";
-import { type AbuseBudgets } from "./abuse_limits.ts";
+import type { AbuseLimits } from "./abuse_limits.ts";
 import { DEFAULT_INITIAL_WINDOW_SIZE, ErrorCode } from "./constants.ts";
 import { ReceiveWindow } from "./flow_window.ts";
 import { FrameReader } from "./frame_reader.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { HeaderListTooLargeError, HpackDecoder, HpackError } from "./hpack/mod.ts";
 import type { Http2Limits } from "./limits.ts";
-import { checkRequestHead, checkResponseHead, checkTrailers, type RequestHead, type ResponseHead } from "./message_rules.ts";
+import {
+  checkRequestHead,
+  checkResponseHead,
+  checkTrailers,
+  type RequestHead,
+  type ResponseHead,
+} from "./message_rules.ts";
 import { RecentLists } from "./recent_lists.ts";
 import type { Http2Stream } from "./stream.ts";
 import type { StreamRegistry } from "./stream_registry.ts";
 import { faultCode, faultScope, IGNORED, isFault, nextState, StreamInput, type StreamState } from "./stream_state.ts";
+
+/** What a receiver reports, beside what it tells the handlers of streams. */
+export interface ReceiverHost {
+  /** The clock of the call that is going on, in milliseconds. */
+  readonly nowMs: number;
+  /** A request has begun on a new stream. */
+  receiveRequest(streamId: number, head: RequestHead, endStream: boolean): void;
+  /** A request whose field section is above a limit; there is no stream yet. */
+  refuseLargeRequest(streamId: number, endStream: boolean): void;
+  receiveSettings(buffer: Uint8Array, start: number, end: number): void;
+  receiveSettingsAck(): void;
+  receivePing(buffer: Uint8Array, start: number): void;
+  receivePingAck(buffer: Uint8Array, start: number): void;
+  receiveGoaway(lastStreamId: number, code: number): void;
+  /** The connection's window became larger by as much. */
+  receiveWindowUpdate(increment: number): void;
+  /** The peer did wrong on a stream, which is there or not any more. */
+  failStream(streamId: number, code: ErrorCode, message: string): void;
+  /** The peer did wrong on the connection. */
+  fail(code: ErrorCode, message: string): void;
+  /** The peer ended its half of a stream, or reset it (`error`). */
+  streamEnded(stream: Http2Stream): void;
+  streamReset(stream: Http2Stream, code: number): void;
+  /** A window became larger: there may be something to send. */
+  windowOpened(): void;
+  /** The connection's window is to be told that octets were dealt with. */
+  releaseConnectionData(length: number): void;
+}
+
+/** Receives for one connection. Its methods `on...` are the reader's to call. */
+export class Receiver implements FrameSink {
+  readonly #role: "client" | "server";
+  readonly #host: ReceiverHost;
+  readonly #limits: Http2Limits;
+  readonly #abuse: AbuseLimits;
+  readonly #streams: StreamRegistry;
+  readonly #reader: FrameReader;
+  readonly #decoder: HpackDecoder;
+  /** The connection's window. */
+  readonly window = new ReceiveWindow(DEFAULT_INITIAL_WINDOW_SIZE);
+  readonly #requestHeads = new RecentLists<RequestHead>();
+  /** Streams above this one are not served any more (RFC 9113 §6.8). */
+  lastStreamId = Infinity;
+
+  constructor(
+    role: "client" | "server",
+    host: ReceiverHost,
+    limits: Http2Limits,
+    abuse: AbuseLimits,
+    streams: StreamRegistry,
+  ) {
+    this.#role = role;
+    this.#host = host;
+    this.#limits = limits;
+    this.#abuse = abuse;
+    this.#streams = streams;
+    this.#reader = new FrameReader(this, { role, ...limits });
+    this.#decoder = new HpackDecoder({
+      maxHeaderListSize: limits.maxHeaderListSize,
+      maxFields: limits.maxHeaderFields,
+    });
+  }
+
+  /** Where the frames are read. */
+  get reader(): FrameReader {
+    return this.#reader;
+  }
+
+  /** Says that the peer knows the size of its HPACK table now. */
+  setHeaderTableSize(size: number): void {
+    this.#decoder.setMaxTableSize(size);
+  }
+
+  onHeaders(
+    streamId: number,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    endStream: boolean,
+    selfDependent: boolean,
+  ): void {
+    // Whatever becomes of the stream: the table is everybody's (RFC 9113 §4.3).
+    let fields: readonly HeaderField[] | undefined;
+    try {
+      fields = this.#decoder.decode(buffer, start, end);
+    } catch (error) {
+      if (error instanceof HpackError) {
+        return this.#host.fail(ErrorCode.COMPRESSION_ERROR, error.message);
+      }
+      if (!(error instanceof HeaderListTooLargeError)) {
+        throw error;
+      }
+    }
+    if (start === end && !endStream && !this.#abuse.spendEmptyFrame()) {
+      return this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many empty frames");
+    }
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) {
+      return this.#open(streamId, fields, endStream, selfDependent);
+    }
+    if (selfDependent) {
+      return this.#failDependency(streamId);
+    }
+    if (!this.#advance(stream, endStream ? StreamInput.RECEIVE_HEADERS_END_STREAM : StreamInput.RECEIVE_HEADERS)) {
+      return;
+    }
+    if (fields === undefined) {
+      const message = `Field section is above ${this.#limits.maxHeaderListSize} octets`;
+      return this.#host.failStream(streamId, ErrorCode.ENHANCE_YOUR_CALM, message);
+    }
+    if (stream.headReceived) {
+      this.#receiveTrailers(stream, fields, endStream);
+    } else {
+      this.#receiveResponse(stream, fields, endStream);
+    }
+  }
+
+  onData(
+    streamId: number,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    frameLength: number,
+    padding: number,
+    endStream: boolean,
+  ): void {
+    const host = this.#host;
+    if (!this.window.receive(frameLength)) {
+      return host.fail(ErrorCode.FLOW_CONTROL_ERROR, "DATA is above the connection's window");
+    }
+    if (start < end) {
+      this.#abuse.receiveContent();
+    } else if (!endStream && !this.#abuse.spendEmptyFrame()) {
+      return host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many empty frames");
+    }
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) {
+      if (this.#toGoneStream(streamId, "DATA")) {
+        host.releaseConnectionData(frameLength);
+      }
+      return;
+    }
+    // What the stream does not take goes back to the connection's window when the stream is closed.
+    stream.held += frameLength;
+    if (!this.#advance(stream, endStream ? StreamInput.RECEIVE_DATA_END_STREAM : StreamInput.RECEIVE_DATA)) {
+      return;
+    }
+    if (!stream.receiveWindow.receive(frameLength)) {
+      return host.failStream(streamId, ErrorCode.FLOW_CONTROL_ERROR, "DATA is above the stream's window");
+    }
+    if (!stream.headReceived) {
+      return host.failStream(streamId, ErrorCode.PROTOCOL_ERROR, "DATA before the response");
+    }
+    stream.receivedLength += end - start;
+    if (!this.#checkLength(stream, endStream)) {
+      return;
+    }
+    if (padding > 0) {
+      stream.release(padding);
+    }
+    stream.handler.onData(stream, buffer, start, end, endStream);
+    if (endStream) {
+      host.streamEnded(stream);
+    }
+  }
+
+  onResetStream(streamId: number, code: number): void {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) {
+      if (this.#streams.isIdle(streamId)) {
+        this.#host.fail(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on the idle stream ${streamId}`);
+      }
+      return;
+    }
+    if (!this.#abuse.spendReset(this.#host.nowMs)) {
+      return this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many resets");
+    }
+    if (this.#advance(stream, StreamInput.RECEIVE_RESET)) {
+      this.#host.streamReset(stream, code);
+    }
+  }
+
+  onWindowUpdate(streamId: number, increment: number): void {
+    if (!this.#abuse.spendWindowUpdate()) {
+      return this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many WINDOW_UPDATE frames");
+    }
+    if (streamId === 0) {
+      return this.#host.receiveWindowUpdate(increment);
+    }
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) {
+      if (this.#streams.isIdle(streamId)) {
+        this.#host.fail(ErrorCode.PROTOCOL_ERROR, `WINDOW_UPDATE on the idle stream ${streamId}`);
+      }
+      return;
+    }
+    if (!this.#advance(stream, StreamInput.RECEIVE_WINDOW_UPDATE)) {
+      return;
+    }
+    if (!stream.sendWindow.add(increment)) {
+      return this.#host.failStream(streamId, ErrorCode.FLOW_CONTROL_ERROR, "WINDOW_UPDATE makes the window too large");
+    }
+    this.#host.windowOpened();
+  }
+
+  onPriority(streamId: number, selfDependent: boolean): void {
+    if (!this.#abuse.spendPriority()) {
+      return this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many PRIORITY frames");
+    }
+    if (selfDependent) {
+      this.#failDependency(streamId);
+    }
+  }
+
+  onPushPromise(streamId: number): void {
+    // We announced ENABLE_PUSH 0 before the peer could see a request (RFC 9113 §6.6).
+    this.#host.fail(ErrorCode.PROTOCOL_ERROR, `PUSH_PROMISE on stream ${streamId}, which is not enabled`);
+  }
+
+  onSettings(buffer: Uint8Array, start: number, end: number): void {
+    this.#host.receiveSettings(buffer, start, end);
+  }
+
+  onSettingsAck(): void {
+    this.#host.receiveSettingsAck();
+  }
+
+  onPing(buffer: Uint8Array, start: number): void {
+    this.#host.receivePing(buffer, start);
+  }
+
+  onPingAck(buffer: Uint8Array, start: number): void {
+    this.#host.receivePingAck(buffer, start);
+  }
+
+  onGoaway(lastStreamId: number, code: number): void {
+    this.#host.receiveGoaway(lastStreamId, code);
+  }
+
+  onStreamError(streamId: number, code: ErrorCode, message: string): void {
+    if (this.#streams.isIdle(streamId)) {
+      return this.#host.fail(code, `${message} on the idle stream ${streamId}`); // There is nothing to reset.
+    }
+    this.#host.failStream(streamId, code, message);
+  }
+
+  onConnectionError(code: ErrorCode, message: string): void {
+    this.#host.fail(code, message);
+  }
+
+  /** HEADERS for a stream that is not there. */
+  #open(
+    streamId: number,
+    fields: readonly HeaderField[] | undefined,
+    endStream: boolean,
+    selfDependent: boolean,
+  ): void {
+    const streams = this.#streams;
+    const host = this.#host;
+    if (this.#role === "client" || !streams.isIdle(streamId)) {
+      this.#toGoneStream(streamId, "HEADERS");
+      return;
+    }
+    // "An endpoint that receives an unexpected stream identifier MUST respond with a connection error of type PROTOCOL_ERROR" (RFC 9113 §5.1.1)
+    if (streams.isLocal(streamId)) {
+      return host.fail(ErrorCode.PROTOCOL_ERROR, `HEADERS on stream ${streamId}, which a client may not open`);
+    }
+    streams.openedByPeer(streamId);
+    this.#abuse.openStream();
+    if (streamId > this.lastStreamId) {
+      return; // The peer was told that it is not served, and may try it elsewhere (RFC 9113 §6.8).
+    }
+    if (streams.peerCount >= this.#limits.maxConcurrentStreams) {
+      return host.failStream(streamId, ErrorCode.REFUSED_STREAM, "Too many concurrent streams");
+    }
+    if (selfDependent) {
+      return this.#failDependency(streamId);
+    }
+    if (fields === undefined) {
+      return host.refuseLargeRequest(streamId, endStream);
+    }
+    let head = this.#requestHeads.get(fields);
+    if (head === undefined) {
+      const result = checkRequestHead(fields);
+      if (typeof result === "string") {
+        return host.failStream(streamId, ErrorCode.PROTOCOL_ERROR, result);
+      }
+      head = result;
+      this.#requestHeads.set(fields, head);
+    }
+    // "A request or response is also malformed if the value of a content-length header field does not equal the sum of the DATA
+    // frame payload lengths that form the content" (RFC 9113 §8.1.1)
+    if (endStream && (head.contentLength ?? 0) > 0) {
+      return host.failStream(streamId, ErrorCode.PROTOCOL_ERROR, "Content-length without content");
+    }
+    host.receiveRequest(streamId, head, endStream);
+  }
+
+  #receiveResponse(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
+    const head = checkResponseHead(fields);
+    if (typeof head === "string") {
+      return this.#host.failStream(stream.id, ErrorCode.PROTOCOL_ERROR, head);
+    }
+    if (head.status < 200) {
+      if (endStream) {
+        return this.#host.failStream(stream.id, ErrorCode.PROTOCOL_ERROR, "Interim response ends the stream");
+      }
+      stream.handler.onInformation?.(stream, head);
+      return;
+    }
+    stream.headReceived = true;
+    stream.expectedLength = hasNoContent(stream, head) ? -1 : head.contentLength ?? -1;
+    if (this.#checkLength(stream, endStream)) {
+      stream.handler.onResponse?.(stream, head, endStream);
+      if (endStream) {
+        this.#host.streamEnded(stream);
+      }
+    }
+  }
+
+  #receiveTrailers(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
+    const problem = endStream ? checkTrailers(fields) : "Second head of a message, or trailers that do not end it";
+    if (problem !== undefined) {
+      return this.#host.failStream(stream.id, ErrorCode.PROTOCOL_ERROR, problem);
+    }
+    if (this.#checkLength(stream, true)) {
+      stream.handler.onTrailers(stream, fields);
+      this.#host.streamEnded(stream);
+    }
+  }
+
+  /** RFC 9113 §8.1.1, and no more than announced is handed on. */
+  #checkLength(stream: Http2Stream, isEnd: boolean): boolean {
+    const { expectedLength, receivedLength } = stream;
+    if (expectedLength < 0 || (isEnd ? receivedLength === expectedLength : receivedLength <= expectedLength)) {
+      return true;
+    }
+    const message = `Content of ${receivedLength} octets, content-length is ${expectedLength}`;
+    this.#host.failStream(stream.id, ErrorCode.PROTOCOL_ERROR, message);
+    return false;
+  }
+
+  /** Takes a stream to its next state. False when the frame goes no further. */
+  #advance(stream: Http2Stream, input: StreamInput): boolean {
+    const next = nextState(stream.state, input);
+    if (next < IGNORED) {
+      stream.state = next as StreamState;
+      return true;
+    }
+    if (isFault(next)) {
+      const message = "Frame on a stream that the peer has ended";
+      if (faultScope(next) === "stream") {
+        this.#host.failStream(stream.id, faultCode(next), message);
+      } else {
+        this.#host.fail(faultCode(next), message);
+      }
+    }
+    return false;
+  }
+
+  /** HEADERS or DATA for a stream that is not there. Whether that is nobody's fault, and the frame is to be dropped. */
+  #toGoneStream(streamId: number, frame: "HEADERS" | "DATA"): boolean {
+    if (this.#streams.isIdle(streamId)) {
+      this.#host.fail(ErrorCode.PROTOCOL_ERROR, `${frame} on the idle stream ${streamId}`);
+      return false;
+    }
+    if (this.#streams.wasReset(streamId) || streamId > this.lastStreamId) {
+      return true;
+    }
+    this.#host.fail(ErrorCode.STREAM_CLOSED, `${frame} on the closed stream ${streamId}`);
+    return false;
+  }
+
+  /** RFC 9113 does not use priorities, RFC 7540 §5.3.1 made this an error, and to h2spec it is one. */
+  #failDependency(streamId: number): void {
+    this.onStreamError(streamId, ErrorCode.PROTOCOL_ERROR, "Priority depends on the stream itself");
+  }
+}
+
+/** RFC 9110 §6.4.1: content-length says then what there would have been. */
+function hasNoContent(stream: Http2Stream, head: ResponseHead): boolean {
+  return stream.isHead || head.status === 204 || head.status === 304;
+}

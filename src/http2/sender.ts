@@ -10,12 +10,13 @@
  */
 import type { HeaderField } from "../http/mod.ts";
 import type { AbuseLimits } from "./abuse_limits.ts";
+import type { Role } from "./connection.ts";
 import { DEFAULT_INITIAL_WINDOW_SIZE, FRAME_HEADER_SIZE } from "./constants.ts";
 import { SendWindow } from "./flow_window.ts";
 import { BUFFER_SIZE, FrameWriter } from "./frame_writer.ts";
 import { HpackEncoder } from "./hpack/mod.ts";
 import type { Http2Limits } from "./limits.ts";
-import { checkOutgoingFields } from "./message_rules.ts";
+import { checkOutgoingHead, checkOutgoingTrailers } from "./message_rules.ts";
 import { RecentLists } from "./recent_lists.ts";
 import type { Settings } from "./settings.ts";
 import type { Http2Stream } from "./stream.ts";
@@ -26,6 +27,7 @@ export class Sender {
   /** The frames that need no more than to be written. */
   readonly #writer = new FrameWriter();
   readonly #encoder: HpackEncoder;
+  readonly #role: Role;
   readonly #limits: Http2Limits;
   readonly #abuse: AbuseLimits;
   readonly #onEnd: (stream: Http2Stream) => void;
@@ -36,10 +38,12 @@ export class Sender {
   /** Whether something has changed since the queues were found blocked. */
   #mayDrain = false;
   /** Lists that were found fit to be sent. */
-  readonly #checkedLists = new RecentLists<true>();
+  readonly #checkedHeads = new RecentLists<true>();
+  readonly #checkedTrailers = new RecentLists<true>();
 
   /** @param onEnd Called when END_STREAM has been written, and the state says so. */
-  constructor(limits: Http2Limits, abuse: AbuseLimits, onEnd: (stream: Http2Stream) => void) {
+  constructor(role: Role, limits: Http2Limits, abuse: AbuseLimits, onEnd: (stream: Http2Stream) => void) {
+    this.#role = role;
     this.#limits = limits;
     this.#abuse = abuse;
     this.#onEnd = onEnd;
@@ -54,6 +58,11 @@ export class Sender {
   /** Whether `poll` would give something. */
   get hasOutput(): boolean {
     return this.#writer.length > 0 || (this.#mayDrain && this.#waiting.size > 0);
+  }
+
+  /** Octets of output that nobody has polled. */
+  get outputLength(): number {
+    return this.#writer.length;
   }
 
   /** Octets of output and of queues. */
@@ -97,7 +106,11 @@ export class Sender {
    * @throws {TypeError} A field may not be sent.
    */
   sendHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    this.#check(fields);
+    if (stream.headSent) {
+      this.#checkTrailers(fields);
+    } else {
+      this.#checkHead(fields);
+    }
     stream.headSent = true;
     stream.ended = endStream;
     if (stream.queue !== undefined) {
@@ -109,7 +122,7 @@ export class Sender {
 
   /** Sends an interim response. @throws {TypeError} A field may not be sent. */
   sendInformation(stream: Http2Stream, fields: readonly HeaderField[]): void {
-    this.#check(fields);
+    this.#checkHead(fields);
     this.#writeHeaders(stream, fields, false);
   }
 
@@ -150,7 +163,8 @@ export class Sender {
       this.#enqueue(stream, chunk.slice(position, end));
     }
     stream.isFull = !endStream &&
-      (stream.queuedLength >= this.#limits.maxStreamSendQueue || this.#queuedLength >= this.#limits.maxConnectionSendQueue);
+      (stream.queuedLength >= this.#limits.maxStreamSendQueue ||
+        this.#queuedLength >= this.#limits.maxConnectionSendQueue);
     return !stream.isFull;
   }
 
@@ -286,10 +300,17 @@ export class Sender {
     }
   }
 
-  #check(fields: readonly HeaderField[]): void {
-    if (this.#checkedLists.get(fields) === undefined) {
-      checkOutgoingFields(fields);
-      this.#checkedLists.set(fields, true);
+  #checkHead(fields: readonly HeaderField[]): void {
+    if (this.#checkedHeads.get(fields) === undefined) {
+      checkOutgoingHead(fields, this.#role);
+      this.#checkedHeads.set(fields, true);
+    }
+  }
+
+  #checkTrailers(fields: readonly HeaderField[]): void {
+    if (this.#checkedTrailers.get(fields) === undefined) {
+      checkOutgoingTrailers(fields);
+      this.#checkedTrailers.set(fields, true);
     }
   }
 }

@@ -181,9 +181,9 @@ Deno.test("padding counts for flow control and is cut off", () => {
       build.headers(3, "", { padding: 255, priority: { dependency: 1 }, endStream: true }),
     ),
     [
-      'DATA 1 "data" flow 5',
-      'DATA 1 "data" flow 260 end',
-      'DATA 1 "" flow 8',
+      'DATA 1 "data" flow 5 padding 1',
+      'DATA 1 "data" flow 260 padding 256 end',
+      'DATA 1 "" flow 8 padding 8',
       'HEADERS 3 "block"',
       'HEADERS 3 "" end',
     ],
@@ -192,7 +192,7 @@ Deno.test("padding counts for flow control and is cut off", () => {
 
 Deno.test("padding that is longer than its frame", () => {
   const filled = (first: number, length: number) => new Uint8Array(length).fill(first, 0, 1);
-  expectFrames(frame(0, 8, 1, filled(9, 10)), ['DATA 1 "" flow 10']);
+  expectFrames(frame(0, 8, 1, filled(9, 10)), ['DATA 1 "" flow 10 padding 10']);
   expectFrames(frame(0, 8, 1, filled(10, 10)), [
     "connection error PROTOCOL_ERROR: Padding of 10 octets in DATA of 10",
   ]);
@@ -347,7 +347,7 @@ Deno.test("DATA is handed on as it arrives, without a copy", () => {
     assert.equal(reader.bufferedSize, 0);
     assert.equal(reader.isMidFrame, end < 18);
   }
-  assert.deepEqual(log.lines, ['DATA 1 "abc" flow 9', 'DATA 1 "def" flow 0 end']);
+  assert.deepEqual(log.lines, ['DATA 1 "abc" flow 9 padding 3', 'DATA 1 "def" flow 0 end']);
 
   const seen: boolean[] = [];
   log.onData = (_id, buffer) => seen.push(buffer === bytes);

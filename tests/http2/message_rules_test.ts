@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { HeaderField } from "../../src/http/mod.ts";
 import {
-  checkOutgoingFields,
+  checkOutgoingHead,
+  checkOutgoingTrailers,
   checkRequestHead,
   checkResponseHead,
   checkTrailers,
@@ -243,12 +244,12 @@ Deno.test("trailers have no pseudo-header fields", () => {
 });
 
 Deno.test("our own fields are checked, and the message names the one that is wrong", () => {
-  checkOutgoingFields([]);
-  checkOutgoingFields(
+  checkOutgoingTrailers([]);
+  checkOutgoingTrailers(
     fieldsOf([["content-type", "application/grpc"], ["te", "trailers"], ["x", "\xff\x7f\t!"], ["y", ""]]),
   );
   const cases: [name: string, value: string, problem: string][] = [
-    [":status", "200", "pseudo-header fields are not for callers"],
+    [":status", "200", "pseudo-header fields come first, and in heads only"],
     ["X-Name", "v", "names are lower case"],
     ["x\u0130", "v", "names are lower case"],
     ["", "v", "the name is empty or has a character that is not allowed"],
@@ -265,9 +266,28 @@ Deno.test("our own fields are checked, and the message names the one that is wro
   ];
   for (const [name, value, problem] of cases) {
     const message = `Cannot send the field ${JSON.stringify(name)}: ${problem}`;
-    assert.throws(() => checkOutgoingFields(fieldsOf([["good", "field"], [name, value]])), {
+    assert.throws(() => checkOutgoingTrailers(fieldsOf([["good", "field"], [name, value]])), {
       name: "TypeError",
       message,
     });
+  }
+});
+
+Deno.test("message rules: a head of our own is what a peer would accept", () => {
+  checkOutgoingHead(fieldsOf(POST), "client");
+  checkOutgoingHead(fieldsOf([...POST, ["te", "trailers"]]), "client");
+  checkOutgoingHead(fieldsOf([[":status", "200"], ["content-type", "a/b"]]), "server");
+  checkOutgoingHead(fieldsOf([[":status", "103"]]), "server");
+  const cases: [pairs: readonly Pair[], role: "client" | "server", message: RegExp][] = [
+    [[[":status", "99"]], "server", /No valid :status/],
+    [[["a", "b"]], "server", /No valid :status/],
+    [POST, "server", /No valid :status/],
+    [[[":status", "200"]], "client", /malformed/],
+    [POST.slice(1), "client", /malformed/],
+    [[...POST, ["X", "y"]], "client", /field "X": names are lower case/],
+    [[["a", "b"], ...POST], "client", /field ":method": pseudo-header fields come first/],
+  ];
+  for (const [pairs, role, message] of cases) {
+    assert.throws(() => checkOutgoingHead(fieldsOf(pairs), role), { name: "TypeError", message });
   }
 });

@@ -13,8 +13,17 @@ export class FrameLog implements FrameSink {
   /** Called with every line, as from within a callback. */
   onLine: (line: string) => void = () => {};
 
-  onData(id: number, buffer: Uint8Array, start: number, end: number, flowControlled: number, endStream: boolean): void {
-    this.#add(`DATA ${id} "${text(buffer, start, end)}" flow ${flowControlled}${endStream ? " end" : ""}`);
+  onData(
+    id: number,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    frameLength: number,
+    padding: number,
+    endStream: boolean,
+  ): void {
+    const padded = padding > 0 ? ` padding ${padding}` : "";
+    this.#add(`DATA ${id} "${text(buffer, start, end)}" flow ${frameLength}${padded}${endStream ? " end" : ""}`);
   }
   onHeaders(
     id: number,
@@ -65,8 +74,8 @@ export class FrameLog implements FrameSink {
   get frames(): string[] {
     const frames: string[] = [];
     for (const line of this.lines) {
-      const piece = /^(DATA \d+) "([^]*)" flow (\d+)( end)?$/.exec(line);
-      const previous = /^(DATA \d+) "([^]*)" flow (\d+)$/.exec(frames.at(-1) ?? "");
+      const piece = /^(DATA \d+) "([^]*)" flow (\d+(?: padding \d+)?)( end)?$/.exec(line);
+      const previous = /^(DATA \d+) "([^]*)" flow (\d+(?: padding \d+)?)$/.exec(frames.at(-1) ?? "");
       if (piece !== null && previous !== null && piece[1] === previous[1] && piece[3] === "0" && piece[2] !== "") {
         frames[frames.length - 1] = `${piece[1]} "${previous[2]}${piece[2]}" flow ${previous[3]}${piece[4] ?? ""}`;
       } else {

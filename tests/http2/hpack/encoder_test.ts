@@ -119,6 +119,33 @@ Deno.test("Huffman coding is used when it is shorter, and at every length", () =
   }
 });
 
+Deno.test("Huffman codes of all lengths follow codes of all lengths", () => {
+  const encoder = new HpackEncoder();
+  const decoder = new HpackDecoder({ maxHeaderListSize: 2 ** 20, maxFields: 1 });
+  for (let octet = 0; octet < 256; octet++) {
+    for (const before of ["", "0", "=", "&", "~", "~0", "~=", "~&", "~~", "=0", "=="]) {
+      const value = `${before}${String.fromCharCode(octet)}${"e".repeat(50)}`;
+      const block = encode(encoder, [{ name: "x", value, sensitive: true }]);
+      const octets = Uint8Array.fromHex(block);
+      assert.ok(octets.length < value.length, `"${before}", ${octet}: it is in Huffman coding`);
+      assert.equal(decoder.decode(octets, 0, octets.length)[0]!.value, value, `"${before}", ${octet}`);
+    }
+  }
+});
+
+Deno.test("an entry is found when an older one of its name was evicted, and not when it was itself", () => {
+  const encoder = new HpackEncoder({ maxTableSize: 100 });
+  // Two entries of 34 octets fit.
+  for (const [name, value] of [["a", "1"], ["a", "2"], ["b", "3"]] as const) {
+    encode(encoder, [field(name, value)]);
+    encode(encoder, [field(name, value)]);
+  }
+  assert.equal(encode(encoder, [field("b", "3"), field("a", "2")]), "bebf");
+  assert.equal(encode(encoder, [field("a", "1")]), "7f000131", "seen before, with the name of its successor");
+  assert.equal(encode(encoder, [field("a", "1"), field("b", "3")]), "bebf");
+  assert.match(encode(encoder, [field("a", "2")]), /^7e/);
+});
+
 Deno.test("bound() is above what is written in the worst case", () => {
   const encoder = new HpackEncoder();
   const lengths = [0, 1, 126, 127, 128, 254, 255, 16_510];

@@ -1,0 +1,620 @@
+/**
+ * The connection itself: its life from preface to last GOAWAY, and what becomes of streams and of itself when somebody does wrong.
+ * What is received and sent is in `receiver.ts` and `sender.ts`. This module performs no I/O.
+ */
+import type { HeaderField } from "../http/mod.ts";
+import { AbuseLimits } from "./abuse_limits.ts";
+import type { Connection, ConnectionHandler, ConnectionOptions, Role } from "./connection.ts";
+import { ErrorCode, errorName, MAX_STREAM_ID } from "./constants.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Http2ConnectionError, Http2StreamError } from "./errors.ts";
+import { ReceiveWindow, SendWindow } from "./flow_window.ts";
+import { FrameWriter } from "./frame_writer.ts";
+import { type Http2Limits, resolveLimits } from "./limits.ts";
+import type { RequestHead } from "./message_rules.ts";
+import { Receiver, type ReceiverHost } from "./receiver.ts";
+import { Sender } from "./sender.ts";
+import { LocalSettings, RemoteSettings } from "./settings.ts";
+import { Http2Stream, type StreamHandler, type StreamHost } from "./stream.ts";
+import { StreamRegistry } from "./stream_registry.ts";
+import { nextState, StreamInput, StreamState } from "./stream_state.ts";
+
+/** Where a connection is in its life. */
+const Phase = {
+  OPEN: 0,
+  /** The first GOAWAY of a shutdown was sent: new streams are still served. */
+  DRAINING: 1,
+  /** No new streams. It ends with the last one. */
+  CLOSING: 2,
+  CLOSED: 3,
+} as const;
+type Phase = (typeof Phase)[keyof typeof Phase];
+
+/** How long an acknowledgement of SETTINGS, and of the PING of a shutdown, may take. */
+const ACK_TIMEOUT_MS = 10_000;
+
+const DEFAULT_KEEPALIVE_TIMEOUT_MS = 20_000;
+
+/** Requests after which `handleInput` stops, so that other connections have their turn. */
+const REQUESTS_PER_TURN = 256;
+
+/** Octets of PING frames, to tell the acknowledgements apart. */
+const KEEPALIVE_PING = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
+const SHUTDOWN_PING = Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0);
+
+/** 431, Request Header Fields Too Large (RFC 6585 §5). */
+const TOO_LARGE_RESPONSE: readonly HeaderField[] = Object.freeze([{ name: ":status", value: "431" }]);
+
+/** Begins a connection. There is output at once. @throws {RangeError} A limit is out of its range. */
+export function createConnection(options: ConnectionOptions): Connection {
+  return new Engine(options);
+}
+
+class Engine implements Connection, StreamHost, ReceiverHost {
+  readonly role: Role;
+  readonly limits: Http2Limits;
+  nowMs: number;
+
+  readonly #handler: ConnectionHandler;
+  readonly #streams: StreamRegistry;
+  readonly #abuse: AbuseLimits;
+  readonly #sender: Sender;
+  readonly #receiver: Receiver;
+  readonly #localSettings = new LocalSettings();
+  readonly #remoteSettings: RemoteSettings;
+  readonly #deadlines = new Deadlines();
+  readonly #keepaliveIntervalMs: number;
+  readonly #keepaliveTimeoutMs: number;
+  #phase: Phase = Phase.OPEN;
+  #goawayReceived = false;
+  /** Whether one of the calls of the driver is going on, after which it polls anyway. */
+  #isInCall = false;
+  #requestsInTurn = 0;
+  #wantsCapacity = false;
+
+  constructor(options: ConnectionOptions) {
+    const { role, handler, nowMs } = options;
+    this.role = role;
+    this.limits = resolveLimits(options.limits);
+    this.nowMs = nowMs;
+    this.#handler = handler;
+    this.#streams = new StreamRegistry(role);
+    this.#abuse = new AbuseLimits(this.limits);
+    this.#sender = new Sender(role, this.limits, this.#abuse, (stream) => this.#localEnd(stream));
+    this.#receiver = new Receiver(role, this, this.limits, this.#abuse, this.#streams);
+    this.#remoteSettings = new RemoteSettings(role, this.limits.maxSettingsEntries);
+    this.#keepaliveIntervalMs = options.keepaliveIntervalMs ?? Infinity;
+    this.#keepaliveTimeoutMs = options.keepaliveTimeoutMs ?? DEFAULT_KEEPALIVE_TIMEOUT_MS;
+    this.#deadlines.handshake = nowMs + this.limits.handshakeTimeoutMs;
+    this.#deadlines.idle = nowMs + this.limits.idleTimeoutMs;
+    this.#deadlines.ping = nowMs + this.#keepaliveIntervalMs;
+    this.#deadlines.age = nowMs + (options.maxAgeMs ?? Infinity);
+    this.#sendPreface();
+  }
+
+  get isClosed(): boolean {
+    return this.#phase === Phase.CLOSED;
+  }
+
+  get isDraining(): boolean {
+    return this.#phase !== Phase.OPEN || this.#goawayReceived;
+  }
+
+  get wantsInput(): boolean {
+    return !this.isClosed && !this.#abuse.isReadingPaused &&
+      this.#sender.outputLength <= this.limits.maxConnectionSendQueue;
+  }
+
+  get hasOutput(): boolean {
+    return this.#sender.hasOutput;
+  }
+
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  get bufferedLength(): number {
+    return this.#sender.bufferedLength + this.#receiver.reader.bufferedSize;
+  }
+
+  get outputBuffer(): Uint8Array {
+    return this.#sender.outputBuffer;
+  }
+
+  get canOpenStream(): boolean {
+    return this.role === "client" && !this.isDraining && !this.#streams.isExhausted &&
+      this.#streams.localCount < this.#remoteSettings.values.maxConcurrentStreams;
+  }
+
+  // What the driver says.
+
+  handleInput(chunk: Uint8Array, nowMs: number, start = 0): number {
+    this.nowMs = nowMs;
+    const { reader } = this.#receiver;
+    this.#requestsInTurn = 0;
+    reader.paused = false;
+    this.#isInCall = true;
+    try {
+      return reader.push(chunk, start);
+    } finally {
+      this.#isInCall = false;
+      const deadlines = this.#deadlines;
+      if (this.#phase !== Phase.CLOSED) {
+        deadlines.ping = nowMs + this.#keepaliveIntervalMs;
+        deadlines.pong = Infinity;
+        deadlines.block = reader.bufferedSize === 0
+          ? Infinity
+          : Math.min(deadlines.block, nowMs + this.limits.headerBlockTimeoutMs);
+      }
+    }
+  }
+
+  handleTimeout(nowMs: number): void {
+    this.nowMs = nowMs;
+    this.#isInCall = true;
+    try {
+      this.#doDue();
+    } finally {
+      this.#isInCall = false;
+    }
+  }
+
+  handleEof(): void {
+    if (this.isClosed) {
+      return;
+    }
+    const isClean = this.#streams.size === 0 && !this.#receiver.reader.isMidFrame;
+    this.#end(
+      isClean ? undefined : new Http2ConnectionError(ErrorCode.NO_ERROR, "The peer closed the connection", "peer"),
+    );
+  }
+
+  pollTimeout(): number | undefined {
+    const deadlines = this.#deadlines;
+    if (this.#sender.waiting.size > 0 && deadlines.stall === Infinity) {
+      deadlines.stall = this.nowMs + this.limits.stalledStreamTimeoutMs;
+    }
+    return deadlines.next;
+  }
+
+  pollOutput(): Uint8Array | undefined {
+    return this.#sender.poll(this.nowMs);
+  }
+
+  releaseOutput(output: Uint8Array): void {
+    this.#abuse.releaseControlFrames();
+    FrameWriter.recycle(output);
+  }
+
+  // What the owner of the connection says.
+
+  openStream(fields: readonly HeaderField[], handler: StreamHandler, endStream = false): Http2Stream {
+    if (this.role === "server") {
+      throw new TypeError("Cannot open a stream: servers do not push");
+    }
+    if (!this.canOpenStream) {
+      throw new RangeError(`Cannot open a stream: ${this.#whyNoStream()}`);
+    }
+    const stream = this.#createStream(this.#streams.takeLocalId());
+    stream.handler = handler;
+    stream.isHead = fields.some(({ name, value }) => name === ":method" && value === "HEAD");
+    // After this nothing throws. A stream that was never sent does no harm: a higher one closes it (RFC 9113 §5.1.1).
+    this.#sender.sendHeaders(stream, fields, endStream);
+    this.#addStream(stream);
+    this.#signal();
+    return stream;
+  }
+
+  shutdown(): void {
+    if (this.#phase !== Phase.OPEN) {
+      return;
+    }
+    // Nobody is there to be told, or there are no streams of the peer that could be on their way.
+    if (this.role === "client" || this.#deadlines.handshake !== Infinity) {
+      this.#stopServing();
+    } else {
+      this.#phase = Phase.DRAINING;
+      this.#sender.control.writeGoaway(MAX_STREAM_ID, ErrorCode.NO_ERROR);
+      this.#sender.control.writePing(false, SHUTDOWN_PING);
+      this.#deadlines.drain = this.nowMs + ACK_TIMEOUT_MS;
+      this.#deadlines.age = Infinity;
+    }
+    this.#signal();
+  }
+
+  close(code: number = ErrorCode.NO_ERROR, message = "The connection was closed"): void {
+    if (!this.isClosed) {
+      this.#sendGoaway(code, message);
+      this.#end(new Http2ConnectionError(code, message, "local"));
+      this.#signal();
+    }
+  }
+
+  // What the owners of streams say.
+
+  sendHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
+    this.#sender.sendHeaders(stream, fields, endStream);
+    this.#signal();
+  }
+
+  sendInformation(stream: Http2Stream, fields: readonly HeaderField[]): void {
+    this.#sender.sendInformation(stream, fields);
+    this.#signal();
+  }
+
+  sendData(stream: Http2Stream, chunk: Uint8Array, start: number, end: number, endStream: boolean): boolean {
+    const hasRoom = this.#sender.sendData(stream, chunk, start, end, endStream, this.nowMs);
+    this.#signal();
+    return hasRoom;
+  }
+
+  reserveData(stream: Http2Stream, bound: number): number {
+    return this.#sender.reserveData(stream, bound);
+  }
+
+  commitData(stream: Http2Stream, length: number): void {
+    this.#sender.commitData(stream, length);
+    this.#signal();
+  }
+
+  resetStream(stream: Http2Stream, code: number): void {
+    this.#reset(stream, code);
+    this.#signal();
+  }
+
+  releaseData(stream: Http2Stream, length: number): void {
+    stream.held -= length;
+    // Of a stream that gets nothing more only the connection's window matters.
+    const increment = stream.isRemotelyClosed ? 0 : stream.receiveWindow.release(length);
+    if (increment > 0) {
+      this.#sender.control.writeWindowUpdate(stream.id, increment);
+      this.#signal();
+    }
+    this.releaseConnectionData(length);
+  }
+
+  // What the receiver says.
+
+  receiveRequest(streamId: number, head: RequestHead, endStream: boolean): void {
+    const stream = this.#acceptStream(streamId, endStream);
+    stream.expectedLength = head.contentLength ?? -1;
+    stream.isHead = head.method === "HEAD";
+    if (++this.#requestsInTurn >= REQUESTS_PER_TURN) {
+      this.#receiver.reader.paused = true;
+    }
+    this.#handler.onRequest?.(stream, head, endStream);
+  }
+
+  refuseLargeRequest(streamId: number, endStream: boolean): void {
+    if (!this.#abuse.spendReset(this.nowMs)) {
+      return this.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many refused requests");
+    }
+    this.#sender.sendHeaders(this.#acceptStream(streamId, endStream), TOO_LARGE_RESPONSE, true);
+  }
+
+  receiveSettings(buffer: Uint8Array, start: number, end: number): void {
+    this.#deadlines.handshake = Infinity;
+    const remote = this.#remoteSettings;
+    const initialWindowSize = remote.values.initialWindowSize;
+    const fault = remote.receive(buffer, start, end);
+    if (fault !== undefined) {
+      return this.fail(fault.code, fault.message);
+    }
+    if (!this.#spendControlFrame()) {
+      return;
+    }
+    // "A change to SETTINGS_INITIAL_WINDOW_SIZE can cause the available space in a flow-control window to become negative." (RFC 9113 §6.9.2)
+    const delta = remote.values.initialWindowSize - initialWindowSize;
+    if (delta !== 0) {
+      for (const stream of this.#streams.values()) {
+        if (!stream.sendWindow.adjust(delta)) {
+          return this.fail(ErrorCode.FLOW_CONTROL_ERROR, "SETTINGS_INITIAL_WINDOW_SIZE makes a window too large");
+        }
+      }
+    }
+    this.#sender.applySettings(remote.values, remote.lowestHeaderTableSize);
+    this.#sender.control.writeSettingsAck();
+    this.#offerCapacity();
+  }
+
+  receiveSettingsAck(): void {
+    // One too many is harmless, and says that the peer counts wrong.
+    if (!this.#localSettings.receiveAck()) {
+      return this.fail(ErrorCode.PROTOCOL_ERROR, "SETTINGS with ACK that acknowledges nothing");
+    }
+    this.#deadlines.settingsAck = Infinity;
+    this.#receiver.setHeaderTableSize(this.#localSettings.enforced.headerTableSize);
+  }
+
+  receivePing(buffer: Uint8Array, start: number): void {
+    if (this.#spendControlFrame()) {
+      this.#sender.control.writePing(true, buffer, start);
+    }
+  }
+
+  receivePingAck(buffer: Uint8Array, start: number): void {
+    if (buffer[start] === SHUTDOWN_PING[0] && this.#phase === Phase.DRAINING) {
+      this.#stopServing();
+    }
+  }
+
+  receiveGoaway(lastStreamId: number, code: number): void {
+    this.#goawayReceived = true;
+    const message = `Not processed, the peer goes away (${errorName(code)})`;
+    for (const stream of [...this.#streams.values()]) {
+      if (this.#streams.isLocal(stream.id) && stream.id > lastStreamId) {
+        stream.state = StreamState.CLOSED;
+        this.#removeStream(stream);
+        const error = new Http2StreamError(stream.id, ErrorCode.REFUSED_STREAM, message, "peer", true);
+        stream.handler.onReset(stream, error);
+      }
+    }
+    this.#handler.onGoaway?.(lastStreamId, code);
+    if (this.role === "client") {
+      this.#stopServing();
+    }
+  }
+
+  receiveWindowUpdate(increment: number): void {
+    if (!this.#sender.window.add(increment)) {
+      return this.fail(ErrorCode.FLOW_CONTROL_ERROR, "WINDOW_UPDATE makes the connection's window too large");
+    }
+    this.#sender.windowOpened();
+  }
+
+  windowOpened(): void {
+    this.#sender.windowOpened();
+  }
+
+  releaseConnectionData(length: number): void {
+    const increment = this.#receiver.window.release(length);
+    if (increment > 0 && !this.isClosed) {
+      this.#sender.control.writeWindowUpdate(0, increment);
+      this.#signal();
+    }
+  }
+
+  streamEnded(stream: Http2Stream): void {
+    if (stream.isClosed) {
+      this.#removeStream(stream);
+    }
+  }
+
+  streamReset(stream: Http2Stream, code: number): void {
+    this.#removeStream(stream);
+    const isUnprocessed = code === ErrorCode.REFUSED_STREAM;
+    stream.handler.onReset(stream, new Http2StreamError(stream.id, code, "Reset by the peer", "peer", isUnprocessed));
+  }
+
+  /** The one place where a peer's fault on a stream becomes RST_STREAM. */
+  failStream(streamId: number, code: ErrorCode, message: string): void {
+    if (!this.#abuse.spendReset(this.nowMs)) {
+      return this.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many stream errors");
+    }
+    if (!this.#spendControlFrame()) {
+      return;
+    }
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) {
+      this.#sender.control.writeResetStream(streamId, code);
+      this.#streams.rememberReset(streamId);
+      return;
+    }
+    this.#reset(stream, code);
+    stream.handler.onReset(stream, new Http2StreamError(streamId, code, message, "local"));
+  }
+
+  /** The one place where a peer's fault on the connection becomes GOAWAY. */
+  fail(code: ErrorCode, message: string): void {
+    if (!this.isClosed) {
+      this.#sendGoaway(code, message);
+      this.#end(new Http2ConnectionError(code, message, "local"));
+    }
+  }
+
+  // Life.
+
+  #sendPreface(): void {
+    const { limits, role } = this;
+    const control = this.#sender.control;
+    if (role === "client") {
+      control.writePreface();
+    }
+    control.writeSettings(this.#localSettings.send({
+      ...(role === "client" ? { enablePush: 0 } : { maxConcurrentStreams: limits.maxConcurrentStreams }),
+      ...(limits.maxHeaderTableSize === 4096 ? {} : { headerTableSize: limits.maxHeaderTableSize }),
+      ...(limits.maxFrameSize === 16384 ? {} : { maxFrameSize: limits.maxFrameSize }),
+      initialWindowSize: limits.streamWindowSize,
+      maxHeaderListSize: limits.maxHeaderListSize,
+    }, this.nowMs));
+    this.#deadlines.settingsAck = this.nowMs + ACK_TIMEOUT_MS;
+    const increment = this.#receiver.window.grow(limits.connectionWindowSize);
+    if (increment > 0) {
+      control.writeWindowUpdate(0, increment);
+    }
+  }
+
+  #doDue(): void {
+    const deadlines = this.#deadlines;
+    const { nowMs, limits } = this;
+    if (deadlines.handshake <= nowMs) {
+      this.fail(ErrorCode.PROTOCOL_ERROR, `No SETTINGS within ${limits.handshakeTimeoutMs} ms`);
+    } else if (deadlines.settingsAck <= nowMs) {
+      this.fail(ErrorCode.SETTINGS_TIMEOUT, `SETTINGS not acknowledged within ${ACK_TIMEOUT_MS} ms`);
+    } else if (deadlines.block <= nowMs) {
+      this.fail(
+        ErrorCode.ENHANCE_YOUR_CALM,
+        `Frame or field block not complete within ${limits.headerBlockTimeoutMs} ms`,
+      );
+    } else if (deadlines.pong <= nowMs) {
+      this.fail(ErrorCode.NO_ERROR, `No sign of life within ${this.#keepaliveTimeoutMs} ms`);
+    }
+    if (deadlines.ping <= nowMs) {
+      this.#sender.control.writePing(false, KEEPALIVE_PING);
+      deadlines.ping = Infinity;
+      deadlines.pong = nowMs + this.#keepaliveTimeoutMs;
+    }
+    if (deadlines.stall <= nowMs) {
+      this.#resetStalledStreams();
+    }
+    if (deadlines.drain <= nowMs) {
+      this.#stopServing();
+    }
+    if (deadlines.idle <= nowMs || deadlines.age <= nowMs) {
+      deadlines.idle = deadlines.age = Infinity;
+      this.shutdown();
+    }
+  }
+
+  #resetStalledStreams(): void {
+    const timeoutMs = this.limits.stalledStreamTimeoutMs;
+    let oldest = Infinity;
+    for (const stream of [...this.#sender.waiting]) {
+      if (stream.progressAtMs + timeoutMs > this.nowMs) {
+        oldest = Math.min(oldest, stream.progressAtMs);
+        continue;
+      }
+      this.#reset(stream, ErrorCode.CANCEL);
+      const message = `The peer took nothing within ${timeoutMs} ms`;
+      stream.handler.onReset(stream, new Http2StreamError(stream.id, ErrorCode.CANCEL, message, "local"));
+    }
+    this.#deadlines.stall = oldest + timeoutMs;
+  }
+
+  /** The last GOAWAY of a shutdown. The streams up to then may end. */
+  #stopServing(): void {
+    if (this.#phase < Phase.CLOSING) {
+      this.#phase = Phase.CLOSING;
+      this.#deadlines.drain = this.#deadlines.age = Infinity;
+      this.#receiver.lastStreamId = this.#streams.highestPeerId;
+      this.#sendGoaway(ErrorCode.NO_ERROR, "");
+      this.#endIfDone();
+    }
+  }
+
+  #endIfDone(): void {
+    if (this.#phase === Phase.CLOSING && this.#streams.size === 0) {
+      this.#end(undefined);
+    }
+  }
+
+  #sendGoaway(code: number, message: string): void {
+    const lastStreamId = Math.min(this.#receiver.lastStreamId, this.#streams.highestPeerId);
+    this.#sender.control.writeGoaway(lastStreamId, code, message);
+  }
+
+  #end(error: Http2ConnectionError | undefined): void {
+    this.#phase = Phase.CLOSED;
+    this.#receiver.reader.stop();
+    this.#deadlines.clear();
+    const streams = [...this.#streams.values()];
+    for (const stream of streams) {
+      stream.state = StreamState.CLOSED;
+      this.#removeStream(stream);
+    }
+    const { code, origin } = error ?? { code: ErrorCode.CANCEL, origin: "local" as const };
+    for (const stream of streams) {
+      const message = `The connection ended: ${error?.message ?? "no error"}`;
+      stream.handler.onReset(stream, new Http2StreamError(stream.id, code, message, origin));
+    }
+    this.#handler.onClose(error);
+  }
+
+  // Streams.
+
+  #createStream(streamId: number): Http2Stream {
+    return new Http2Stream(
+      this,
+      streamId,
+      new SendWindow(this.#remoteSettings.values.initialWindowSize),
+      new ReceiveWindow(this.limits.streamWindowSize),
+    );
+  }
+
+  #acceptStream(streamId: number, endStream: boolean): Http2Stream {
+    const stream = this.#createStream(streamId);
+    const input = endStream ? StreamInput.RECEIVE_HEADERS_END_STREAM : StreamInput.RECEIVE_HEADERS;
+    stream.state = nextState(StreamState.IDLE, input) as StreamState;
+    stream.headReceived = true;
+    this.#addStream(stream);
+    return stream;
+  }
+
+  #addStream(stream: Http2Stream): void {
+    this.#streams.add(stream);
+    this.#deadlines.idle = Infinity;
+  }
+
+  #removeStream(stream: Http2Stream): void {
+    this.#streams.remove(stream);
+    this.#sender.drop(stream);
+    if (stream.held > 0) {
+      const held = stream.held;
+      stream.held = 0;
+      this.releaseConnectionData(held);
+    }
+    if (this.isClosed) {
+      return;
+    }
+    if (this.#streams.size === 0) {
+      this.#deadlines.idle = this.nowMs + this.limits.idleTimeoutMs;
+      this.#endIfDone();
+    }
+    this.#offerCapacity();
+  }
+
+  #reset(stream: Http2Stream, code: number): void {
+    this.#sender.control.writeResetStream(stream.id, code);
+    stream.state = nextState(stream.state, StreamInput.SEND_RESET) as StreamState;
+    if (stream.state === StreamState.RESET) {
+      this.#streams.rememberReset(stream.id);
+    }
+    this.#removeStream(stream);
+  }
+
+  /** Our half of a stream has been written to its end. */
+  #localEnd(stream: Http2Stream): void {
+    if (stream.isClosed) {
+      this.#removeStream(stream);
+    } else if (this.role === "server") {
+      // "A server MAY request that the client abort transmission of a request without error by sending a RST_STREAM with an error code
+      // of NO_ERROR after sending a complete response" (RFC 9113 §8.1): nobody reads what is still to come.
+      this.#reset(stream, ErrorCode.NO_ERROR);
+    }
+  }
+
+  #offerCapacity(): void {
+    if (this.#wantsCapacity && this.canOpenStream) {
+      this.#wantsCapacity = false;
+      this.#handler.onCapacity?.();
+    }
+  }
+
+  #whyNoStream(): string {
+    if (this.isClosed) {
+      return "the connection is closed";
+    }
+    if (this.isDraining) {
+      return "the connection takes no new ones";
+    }
+    if (this.#streams.isExhausted) {
+      return "all stream identifiers are used";
+    }
+    this.#wantsCapacity = true;
+    return `the peer allows ${this.#remoteSettings.values.maxConcurrentStreams} at a time`;
+  }
+
+  #spendControlFrame(): boolean {
+    if (this.#abuse.spendControlFrame()) {
+      return true;
+    }
+    this.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many frames that ask for answers");
+    return false;
+  }
+
+  #signal(): void {
+    if (!this.#isInCall) {
+      this.#handler.onOutput();
+    }
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * Drives an HTTP/2 connection over a socket: one read, one `handleInput`, one write of all that came of it.
+ *
+ * It owns the socket, the read buffer and one timer. What the octets mean is for `http2/`.
+ */
+import { setImmediate } from "node:timers";
+import {
+  type Connection,
+  type ConnectionOptions,
+  createConnection,
+  ErrorCode,
+  type Http2ConnectionError,
+} from "../http2/mod.ts";
+import { closeQuietly, isSocketError } from "./sockets.ts";
+
+/**
+ * Read buffers, in bytes. A pending read pins its buffer, and most connections are idle: the small one takes them from 64 to 14.5 KiB each,
+ * all told. A busy connection gets the large one, which is faster by 22 %. A new buffer for each read would cost 44 %.
+ */
+const SMALL_BUFFER = 4096;
+const LARGE_BUFFER = 65_536;
+
+/** After so many reads that the small buffer would have held, the connection is not busy any more. */
+const READS_UNTIL_SMALL = 256;
+
+/** How long, in milliseconds, and how much, in bytes, is read of what the peer sends after the end, so that it can read our last words first. */
+const LINGER_MS = 1000;
+const LINGER_BYTES = 1 << 20;
+
+/** Options of {@linkcode Http2Driver}. */
+export interface DriverOptions extends Omit<ConnectionOptions, "handler" | "nowMs"> {
+  /** What the connection tells its owner. Whoever handles it must not throw. */
+  readonly handler?: Partial<Omit<ConnectionOptions["handler"], "onOutput" | "onClose">> | undefined;
+  /** A mistake in a handler, by which the connection is lost. By default it is logged to the console. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** One connection and its socket. */
+export class Http2Driver {
+  readonly connection: Connection;
+  /** Resolves when the socket is closed, to what the connection ended with. Never rejects. */
+  readonly closed: Promise<Http2ConnectionError | undefined>;
+
+  readonly #socket: Deno.Conn;
+  readonly #onError: (error: unknown) => void;
+  #endedWith: Http2ConnectionError | undefined;
+  /** Whether a flush is going to happen, and whether one is going on. */
+  #isFlushScheduled = false;
+  #isFlushing = false;
+  /** When the write that is going on began; Infinity when there is none. */
+  #writeBeganAtMs = Infinity;
+  /** Resolves who waits for a write to end. */
+  #onWritten: (() => void) | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer fires. */
+  #timerAtMs = Infinity;
+  #lingerTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(socket: Deno.Conn, options: DriverOptions) {
+    this.#socket = socket;
+    this.#onError = options.onError ?? ((error) => console.error(error));
+    this.connection = createConnection({
+      ...options,
+      nowMs: performance.now(),
+      handler: {
+        ...options.handler,
+        onOutput: () => this.#scheduleFlush(),
+        onClose: (error) => this.#endedWith = error,
+      },
+    });
+    this.closed = this.#run();
+  }
+
+  async #run(): Promise<Http2ConnectionError | undefined> {
+    this.#scheduleFlush();
+    this.#armTimer();
+    try {
+      await this.#readAll();
+      while (this.#isFlushing || this.#isFlushScheduled) {
+        await this.#written();
+      }
+      await this.#linger();
+    } catch {
+      this.connection.handleEof(); // The peer reset the connection, or we closed the socket.
+    }
+    clearTimeout(this.#timer);
+    clearTimeout(this.#lingerTimer);
+    closeQuietly(this.#socket);
+    return this.#endedWith;
+  }
+
+  async #readAll(): Promise<void> {
+    const { connection } = this;
+    let buffer = new Uint8Array(SMALL_BUFFER);
+    let smallReads = 0;
+    while (!connection.isClosed) {
+      const length = await this.#socket.read(buffer);
+      if (length === null) {
+        connection.handleEof();
+        return;
+      }
+      await this.#take(buffer.subarray(0, length));
+      if (length === buffer.length && length < LARGE_BUFFER) {
+        buffer = new Uint8Array(LARGE_BUFFER);
+      } else if (length > SMALL_BUFFER) {
+        smallReads = 0;
+      } else if (++smallReads === READS_UNTIL_SMALL && buffer.length > SMALL_BUFFER) {
+        buffer = new Uint8Array(SMALL_BUFFER);
+      }
+    }
+  }
+
+  /** Not `async`: most of what is read needs no waiting, and a promise for each read. */
+  #take(chunk: Uint8Array): Promise<void> | undefined {
+    const end = this.#input(chunk, 0);
+    return end === chunk.length && this.connection.wantsInput ? undefined : this.#takeRest(chunk, end);
+  }
+
+  async #takeRest(chunk: Uint8Array, start: number): Promise<void> {
+    const { connection } = this;
+    for (let position = start; position < chunk.length && !connection.isClosed;) {
+      await new Promise((resolve) => setImmediate(resolve)); // Others have their turn.
+      position = this.#input(chunk, position);
+    }
+    // The peer does not read what we have to say, so we do not read either.
+    while (!connection.wantsInput && !connection.isClosed) {
+      await this.#written();
+    }
+  }
+
+  #input(chunk: Uint8Array, start: number): number {
+    let end = chunk.length;
+    try {
+      end = this.connection.handleInput(chunk, performance.now(), start);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#afterCall();
+    return end;
+  }
+
+  /** A handler threw in the middle of a frame: the connection does not know where it is any more. */
+  #fail(error: unknown): void {
+    this.#onError(error);
+    this.connection.close(ErrorCode.INTERNAL_ERROR, "Internal error");
+  }
+
+  #afterCall(): void {
+    if (this.connection.hasOutput) {
+      this.#scheduleFlush();
+    }
+    this.#armTimer();
+  }
+
+  /** In a microtask of its own, so that the answers of asynchronous handlers join those of synchronous ones. */
+  #scheduleFlush(): void {
+    if (!this.#isFlushScheduled && !this.#isFlushing) {
+      this.#isFlushScheduled = true;
+      queueMicrotask(this.#flush);
+    }
+  }
+
+  /** One write at a time. What comes up meanwhile gathers in the connection. */
+  readonly #flush = async (): Promise<void> => {
+    this.#isFlushScheduled = false;
+    this.#isFlushing = true;
+    const { connection } = this;
+    try {
+      for (let output = connection.pollOutput(); output !== undefined; output = connection.pollOutput()) {
+        this.#writeBeganAtMs = performance.now();
+        for (let written = 0; written < output.length;) {
+          written += await this.#socket.write(written === 0 ? output : output.subarray(written));
+        }
+        connection.releaseOutput(output);
+        this.#onWritten?.();
+      }
+    } catch (error) {
+      if (!isSocketError(error)) {
+        this.#onError(error);
+      }
+      connection.handleEof();
+      closeQuietly(this.#socket); // Else the read that is going on would never end.
+    }
+    this.#writeBeganAtMs = Infinity;
+    this.#isFlushing = false;
+    this.#onWritten?.();
+    this.#armTimer();
+    if (connection.isClosed) {
+      this.#endOutput(); // The peer closes then, which ends the read that is going on.
+    }
+  };
+
+  /** Says that nothing more comes, and gives the peer a moment to do the same. */
+  #endOutput(): void {
+    if (this.#lingerTimer === undefined) {
+      this.#lingerTimer = setTimeout(() => closeQuietly(this.#socket), LINGER_MS);
+      this.#socket.closeWrite().catch(() => {}); // It may be closed already.
+    }
+  }
+
+  /**
+   * Reads on until the peer closes. A socket that is closed with input unread makes the system send RST, at which the peer's system throws away
+   * what it has not read yet: the GOAWAY that says why.
+   */
+  async #linger(): Promise<void> {
+    this.#endOutput();
+    const buffer = new Uint8Array(SMALL_BUFFER);
+    for (let total = 0; total < LINGER_BYTES;) {
+      const length = await this.#socket.read(buffer);
+      if (length === null) {
+        return;
+      }
+      total += length;
+    }
+  }
+
+  #written(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onWritten = () => {
+        this.#onWritten = undefined;
+        resolve();
+      };
+    });
+  }
+
+  /**
+   * Sets the timer, if something is due before it fires. It is not set back when what it was set for is off: it fires once and finds
+   * nothing to do. A timer that is set anew for each call would cost more than the call.
+   */
+  #armTimer(): void {
+    const timeoutAtMs = Math.min(
+      this.connection.pollTimeout() ?? Infinity,
+      this.#writeBeganAtMs + this.connection.limits.stalledStreamTimeoutMs,
+    );
+    if (timeoutAtMs >= this.#timerAtMs) {
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timerAtMs = timeoutAtMs;
+    // One millisecond more, since timers are rounded down.
+    this.#timer = setTimeout(this.#timeout, Math.max(0, timeoutAtMs - performance.now()) + 1);
+  }
+
+  readonly #timeout = (): void => {
+    this.#timerAtMs = Infinity;
+    const nowMs = performance.now();
+    if (this.#writeBeganAtMs + this.connection.limits.stalledStreamTimeoutMs <= nowMs) {
+      // The peer reads nothing, so it cannot be told.
+      this.connection.close(ErrorCode.CANCEL, "The peer reads nothing");
+      closeQuietly(this.#socket);
+      return;
+    }
+    try {
+      this.connection.handleTimeout(nowMs);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#afterCall();
+  };
+}

@@ -1,0 +1,19 @@
+/** What goes wrong with sockets that is nobody's mistake. */
+
+/** Closes a socket that may be closed already. */
+export function closeQuietly(socket: { close(): void }): void {
+  try {
+    socket.close();
+  } catch {
+    // It was.
+  }
+}
+
+/** Whether an error says that a connection broke: the peer reset it, or it was closed while something was going on. */
+export function isSocketError(error: unknown): boolean {
+  const { errors } = Deno;
+  return error instanceof errors.ConnectionReset || error instanceof errors.ConnectionAborted ||
+    error instanceof errors.BrokenPipe || error instanceof errors.NotConnected || error instanceof errors.BadResource ||
+    error instanceof errors.Interrupted || error instanceof errors.UnexpectedEof || error instanceof errors.TimedOut ||
+    error instanceof errors.InvalidData; // TLS: what arrives is none, or was tampered with.
+}
