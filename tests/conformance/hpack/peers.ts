@@ -1,9 +1,7 @@
-/** The other implementations of HPACK: installed into `.cache/hpack/`, and run as programs. */
+/** The other implementations of HPACK, run as programs. */
+import { buildGoProgram, installTool, toolVersion } from "../tools.ts";
 
 const SOURCES = import.meta.dirname!;
-const CACHE = new URL("../../../.cache/hpack/", import.meta.url).pathname;
-const PYPI_HPACK = "4.2.0";
-const GO_NET = "v0.62.0";
 
 /** One field: name and value in hexadecimal, and whether it is never indexed. */
 export type PeerField = [name: string, value: string, sensitive: boolean];
@@ -25,46 +23,19 @@ export interface Peer {
   readonly indexesSensitive: boolean;
 }
 
-async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, { args: [...args], cwd }).output();
-  const text = new TextDecoder();
-  if (!success) {
-    throw new Error(`Cannot run ${command} ${args.join(" ")}: ${text.decode(stderr)}${text.decode(stdout)}`);
-  }
-  return text.decode(stdout);
-}
-
 async function installPython(): Promise<Peer> {
-  const python = `${CACHE}venv/bin/python`;
-  const version = () =>
-    run(python, ["-c", "import importlib.metadata as m; print(m.version('hpack'))"], CACHE).catch(() => "");
-  if ((await version()).trim() !== PYPI_HPACK) {
-    await run("python3", ["-m", "venv", `${CACHE}venv`], CACHE);
-    await run(python, ["-m", "pip", "install", "--quiet", `hpack==${PYPI_HPACK}`], CACHE);
-  }
   return {
-    name: `PyPI hpack ${(await version()).trim()}`,
-    command: python,
+    name: toolVersion("python-hpack"),
+    command: await installTool("python-hpack"),
     args: [`${SOURCES}/peer.py`],
     indexesSensitive: true,
   };
 }
 
 async function installGo(): Promise<Peer> {
-  const folder = `${CACHE}go/`;
-  await Deno.mkdir(folder, { recursive: true });
-  await Deno.copyFile(`${SOURCES}/peer.go`, `${folder}peer.go`);
-  const list = () => run("go", ["list", "-m", "-f", "{{.Version}}", "golang.org/x/net"], folder).catch(() => "");
-  if (await list() === "") {
-    await Deno.writeTextFile(`${folder}go.mod`, "module edgewire.test/hpack\n");
-    await run("go", ["get", `golang.org/x/net/http2/hpack@${GO_NET}`], folder).catch(() =>
-      run("go", ["get", "golang.org/x/net/http2/hpack@latest"], folder)
-    );
-  }
-  await run("go", ["build", "-o", "peer", "."], folder);
   return {
-    name: `golang.org/x/net/http2/hpack ${(await list()).trim()}`,
-    command: `${folder}peer`,
+    name: toolVersion("golang.org/x/net"),
+    command: await buildGoProgram("hpack", `${SOURCES}/peer.go`, ["golang.org/x/net"]),
     args: [],
     indexesSensitive: false,
   };
@@ -72,7 +43,6 @@ async function installGo(): Promise<Peer> {
 
 /** Installs what is missing. @throws {Error} It cannot be installed: there is no skipping. */
 export async function installPeers(): Promise<Peer[]> {
-  await Deno.mkdir(CACHE, { recursive: true });
   return await Promise.all([installPython(), installGo()]);
 }
 

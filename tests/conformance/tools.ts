@@ -1,0 +1,191 @@
+/**
+ * The programs of others that judge ours: where they come from, at which version, and how they get into `.cache/tools/`. Each has a
+ * folder named after its version, so that a new version is a new folder.
+ *
+ * `deno run --allow-all tests/conformance/tools.ts [name ...]` installs all of them, or those that are named.
+ */
+import { runProgram } from "../support/program.ts";
+
+const CACHE = new URL("../../.cache/tools/", import.meta.url).pathname;
+
+/** Cold caches and two cores that others use as well: h2spec takes 20 s, the tools of gRPC a minute or two. */
+const INSTALL_TIMEOUT_MS = 600_000;
+
+type Tool =
+  /** `go install package@version`; the program has the name of the package's last part. */
+  | { readonly kind: "go"; readonly package: string; readonly version: string }
+  /** Python with packages of PyPI, as `name==version`. */
+  | { readonly kind: "python"; readonly packages: readonly string[] }
+  /** A program of a Debian package, at the version that the distribution has. */
+  | { readonly kind: "debian"; readonly package: string; readonly program: string };
+
+const TOOLS = {
+  curl: { kind: "debian", package: "curl", program: "curl" },
+  h2load: { kind: "debian", package: "nghttp2-client", program: "h2load" },
+  h2spec: { kind: "go", package: "github.com/summerwind/h2spec/cmd/h2spec", version: "v2.2.1+incompatible" },
+  h2specd: { kind: "go", package: "github.com/summerwind/h2spec/cmd/h2specd", version: "v2.2.1+incompatible" },
+  nghttp: { kind: "debian", package: "nghttp2-client", program: "nghttp" },
+  nghttpd: { kind: "debian", package: "nghttp2-server", program: "nghttpd" },
+  node: { kind: "debian", package: "nodejs", program: "node" },
+  openssl: { kind: "debian", package: "openssl", program: "openssl" },
+  "python-hpack": { kind: "python", packages: ["hpack==4.2.0"] },
+  "python-hyperframe": { kind: "python", packages: ["hyperframe==6.1.0"] },
+} as const satisfies Record<string, Tool>;
+
+/** Modules of Go that our own programs import. */
+const GO_MODULES = { "golang.org/x/net": "v0.62.0" } as const;
+
+/** The name of a tool. */
+export type ToolName = keyof typeof TOOLS;
+
+/** By name, so that two who want the same one do not install it twice at a time. */
+const installing = new Map<string, Promise<string>>();
+
+/** Debian's packages one after the other: apt-get has a lock. */
+let debian: Promise<unknown> = Promise.resolve();
+
+function say(text: string): void {
+  console.error(`tools: ${text}`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+/** Fills a folder of the cache, once. The mark is written last: an install that was cut short is done again. */
+async function fill(name: string, what: string, install: (folder: string) => Promise<unknown>): Promise<string> {
+  const folder = `${CACHE}${name}/`;
+  if (!await exists(`${folder}.installed`)) {
+    say(`installing ${what} into ${folder}`);
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    await Deno.mkdir(folder, { recursive: true });
+    await install(folder);
+    await Deno.writeTextFile(`${folder}.installed`, `${what}\n`);
+  }
+  return folder;
+}
+
+async function installGo(name: string, tool: Tool & { kind: "go" }): Promise<string> {
+  const source = `${tool.package}@${tool.version}`;
+  const folder = await fill(
+    `${name}@${tool.version}`,
+    `Go program ${source}`,
+    (folder) => runProgram("go", ["install", source], { env: { GOBIN: folder }, timeoutMs: INSTALL_TIMEOUT_MS }),
+  );
+  return `${folder}${tool.package.split("/").at(-1)}`;
+}
+
+async function installPython(tool: Tool & { kind: "python" }): Promise<string> {
+  const folder = await fill(tool.packages.join("+"), `PyPI packages ${tool.packages.join(", ")}`, async (folder) => {
+    await runProgram("python3", ["-m", "venv", folder], { timeoutMs: INSTALL_TIMEOUT_MS });
+    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...tool.packages];
+    await runProgram(`${folder}bin/python`, pip, { timeoutMs: INSTALL_TIMEOUT_MS });
+  });
+  return `${folder}bin/python`;
+}
+
+/** Where a program is that the machine has; undefined when it has none. */
+async function which(program: string): Promise<string | undefined> {
+  for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
+    if (await Deno.stat(`${folder}/${program}`).then((file) => file.isFile, () => false)) {
+      return `${folder}/${program}`;
+    }
+  }
+  return undefined;
+}
+
+async function installDebian({ package: name, program }: Tool & { kind: "debian" }): Promise<string> {
+  const found = await which(program);
+  if (found !== undefined) {
+    return found;
+  }
+  say(`installing the Debian package ${name}, since there is no ${program}`);
+  const options = { env: { DEBIAN_FRONTEND: "noninteractive" }, timeoutMs: INSTALL_TIMEOUT_MS };
+  await runProgram("apt-get", ["update", "-q"], options);
+  await runProgram("apt-get", ["install", "-y", "-q", "--no-install-recommends", name], options);
+  const installed = await which(program);
+  if (installed === undefined) {
+    throw new Error(`Cannot find ${program} after the Debian package ${name} was installed`);
+  }
+  return installed;
+}
+
+function install(name: ToolName): Promise<string> {
+  const tool: Tool = TOOLS[name];
+  switch (tool.kind) {
+    case "go":
+      return installGo(name, tool);
+    case "python":
+      return installPython(tool);
+    case "debian": {
+      const installed = debian.catch(() => {}).then(() => installDebian(tool));
+      debian = installed;
+      return installed;
+    }
+  }
+}
+
+/**
+ * Installs a tool if it is missing, and gives the path of its program; of Python packages that of a Python which has them.
+ *
+ * @throws {Error} It cannot be installed. Whoever needs it fails then: there is no skipping.
+ */
+export function installTool(name: ToolName): Promise<string> {
+  const path = installing.get(name) ?? install(name);
+  installing.set(name, path);
+  return path;
+}
+
+/**
+ * Builds a Go program of ours with the modules it imports, anew each time: Go has its own cache.
+ *
+ * @param source Its only file.
+ * @returns The path of the program.
+ */
+export async function buildGoProgram(
+  name: string,
+  source: string,
+  modules: readonly (keyof typeof GO_MODULES)[] = [],
+): Promise<string> {
+  const versions = modules.map((module) => `${module}@${GO_MODULES[module]}`);
+  const options = { timeoutMs: INSTALL_TIMEOUT_MS };
+  const folder = await fill(
+    [name, ...versions.map((version) => version.replaceAll("/", "_"))].join("+"),
+    `${name}, a Go program of ours`,
+    async (folder) => {
+      await Deno.writeTextFile(`${folder}go.mod`, `module edgewire.test/${name}\n\ngo 1.24\n`);
+      for (const version of versions) {
+        await runProgram("go", ["mod", "edit", `-require=${version}`], { ...options, cwd: folder });
+      }
+    },
+  );
+  await Deno.copyFile(source, `${folder}main.go`);
+  await runProgram("go", ["build", "-mod=mod", "-o", name, "."], { ...options, cwd: folder });
+  return `${folder}${name}`;
+}
+
+/** What was asked for of a package, as in `hpack 4.2.0`. */
+export function toolVersion(name: ToolName | keyof typeof GO_MODULES): string {
+  if (name in GO_MODULES) {
+    return `${name} ${GO_MODULES[name as keyof typeof GO_MODULES]}`;
+  }
+  const tool: Tool = TOOLS[name as ToolName];
+  switch (tool.kind) {
+    case "go":
+      return `${name} ${tool.version.replace("+incompatible", "")}`;
+    case "python":
+      return tool.packages.map((each) => `PyPI ${each.replace("==", " ")}`).join(", ");
+    case "debian":
+      return name;
+  }
+}
+
+if (import.meta.main) {
+  const names = Deno.args.length > 0 ? Deno.args : Object.keys(TOOLS);
+  for (const name of names) {
+    if (!(name in TOOLS)) {
+      throw new Error(`There is no tool "${name}", but ${Object.keys(TOOLS).join(", ")}`);
+    }
+    console.log(`${name}: ${await installTool(name as ToolName)}`);
+  }
+}
