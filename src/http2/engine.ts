@@ -5,42 +5,22 @@
 import type { HeaderField } from "../http/mod.ts";
 import { AbuseLimits } from "./abuse_limits.ts";
 import type { Connection, ConnectionHandler, ConnectionOptions, Role } from "./connection.ts";
-import { ErrorCode, errorName, MAX_STREAM_ID } from "./constants.ts";
-import { Deadlines } from "./deadlines.ts";
+import { ErrorCode, errorName } from "./constants.ts";
 import { Http2ConnectionError, Http2StreamError } from "./errors.ts";
 import { ReceiveWindow, SendWindow } from "./flow_window.ts";
 import { FrameWriter } from "./frame_writer.ts";
+import { Lifecycle, type LifecycleHost } from "./lifecycle.ts";
 import { type Http2Limits, resolveLimits } from "./limits.ts";
 import type { RequestHead } from "./message_rules.ts";
 import { Receiver, type ReceiverHost } from "./receiver.ts";
-import { Sender } from "./sender.ts";
+import { Sender, type SenderHost } from "./sender.ts";
 import { LocalSettings, RemoteSettings } from "./settings.ts";
 import { Http2Stream, type StreamHandler, type StreamHost } from "./stream.ts";
 import { StreamRegistry } from "./stream_registry.ts";
 import { nextState, StreamInput, StreamState } from "./stream_state.ts";
 
-/** Where a connection is in its life. */
-const Phase = {
-  OPEN: 0,
-  /** The first GOAWAY of a shutdown was sent: new streams are still served. */
-  DRAINING: 1,
-  /** No new streams. It ends with the last one. */
-  CLOSING: 2,
-  CLOSED: 3,
-} as const;
-type Phase = (typeof Phase)[keyof typeof Phase];
-
-/** How long an acknowledgement of SETTINGS, and of the PING of a shutdown, may take. */
-const ACK_TIMEOUT_MS = 10_000;
-
-const DEFAULT_KEEPALIVE_TIMEOUT_MS = 20_000;
-
 /** Requests after which `handleInput` stops, so that other connections have their turn. */
 const REQUESTS_PER_TURN = 256;
-
-/** Octets of PING frames, to tell the acknowledgements apart. */
-const KEEPALIVE_PING = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
-const SHUTDOWN_PING = Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0);
 
 /** 431, Request Header Fields Too Large (RFC 6585 §5). */
 const TOO_LARGE_RESPONSE: readonly HeaderField[] = Object.freeze([{ name: ":status", value: "431" }]);
@@ -50,7 +30,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   return new Engine(options);
 }
 
-class Engine implements Connection, StreamHost, ReceiverHost {
+class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, LifecycleHost {
   readonly role: Role;
   readonly limits: Http2Limits;
   nowMs: number;
@@ -58,14 +38,11 @@ class Engine implements Connection, StreamHost, ReceiverHost {
   readonly #handler: ConnectionHandler;
   readonly #streams: StreamRegistry;
   readonly #abuse: AbuseLimits;
-  readonly #sender: Sender;
+  readonly sender: Sender;
   readonly #receiver: Receiver;
   readonly #localSettings = new LocalSettings();
   readonly #remoteSettings: RemoteSettings;
-  readonly #deadlines = new Deadlines();
-  readonly #keepaliveIntervalMs: number;
-  readonly #keepaliveTimeoutMs: number;
-  #phase: Phase = Phase.OPEN;
+  readonly #lifecycle: Lifecycle;
   #goawayReceived = false;
   /** Whether one of the calls of the driver is going on, after which it polls anyway. */
   #isInCall = false;
@@ -80,33 +57,28 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     this.#handler = handler;
     this.#streams = new StreamRegistry(role);
     this.#abuse = new AbuseLimits(this.limits);
-    this.#sender = new Sender(role, this.limits, this.#abuse, (stream) => this.#localEnd(stream));
+    this.sender = new Sender(this, this.#abuse);
     this.#receiver = new Receiver(role, this, this.limits, this.#abuse, this.#streams);
     this.#remoteSettings = new RemoteSettings(role, this.limits.maxSettingsEntries);
-    this.#keepaliveIntervalMs = options.keepaliveIntervalMs ?? Infinity;
-    this.#keepaliveTimeoutMs = options.keepaliveTimeoutMs ?? DEFAULT_KEEPALIVE_TIMEOUT_MS;
-    this.#deadlines.handshake = nowMs + this.limits.handshakeTimeoutMs;
-    this.#deadlines.idle = nowMs + this.limits.idleTimeoutMs;
-    this.#deadlines.ping = nowMs + this.#keepaliveIntervalMs;
-    this.#deadlines.age = nowMs + (options.maxAgeMs ?? Infinity);
+    this.#lifecycle = new Lifecycle(this, options, this.limits, this.sender, this.#streams);
     this.#sendPreface();
   }
 
   get isClosed(): boolean {
-    return this.#phase === Phase.CLOSED;
+    return this.#lifecycle.isClosed;
   }
 
   get isDraining(): boolean {
-    return this.#phase !== Phase.OPEN || this.#goawayReceived;
+    return this.#lifecycle.isDraining || this.#goawayReceived;
   }
 
   get wantsInput(): boolean {
     return !this.isClosed && !this.#abuse.isReadingPaused &&
-      this.#sender.outputLength <= this.limits.maxConnectionSendQueue;
+      this.sender.outputLength <= this.limits.maxConnectionSendQueue;
   }
 
   get hasOutput(): boolean {
-    return this.#sender.hasOutput;
+    return this.sender.hasOutput;
   }
 
   get streamCount(): number {
@@ -114,11 +86,11 @@ class Engine implements Connection, StreamHost, ReceiverHost {
   }
 
   get bufferedLength(): number {
-    return this.#sender.bufferedLength + this.#receiver.reader.bufferedSize;
+    return this.sender.bufferedLength + this.#receiver.reader.bufferedSize;
   }
 
-  get outputBuffer(): Uint8Array {
-    return this.#sender.outputBuffer;
+  get lastStreamId(): number {
+    return this.#lifecycle.lastStreamId;
   }
 
   get canOpenStream(): boolean {
@@ -138,14 +110,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
       return reader.push(chunk, start);
     } finally {
       this.#isInCall = false;
-      const deadlines = this.#deadlines;
-      if (this.#phase !== Phase.CLOSED) {
-        deadlines.ping = nowMs + this.#keepaliveIntervalMs;
-        deadlines.pong = Infinity;
-        deadlines.block = reader.bufferedSize === 0
-          ? Infinity
-          : Math.min(deadlines.block, nowMs + this.limits.headerBlockTimeoutMs);
-      }
+      this.#lifecycle.received(nowMs, reader.bufferedSize > 0);
     }
   }
 
@@ -153,7 +118,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     this.nowMs = nowMs;
     this.#isInCall = true;
     try {
-      this.#doDue();
+      this.#lifecycle.doDue(nowMs);
     } finally {
       this.#isInCall = false;
     }
@@ -170,15 +135,11 @@ class Engine implements Connection, StreamHost, ReceiverHost {
   }
 
   pollTimeout(): number | undefined {
-    const deadlines = this.#deadlines;
-    if (this.#sender.waiting.size > 0 && deadlines.stall === Infinity) {
-      deadlines.stall = this.nowMs + this.limits.stalledStreamTimeoutMs;
-    }
-    return deadlines.next;
+    return this.#lifecycle.pollTimeout();
   }
 
   pollOutput(): Uint8Array | undefined {
-    return this.#sender.poll(this.nowMs);
+    return this.sender.poll();
   }
 
   releaseOutput(output: Uint8Array): void {
@@ -199,67 +160,30 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     stream.handler = handler;
     stream.isHead = fields.some(({ name, value }) => name === ":method" && value === "HEAD");
     // After this nothing throws. A stream that was never sent does no harm: a higher one closes it (RFC 9113 §5.1.1).
-    this.#sender.sendHeaders(stream, fields, endStream);
+    this.sender.sendHeaders(stream, fields, endStream);
     this.#addStream(stream);
-    this.#signal();
+    this.signalOutput();
     return stream;
   }
 
   shutdown(): void {
-    if (this.#phase !== Phase.OPEN) {
-      return;
-    }
-    // Nobody is there to be told, or there are no streams of the peer that could be on their way.
-    if (this.role === "client" || this.#deadlines.handshake !== Infinity) {
-      this.#stopServing();
-    } else {
-      this.#phase = Phase.DRAINING;
-      this.#sender.control.writeGoaway(MAX_STREAM_ID, ErrorCode.NO_ERROR);
-      this.#sender.control.writePing(false, SHUTDOWN_PING);
-      this.#deadlines.drain = this.nowMs + ACK_TIMEOUT_MS;
-      this.#deadlines.age = Infinity;
-    }
-    this.#signal();
+    this.#lifecycle.shutdown();
+    this.signalOutput();
   }
 
   close(code: number = ErrorCode.NO_ERROR, message = "The connection was closed"): void {
     if (!this.isClosed) {
-      this.#sendGoaway(code, message);
+      this.#lifecycle.sendGoaway(code, message);
       this.#end(new Http2ConnectionError(code, message, "local"));
-      this.#signal();
+      this.signalOutput();
     }
   }
 
-  // What the owners of streams say.
-
-  sendHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    this.#sender.sendHeaders(stream, fields, endStream);
-    this.#signal();
-  }
-
-  sendInformation(stream: Http2Stream, fields: readonly HeaderField[]): void {
-    this.#sender.sendInformation(stream, fields);
-    this.#signal();
-  }
-
-  sendData(stream: Http2Stream, chunk: Uint8Array, start: number, end: number, endStream: boolean): boolean {
-    const hasRoom = this.#sender.sendData(stream, chunk, start, end, endStream, this.nowMs);
-    this.#signal();
-    return hasRoom;
-  }
-
-  reserveData(stream: Http2Stream, bound: number): number {
-    return this.#sender.reserveData(stream, bound);
-  }
-
-  commitData(stream: Http2Stream, length: number): void {
-    this.#sender.commitData(stream, length);
-    this.#signal();
-  }
+  // What the owners of streams say, and what their sender does with it.
 
   resetStream(stream: Http2Stream, code: number): void {
     this.#reset(stream, code);
-    this.#signal();
+    this.signalOutput();
   }
 
   releaseData(stream: Http2Stream, length: number): void {
@@ -267,8 +191,8 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     // Of a stream that gets nothing more only the connection's window matters.
     const increment = stream.isRemotelyClosed ? 0 : stream.receiveWindow.release(length);
     if (increment > 0) {
-      this.#sender.control.writeWindowUpdate(stream.id, increment);
-      this.#signal();
+      this.sender.control.writeWindowUpdate(stream.id, increment);
+      this.signalOutput();
     }
     this.releaseConnectionData(length);
   }
@@ -289,11 +213,11 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     if (!this.#abuse.spendReset(this.nowMs)) {
       return this.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many refused requests");
     }
-    this.#sender.sendHeaders(this.#acceptStream(streamId, endStream), TOO_LARGE_RESPONSE, true);
+    this.sender.sendHeaders(this.#acceptStream(streamId, endStream), TOO_LARGE_RESPONSE, true);
   }
 
   receiveSettings(buffer: Uint8Array, start: number, end: number): void {
-    this.#deadlines.handshake = Infinity;
+    this.#lifecycle.receivedSettings();
     const remote = this.#remoteSettings;
     const initialWindowSize = remote.values.initialWindowSize;
     const fault = remote.receive(buffer, start, end);
@@ -312,8 +236,8 @@ class Engine implements Connection, StreamHost, ReceiverHost {
         }
       }
     }
-    this.#sender.applySettings(remote.values, remote.lowestHeaderTableSize);
-    this.#sender.control.writeSettingsAck();
+    this.sender.applySettings(remote.values, remote.lowestHeaderTableSize);
+    this.sender.control.writeSettingsAck();
     this.#offerCapacity();
   }
 
@@ -322,20 +246,18 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     if (!this.#localSettings.receiveAck()) {
       return this.fail(ErrorCode.PROTOCOL_ERROR, "SETTINGS with ACK that acknowledges nothing");
     }
-    this.#deadlines.settingsAck = Infinity;
+    this.#lifecycle.receivedSettingsAck();
     this.#receiver.setHeaderTableSize(this.#localSettings.enforced.headerTableSize);
   }
 
   receivePing(buffer: Uint8Array, start: number): void {
     if (this.#spendControlFrame()) {
-      this.#sender.control.writePing(true, buffer, start);
+      this.sender.control.writePing(true, buffer, start);
     }
   }
 
   receivePingAck(buffer: Uint8Array, start: number): void {
-    if (buffer[start] === SHUTDOWN_PING[0] && this.#phase === Phase.DRAINING) {
-      this.#stopServing();
-    }
+    this.#lifecycle.receivedPingAck(buffer[start]!);
   }
 
   receiveGoaway(lastStreamId: number, code: number): void {
@@ -351,26 +273,26 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     }
     this.#handler.onGoaway?.(lastStreamId, code);
     if (this.role === "client") {
-      this.#stopServing();
+      this.#lifecycle.stopServing();
     }
   }
 
   receiveWindowUpdate(increment: number): void {
-    if (!this.#sender.window.add(increment)) {
+    if (!this.sender.window.add(increment)) {
       return this.fail(ErrorCode.FLOW_CONTROL_ERROR, "WINDOW_UPDATE makes the connection's window too large");
     }
-    this.#sender.windowOpened();
+    this.sender.windowOpened();
   }
 
   windowOpened(): void {
-    this.#sender.windowOpened();
+    this.sender.windowOpened();
   }
 
   releaseConnectionData(length: number): void {
     const increment = this.#receiver.window.release(length);
     if (increment > 0 && !this.isClosed) {
-      this.#sender.control.writeWindowUpdate(0, increment);
-      this.#signal();
+      this.sender.control.writeWindowUpdate(0, increment);
+      this.signalOutput();
     }
   }
 
@@ -396,7 +318,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     }
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
-      this.#sender.control.writeResetStream(streamId, code);
+      this.sender.control.writeResetStream(streamId, code);
       this.#streams.rememberReset(streamId);
       return;
     }
@@ -407,7 +329,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
   /** The one place where a peer's fault on the connection becomes GOAWAY. */
   fail(code: ErrorCode, message: string): void {
     if (!this.isClosed) {
-      this.#sendGoaway(code, message);
+      this.#lifecycle.sendGoaway(code, message);
       this.#end(new Http2ConnectionError(code, message, "local"));
     }
   }
@@ -416,7 +338,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
 
   #sendPreface(): void {
     const { limits, role } = this;
-    const control = this.#sender.control;
+    const control = this.sender.control;
     if (role === "client") {
       control.writePreface();
     }
@@ -427,86 +349,25 @@ class Engine implements Connection, StreamHost, ReceiverHost {
       initialWindowSize: limits.streamWindowSize,
       maxHeaderListSize: limits.maxHeaderListSize,
     }, this.nowMs));
-    this.#deadlines.settingsAck = this.nowMs + ACK_TIMEOUT_MS;
     const increment = this.#receiver.window.grow(limits.connectionWindowSize);
     if (increment > 0) {
       control.writeWindowUpdate(0, increment);
     }
   }
 
-  #doDue(): void {
-    const deadlines = this.#deadlines;
-    const { nowMs, limits } = this;
-    if (deadlines.handshake <= nowMs) {
-      this.fail(ErrorCode.PROTOCOL_ERROR, `No SETTINGS within ${limits.handshakeTimeoutMs} ms`);
-    } else if (deadlines.settingsAck <= nowMs) {
-      this.fail(ErrorCode.SETTINGS_TIMEOUT, `SETTINGS not acknowledged within ${ACK_TIMEOUT_MS} ms`);
-    } else if (deadlines.block <= nowMs) {
-      this.fail(
-        ErrorCode.ENHANCE_YOUR_CALM,
-        `Frame or field block not complete within ${limits.headerBlockTimeoutMs} ms`,
-      );
-    } else if (deadlines.pong <= nowMs) {
-      this.fail(ErrorCode.NO_ERROR, `No sign of life within ${this.#keepaliveTimeoutMs} ms`);
-    }
-    if (deadlines.ping <= nowMs) {
-      this.#sender.control.writePing(false, KEEPALIVE_PING);
-      deadlines.ping = Infinity;
-      deadlines.pong = nowMs + this.#keepaliveTimeoutMs;
-    }
-    if (deadlines.stall <= nowMs) {
-      this.#resetStalledStreams();
-    }
-    if (deadlines.drain <= nowMs) {
-      this.#stopServing();
-    }
-    if (deadlines.idle <= nowMs || deadlines.age <= nowMs) {
-      deadlines.idle = deadlines.age = Infinity;
-      this.shutdown();
-    }
+  failStalledStream(stream: Http2Stream): void {
+    this.#reset(stream, ErrorCode.CANCEL);
+    const message = `The peer took nothing within ${this.limits.stalledStreamTimeoutMs} ms`;
+    stream.handler.onReset(stream, new Http2StreamError(stream.id, ErrorCode.CANCEL, message, "local"));
   }
 
-  #resetStalledStreams(): void {
-    const timeoutMs = this.limits.stalledStreamTimeoutMs;
-    let oldest = Infinity;
-    for (const stream of [...this.#sender.waiting]) {
-      if (stream.progressAtMs + timeoutMs > this.nowMs) {
-        oldest = Math.min(oldest, stream.progressAtMs);
-        continue;
-      }
-      this.#reset(stream, ErrorCode.CANCEL);
-      const message = `The peer took nothing within ${timeoutMs} ms`;
-      stream.handler.onReset(stream, new Http2StreamError(stream.id, ErrorCode.CANCEL, message, "local"));
-    }
-    this.#deadlines.stall = oldest + timeoutMs;
-  }
-
-  /** The last GOAWAY of a shutdown. The streams up to then may end. */
-  #stopServing(): void {
-    if (this.#phase < Phase.CLOSING) {
-      this.#phase = Phase.CLOSING;
-      this.#deadlines.drain = this.#deadlines.age = Infinity;
-      this.#receiver.lastStreamId = this.#streams.highestPeerId;
-      this.#sendGoaway(ErrorCode.NO_ERROR, "");
-      this.#endIfDone();
-    }
-  }
-
-  #endIfDone(): void {
-    if (this.#phase === Phase.CLOSING && this.#streams.size === 0) {
-      this.#end(undefined);
-    }
-  }
-
-  #sendGoaway(code: number, message: string): void {
-    const lastStreamId = Math.min(this.#receiver.lastStreamId, this.#streams.highestPeerId);
-    this.#sender.control.writeGoaway(lastStreamId, code, message);
+  endDone(): void {
+    this.#end(undefined);
   }
 
   #end(error: Http2ConnectionError | undefined): void {
-    this.#phase = Phase.CLOSED;
+    this.#lifecycle.close();
     this.#receiver.reader.stop();
-    this.#deadlines.clear();
     const streams = [...this.#streams.values()];
     for (const stream of streams) {
       stream.state = StreamState.CLOSED;
@@ -542,29 +403,25 @@ class Engine implements Connection, StreamHost, ReceiverHost {
 
   #addStream(stream: Http2Stream): void {
     this.#streams.add(stream);
-    this.#deadlines.idle = Infinity;
+    this.#lifecycle.streamOpened();
   }
 
   #removeStream(stream: Http2Stream): void {
-    this.#streams.remove(stream);
-    this.#sender.drop(stream);
+    if (!this.#streams.remove(stream)) {
+      return;
+    }
+    this.sender.drop(stream);
     if (stream.held > 0) {
       const held = stream.held;
       stream.held = 0;
       this.releaseConnectionData(held);
     }
-    if (this.isClosed) {
-      return;
-    }
-    if (this.#streams.size === 0) {
-      this.#deadlines.idle = this.nowMs + this.limits.idleTimeoutMs;
-      this.#endIfDone();
-    }
+    this.#lifecycle.streamClosed();
     this.#offerCapacity();
   }
 
   #reset(stream: Http2Stream, code: number): void {
-    this.#sender.control.writeResetStream(stream.id, code);
+    this.sender.control.writeResetStream(stream.id, code);
     stream.state = nextState(stream.state, StreamInput.SEND_RESET) as StreamState;
     if (stream.state === StreamState.RESET) {
       this.#streams.rememberReset(stream.id);
@@ -573,7 +430,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
   }
 
   /** Our half of a stream has been written to its end. */
-  #localEnd(stream: Http2Stream): void {
+  localEnded(stream: Http2Stream): void {
     if (stream.isClosed) {
       this.#removeStream(stream);
     } else if (this.role === "server") {
@@ -612,7 +469,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     return false;
   }
 
-  #signal(): void {
+  signalOutput(): void {
     if (!this.#isInCall) {
       this.#handler.onOutput();
     }

@@ -28,6 +28,8 @@ import { faultCode, faultScope, IGNORED, isFault, nextState, StreamInput, type S
 export interface ReceiverHost {
   /** The clock of the call that is going on, in milliseconds. */
   readonly nowMs: number;
+  /** Streams above this one are not served any more (RFC 9113 §6.8). */
+  readonly lastStreamId: number;
   /** A request has begun on a new stream. */
   receiveRequest(streamId: number, head: RequestHead, endStream: boolean): void;
   /** A request whose field section is above a limit; there is no stream yet. */
@@ -64,8 +66,6 @@ export class Receiver implements FrameSink {
   /** The connection's window. */
   readonly window = new ReceiveWindow(DEFAULT_INITIAL_WINDOW_SIZE);
   readonly #requestHeads = new RecentLists<RequestHead>();
-  /** Streams above this one are not served any more (RFC 9113 §6.8). */
-  lastStreamId = Infinity;
 
   constructor(
     role: "client" | "server",
@@ -292,7 +292,7 @@ export class Receiver implements FrameSink {
     }
     streams.openedByPeer(streamId);
     this.#abuse.openStream();
-    if (streamId > this.lastStreamId) {
+    if (streamId > this.#host.lastStreamId) {
       return; // The peer was told that it is not served, and may try it elsewhere (RFC 9113 §6.8).
     }
     if (streams.peerCount >= this.#limits.maxConcurrentStreams) {
@@ -389,7 +389,7 @@ export class Receiver implements FrameSink {
       this.#host.fail(ErrorCode.PROTOCOL_ERROR, `${frame} on the idle stream ${streamId}`);
       return false;
     }
-    if (this.#streams.wasReset(streamId) || streamId > this.lastStreamId) {
+    if (this.#streams.wasReset(streamId) || streamId > this.#host.lastStreamId) {
       return true;
     }
     this.#host.fail(ErrorCode.STREAM_CLOSED, `${frame} on the closed stream ${streamId}`);

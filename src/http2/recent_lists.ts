@@ -12,17 +12,27 @@ export class RecentLists<T> {
   readonly #lists: (readonly HeaderField[])[] = [];
   readonly #values: T[] = [];
   #next = 0;
+  /** The one found last, which is most often the next one too. */
+  #lastList: readonly HeaderField[] | undefined = undefined;
+  #lastValue: T | undefined = undefined;
 
   get(list: readonly HeaderField[]): T | undefined {
+    if (list === this.#lastList) {
+      return this.#lastValue;
+    }
     const index = this.#lists.indexOf(list);
-    return index < 0 ? undefined : this.#values[index];
+    if (index < 0) {
+      return undefined;
+    }
+    this.#lastList = list;
+    return this.#lastValue = this.#values[index];
   }
 
   /** Remembers one more, instead of the oldest. Only lists that are frozen can be relied on, others are not kept. */
   set(list: readonly HeaderField[], value: T): void {
     if (Object.isFrozen(list)) {
-      this.#lists[this.#next] = list;
-      this.#values[this.#next] = value;
+      this.#lists[this.#next] = this.#lastList = list;
+      this.#values[this.#next] = this.#lastValue = value;
       this.#next = (this.#next + 1) % CAPACITY;
     }
   }

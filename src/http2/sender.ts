@@ -22,32 +22,41 @@ import type { Settings } from "./settings.ts";
 import type { Http2Stream } from "./stream.ts";
 import { nextState, StreamInput, type StreamState } from "./stream_state.ts";
 
+/** What a sender asks and tells its connection. */
+export interface SenderHost {
+  readonly role: Role;
+  readonly limits: Http2Limits;
+  /** The clock of the call that is going on, or was last, in milliseconds. */
+  readonly nowMs: number;
+  /** END_STREAM has been written, and the state says so. */
+  localEnded(stream: Http2Stream): void;
+  /** There is output. */
+  signalOutput(): void;
+}
+
 /** Sends for one connection. */
 export class Sender {
   /** The frames that need no more than to be written. */
   readonly #writer = new FrameWriter();
   readonly #encoder: HpackEncoder;
-  readonly #role: Role;
+  readonly #host: SenderHost;
   readonly #limits: Http2Limits;
   readonly #abuse: AbuseLimits;
-  readonly #onEnd: (stream: Http2Stream) => void;
   readonly #window = new SendWindow(DEFAULT_INITIAL_WINDOW_SIZE);
   /** Streams with a queue, in the order of their turns. */
   readonly #waiting = new Set<Http2Stream>();
   #queuedLength = 0;
   /** Whether something has changed since the queues were found blocked. */
   #mayDrain = false;
-  /** Lists that were found fit to be sent. */
-  readonly #checkedHeads = new RecentLists<true>();
-  readonly #checkedTrailers = new RecentLists<true>();
+  /** Lists that were found fit to be sent, and how many octets they may become. */
+  readonly #checkedHeads = new RecentLists<number>();
+  readonly #checkedTrailers = new RecentLists<number>();
 
-  /** @param onEnd Called when END_STREAM has been written, and the state says so. */
-  constructor(role: Role, limits: Http2Limits, abuse: AbuseLimits, onEnd: (stream: Http2Stream) => void) {
-    this.#role = role;
-    this.#limits = limits;
+  constructor(host: SenderHost, abuse: AbuseLimits) {
+    this.#host = host;
+    this.#limits = host.limits;
     this.#abuse = abuse;
-    this.#onEnd = onEnd;
-    this.#encoder = new HpackEncoder({ maxTableSize: limits.maxHeaderTableSize });
+    this.#encoder = new HpackEncoder({ maxTableSize: host.limits.maxHeaderTableSize });
   }
 
   /** The connection's window. */
@@ -106,24 +115,21 @@ export class Sender {
    * @throws {TypeError} A field may not be sent.
    */
   sendHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    if (stream.headSent) {
-      this.#checkTrailers(fields);
-    } else {
-      this.#checkHead(fields);
-    }
+    const bound = stream.headSent ? this.#checkTrailers(fields) : this.#checkHead(fields);
     stream.headSent = true;
     stream.ended = endStream;
     if (stream.queue !== undefined) {
       stream.trailers = fields;
       return;
     }
-    this.#writeHeaders(stream, fields, endStream);
+    this.#writeHeaders(stream, fields, bound, endStream);
+    this.#host.signalOutput();
   }
 
   /** Sends an interim response. @throws {TypeError} A field may not be sent. */
   sendInformation(stream: Http2Stream, fields: readonly HeaderField[]): void {
-    this.#checkHead(fields);
-    this.#writeHeaders(stream, fields, false);
+    this.#writeHeaders(stream, fields, this.#checkHead(fields), false);
+    this.#host.signalOutput();
   }
 
   /** @returns False when the queue is full. @throws {RangeError} It was full already. */
@@ -133,11 +139,11 @@ export class Sender {
     start: number,
     end: number,
     endStream: boolean,
-    nowMs: number,
   ): boolean {
     if (stream.isFull) {
       throw new RangeError(`Cannot send DATA on stream ${stream.id}: its queue is full`);
     }
+    this.#host.signalOutput();
     let position = start;
     if (stream.queue === undefined) {
       // One that has not waited yet takes at most its turn from those that have.
@@ -156,7 +162,7 @@ export class Sender {
           return true;
         }
       }
-      stream.progressAtMs = nowMs;
+      stream.progressAtMs = this.#host.nowMs;
     }
     stream.ended = endStream;
     if (position < end) {
@@ -181,10 +187,14 @@ export class Sender {
     this.#abuse.sendData();
     this.#window.take(length);
     stream.sendWindow.take(length);
+    this.#host.signalOutput();
   }
 
   /** Forgets what a stream has queued, because it was reset. */
   drop(stream: Http2Stream): void {
+    if (stream.queue === undefined) {
+      return;
+    }
     this.#waiting.delete(stream);
     this.#queuedLength -= stream.queuedLength;
     stream.queue = undefined;
@@ -193,15 +203,15 @@ export class Sender {
   }
 
   /** All there is to write now. It is to be given back with `FrameWriter.recycle`. */
-  poll(nowMs: number): Uint8Array | undefined {
-    this.#drain(nowMs);
+  poll(): Uint8Array | undefined {
+    this.#drain();
     // The output has room again, which is all that some of the streams may be waiting for.
     this.#mayDrain = this.#waiting.size > 0 && this.#writer.length > 0;
     return this.#writer.take();
   }
 
   /** One frame from each stream in turn, as long as there is room in windows and output. */
-  #drain(nowMs: number): void {
+  #drain(): void {
     for (let hasProgress = this.#waiting.size > 0; hasProgress;) {
       hasProgress = false;
       let visits = this.#waiting.size;
@@ -214,7 +224,7 @@ export class Sender {
           return;
         }
         this.#waiting.delete(stream);
-        hasProgress = this.#sendQueued(stream, nowMs) || hasProgress;
+        hasProgress = this.#sendQueued(stream) || hasProgress;
         if (stream.queue !== undefined) {
           this.#waiting.add(stream);
         }
@@ -222,7 +232,7 @@ export class Sender {
     }
   }
 
-  #sendQueued(stream: Http2Stream, nowMs: number): boolean {
+  #sendQueued(stream: Http2Stream): boolean {
     const queue = stream.queue!;
     const chunk = queue[0]!;
     const length = this.#sendable(stream, chunk.length);
@@ -237,7 +247,7 @@ export class Sender {
     }
     stream.queuedLength -= length;
     this.#queuedLength -= length;
-    stream.progressAtMs = nowMs;
+    stream.progressAtMs = this.#host.nowMs;
     if (!isLast) {
       this.#writeData(stream, chunk, 0, length, false);
       return true;
@@ -247,7 +257,7 @@ export class Sender {
     stream.trailers = undefined;
     this.#writeData(stream, chunk, 0, length, ended && trailers === undefined);
     if (trailers !== undefined) {
-      this.#writeHeaders(stream, trailers, true);
+      this.#writeHeaders(stream, trailers, this.#encoder.bound(trailers), true);
     } else if (stream.isFull) {
       stream.isFull = false;
       stream.handler.onWritable(stream);
@@ -286,9 +296,9 @@ export class Sender {
     }
   }
 
-  #writeHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
+  #writeHeaders(stream: Http2Stream, fields: readonly HeaderField[], bound: number, endStream: boolean): void {
     const writer = this.#writer;
-    const start = writer.beginHeaders(stream.id, this.#encoder.bound(fields));
+    const start = writer.beginHeaders(stream.id, bound);
     writer.endHeaders(this.#encoder.encode(fields, writer.buffer, start), endStream);
     this.#advance(stream, endStream ? StreamInput.SEND_HEADERS_END_STREAM : StreamInput.SEND_HEADERS);
   }
@@ -296,21 +306,29 @@ export class Sender {
   #advance(stream: Http2Stream, input: StreamInput): void {
     stream.state = nextState(stream.state, input) as StreamState;
     if (input !== StreamInput.SEND_HEADERS) {
-      this.#onEnd(stream);
+      this.#host.localEnded(stream);
     }
   }
 
-  #checkHead(fields: readonly HeaderField[]): void {
-    if (this.#checkedHeads.get(fields) === undefined) {
-      checkOutgoingHead(fields, this.#role);
-      this.#checkedHeads.set(fields, true);
+  /** Gives the bound of what HPACK makes of a head that is fit to be sent. */
+  #checkHead(fields: readonly HeaderField[]): number {
+    let bound = this.#checkedHeads.get(fields);
+    if (bound === undefined) {
+      checkOutgoingHead(fields, this.#host.role);
+      bound = this.#encoder.bound(fields);
+      this.#checkedHeads.set(fields, bound);
     }
+    return bound;
   }
 
-  #checkTrailers(fields: readonly HeaderField[]): void {
-    if (this.#checkedTrailers.get(fields) === undefined) {
+  /** As {@linkcode #checkHead}. */
+  #checkTrailers(fields: readonly HeaderField[]): number {
+    let bound = this.#checkedTrailers.get(fields);
+    if (bound === undefined) {
       checkOutgoingTrailers(fields);
-      this.#checkedTrailers.set(fields, true);
+      bound = this.#encoder.bound(fields);
+      this.#checkedTrailers.set(fields, bound);
     }
+    return bound;
   }
 }

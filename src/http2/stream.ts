@@ -8,6 +8,7 @@ import { ErrorCode } from "./constants.ts";
 import type { Http2StreamError } from "./errors.ts";
 import type { ReceiveWindow, SendWindow } from "./flow_window.ts";
 import type { ResponseHead } from "./message_rules.ts";
+import type { Sender } from "./sender.ts";
 import { isLocallyClosed, isRemotelyClosed, stateName, StreamState } from "./stream_state.ts";
 
 /**
@@ -34,14 +35,9 @@ export interface StreamHandler {
 
 /** What a stream asks of its connection. */
 export interface StreamHost {
-  sendHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void;
-  sendInformation(stream: Http2Stream, fields: readonly HeaderField[]): void;
-  sendData(stream: Http2Stream, chunk: Uint8Array, start: number, end: number, endStream: boolean): boolean;
-  reserveData(stream: Http2Stream, bound: number): number;
-  commitData(stream: Http2Stream, length: number): void;
+  readonly sender: Sender;
   resetStream(stream: Http2Stream, code: number): void;
   releaseData(stream: Http2Stream, length: number): void;
-  readonly outputBuffer: Uint8Array;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -127,7 +123,7 @@ export class Http2Stream {
       throw this.#misuse("an interim response", "the response was sent");
     }
     if (!this.isClosed) {
-      this.#host.sendInformation(this, fields);
+      this.#host.sender.sendInformation(this, fields);
     }
   }
 
@@ -141,7 +137,7 @@ export class Http2Stream {
       throw this.#misuse("HEADERS", "the head was sent");
     }
     if (!this.isClosed) {
-      this.#host.sendHeaders(this, fields, endStream);
+      this.#host.sender.sendHeaders(this, fields, endStream);
     }
   }
 
@@ -153,20 +149,20 @@ export class Http2Stream {
    * @throws {RangeError} The queue was full already.
    */
   write(chunk: Uint8Array, start = 0, end: number = chunk.length): boolean {
-    return !this.#isSendable("DATA") || this.#host.sendData(this, chunk, start, end, false);
+    return !this.#isSendable("DATA") || this.#host.sender.sendData(this, chunk, start, end, false);
   }
 
   /** As {@linkcode write}, and ends the stream. */
   end(chunk: Uint8Array = EMPTY): void {
     if (this.#isSendable("DATA")) {
-      this.#host.sendData(this, chunk, 0, chunk.length, true);
+      this.#host.sender.sendData(this, chunk, 0, chunk.length, true);
     }
   }
 
   /** Ends the stream with trailers. */
   endWithTrailers(fields: readonly HeaderField[]): void {
     if (this.#isSendable("trailers")) {
-      this.#host.sendHeaders(this, fields, true);
+      this.#host.sender.sendHeaders(this, fields, true);
     }
   }
 
@@ -178,17 +174,17 @@ export class Http2Stream {
    *   -1 when they have to wait: `write` them then.
    */
   reserve(bound: number): number {
-    return this.#isSendable("DATA") ? this.#host.reserveData(this, bound) : -1;
+    return this.#isSendable("DATA") ? this.#host.sender.reserveData(this, bound) : -1;
   }
 
   /** Sends the first `length` of the octets that there was room for. */
   commit(length: number): void {
-    this.#host.commitData(this, length);
+    this.#host.sender.commitData(this, length);
   }
 
   /** Where {@linkcode reserve} makes room. Another one after each command. */
   get outputBuffer(): Uint8Array {
-    return this.#host.outputBuffer;
+    return this.#host.sender.outputBuffer;
   }
 
   /** Ends the stream at once, in both directions. What is queued is dropped. */

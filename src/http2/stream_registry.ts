@@ -94,10 +94,13 @@ export class StreamRegistry {
     }
   }
 
-  remove(stream: Http2Stream): void {
-    if (this.#streams.delete(stream.id) && this.isLocal(stream.id)) {
+  /** False when it was removed before. */
+  remove(stream: Http2Stream): boolean {
+    const isRemoved = this.#streams.delete(stream.id);
+    if (isRemoved && this.isLocal(stream.id)) {
       this.#localCount--;
     }
+    return isRemoved;
   }
 
   /** Says that we reset a stream on which the peer may still be sending. */

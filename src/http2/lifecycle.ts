@@ -1,0 +1,230 @@
+/**
+ * The life of a connection: how it begins, what it has to do without being told, and how it ends (RFC 9113 §3.4, §6.7, §6.8).
+ *
+ * A server ends in two steps, so that no request that is on its way is lost: a GOAWAY that refuses nothing and a PING, and when that comes
+ * back, a GOAWAY that names the last stream. A client just opens no more. This module performs no I/O.
+ */
+import type { ConnectionOptions } from "./connection.ts";
+import { ErrorCode, MAX_STREAM_ID } from "./constants.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { Http2Limits } from "./limits.ts";
+import type { Sender } from "./sender.ts";
+import type { Http2Stream } from "./stream.ts";
+import type { StreamRegistry } from "./stream_registry.ts";
+
+/** Where a connection is in its life. */
+const Phase = {
+  OPEN: 0,
+  /** The first GOAWAY of a shutdown was sent: new streams are still served. */
+  DRAINING: 1,
+  /** No new streams. It ends with the last one. */
+  CLOSING: 2,
+  CLOSED: 3,
+} as const;
+type Phase = (typeof Phase)[keyof typeof Phase];
+
+/** How long an acknowledgement of SETTINGS, and of the PING of a shutdown, may take. */
+const ACK_TIMEOUT_MS = 10_000;
+
+const DEFAULT_KEEPALIVE_TIMEOUT_MS = 20_000;
+
+/** What PING frames carry, to tell the acknowledgements apart by their first octet. */
+const KEEPALIVE_PING = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
+const SHUTDOWN_PING = Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0);
+
+/** What comes of the life of a connection. */
+export interface LifecycleHost {
+  readonly nowMs: number;
+  /** The peer was too late. */
+  fail(code: ErrorCode, message: string): void;
+  /** The peer takes nothing of what a stream has queued. */
+  failStalledStream(stream: Http2Stream): void;
+  /** The last stream has ended, and no other may come. */
+  endDone(): void;
+}
+
+/** See the top of the file. */
+export class Lifecycle {
+  /** Streams of the peer above this one are not served. */
+  lastStreamId = MAX_STREAM_ID;
+
+  readonly #host: LifecycleHost;
+  readonly #options: ConnectionOptions;
+  readonly #limits: Http2Limits;
+  readonly #sender: Sender;
+  readonly #streams: StreamRegistry;
+  readonly #deadlines = new Deadlines();
+  readonly #keepaliveIntervalMs: number;
+  readonly #keepaliveTimeoutMs: number;
+  #phase: Phase = Phase.OPEN;
+
+  constructor(
+    host: LifecycleHost,
+    options: ConnectionOptions,
+    limits: Http2Limits,
+    sender: Sender,
+    streams: StreamRegistry,
+  ) {
+    this.#host = host;
+    this.#options = options;
+    this.#limits = limits;
+    this.#sender = sender;
+    this.#streams = streams;
+    this.#keepaliveIntervalMs = options.keepaliveIntervalMs ?? Infinity;
+    this.#keepaliveTimeoutMs = options.keepaliveTimeoutMs ?? DEFAULT_KEEPALIVE_TIMEOUT_MS;
+    const { nowMs } = options;
+    const deadlines = this.#deadlines;
+    deadlines.handshake = nowMs + limits.handshakeTimeoutMs;
+    deadlines.settingsAck = nowMs + ACK_TIMEOUT_MS;
+    deadlines.idle = nowMs + limits.idleTimeoutMs;
+    deadlines.ping = nowMs + this.#keepaliveIntervalMs;
+    deadlines.age = nowMs + (options.maxAgeMs ?? Infinity);
+  }
+
+  get isClosed(): boolean {
+    return this.#phase === Phase.CLOSED;
+  }
+
+  /** Whether new streams are not wanted, or not for long. */
+  get isDraining(): boolean {
+    return this.#phase !== Phase.OPEN;
+  }
+
+  /** When {@linkcode doDue} has something to do; undefined for never. */
+  pollTimeout(): number | undefined {
+    if (this.#sender.waiting.size > 0 && this.#deadlines.stall === Infinity) {
+      this.#deadlines.stall = this.#host.nowMs + this.#limits.stalledStreamTimeoutMs;
+    }
+    return this.#deadlines.next;
+  }
+
+  /** Says that octets were received, and whether a frame or field block has arrived in part. */
+  received(nowMs: number, isIncomplete: boolean): void {
+    const deadlines = this.#deadlines;
+    if (this.#phase === Phase.CLOSED) {
+      return;
+    }
+    deadlines.ping = nowMs + this.#keepaliveIntervalMs;
+    deadlines.pong = Infinity;
+    deadlines.block = isIncomplete ? Math.min(deadlines.block, nowMs + this.#limits.headerBlockTimeoutMs) : Infinity;
+  }
+
+  receivedSettings(): void {
+    this.#deadlines.handshake = Infinity;
+  }
+
+  receivedSettingsAck(): void {
+    this.#deadlines.settingsAck = Infinity;
+  }
+
+  /** @param kind The first octet of the PING. */
+  receivedPingAck(kind: number): void {
+    if (kind === SHUTDOWN_PING[0] && this.#phase === Phase.DRAINING) {
+      this.stopServing();
+    }
+  }
+
+  streamOpened(): void {
+    this.#deadlines.idle = Infinity;
+  }
+
+  streamClosed(): void {
+    if (this.#streams.size === 0 && this.#phase !== Phase.CLOSED) {
+      this.#deadlines.idle = this.#host.nowMs + this.#limits.idleTimeoutMs;
+      this.#endIfDone();
+    }
+  }
+
+  /** Begins the end, unless it has begun. */
+  shutdown(): void {
+    if (this.#phase !== Phase.OPEN) {
+      return;
+    }
+    this.#deadlines.idle = this.#deadlines.age = Infinity;
+    // Nobody is there to be told yet, or streams of the peer cannot be on their way.
+    if (this.#options.role === "client" || this.#deadlines.handshake !== Infinity) {
+      this.stopServing();
+      return;
+    }
+    this.#phase = Phase.DRAINING;
+    this.#sender.control.writeGoaway(MAX_STREAM_ID, ErrorCode.NO_ERROR);
+    this.#sender.control.writePing(false, SHUTDOWN_PING);
+    this.#deadlines.drain = this.#host.nowMs + ACK_TIMEOUT_MS;
+  }
+
+  /** The last step of the end: the streams that are there may end, no others come. */
+  stopServing(): void {
+    if (this.#phase >= Phase.CLOSING) {
+      return;
+    }
+    this.#phase = Phase.CLOSING;
+    this.#deadlines.drain = this.#deadlines.idle = this.#deadlines.age = Infinity;
+    this.lastStreamId = this.#streams.highestPeerId;
+    this.sendGoaway(ErrorCode.NO_ERROR, "");
+    this.#endIfDone();
+  }
+
+  /** Says which streams were or may have been processed. */
+  sendGoaway(code: number, message: string): void {
+    const lastStreamId = Math.min(this.lastStreamId, this.#streams.highestPeerId);
+    this.#sender.control.writeGoaway(lastStreamId, code, message);
+  }
+
+  /** It is over. Nothing is due any more. */
+  close(): void {
+    this.#phase = Phase.CLOSED;
+    this.#deadlines.clear();
+  }
+
+  /** Does what is due. */
+  doDue(nowMs: number): void {
+    const deadlines = this.#deadlines;
+    const limits = this.#limits;
+    if (deadlines.handshake <= nowMs) {
+      return this.#host.fail(ErrorCode.PROTOCOL_ERROR, `No SETTINGS within ${limits.handshakeTimeoutMs} ms`);
+    }
+    if (deadlines.settingsAck <= nowMs) {
+      return this.#host.fail(ErrorCode.SETTINGS_TIMEOUT, `SETTINGS not acknowledged within ${ACK_TIMEOUT_MS} ms`);
+    }
+    if (deadlines.block <= nowMs) {
+      const message = `Frame or field block not complete within ${limits.headerBlockTimeoutMs} ms`;
+      return this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, message);
+    }
+    if (deadlines.pong <= nowMs) {
+      return this.#host.fail(ErrorCode.NO_ERROR, `No sign of life within ${this.#keepaliveTimeoutMs} ms`);
+    }
+    if (deadlines.ping <= nowMs) {
+      this.#sender.control.writePing(false, KEEPALIVE_PING);
+      deadlines.ping = Infinity;
+      deadlines.pong = nowMs + this.#keepaliveTimeoutMs;
+    }
+    if (deadlines.stall <= nowMs) {
+      this.#failStalledStreams(nowMs);
+    }
+    if (deadlines.drain <= nowMs) {
+      this.stopServing();
+    }
+    if (deadlines.idle <= nowMs || deadlines.age <= nowMs) {
+      this.shutdown();
+    }
+  }
+
+  #failStalledStreams(nowMs: number): void {
+    const timeoutMs = this.#limits.stalledStreamTimeoutMs;
+    let oldest = Infinity;
+    for (const stream of [...this.#sender.waiting]) {
+      if (stream.progressAtMs + timeoutMs <= nowMs) {
+        this.#host.failStalledStream(stream);
+      } else {
+        oldest = Math.min(oldest, stream.progressAtMs);
+      }
+    }
+    this.#deadlines.stall = oldest + timeoutMs;
+  }
+
+  #endIfDone(): void {
+    if (this.#phase === Phase.CLOSING && this.#streams.size === 0) {
+      this.#host.endDone();
+    }
+  }
+}
