@@ -75,7 +75,7 @@ class Echo implements StreamHandler {
       this.#isFull = !stream.write(chunk);
       stream.release(chunk.length);
     }
-    if (this.#waiting.length === 0 && this.#trailers !== undefined) {
+    if (!this.#isFull && this.#waiting.length === 0 && this.#trailers !== undefined) {
       finish(stream, this.#trailers);
       this.#trailers = undefined;
     }
