@@ -401,6 +401,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
       return;
     }
     this.#reset(stream, code);
+    this.#streams.rememberReset(streamId); // Also one that the peer had ended: the rest of the very frame may be still to come.
     stream.handler.onReset(stream, new Http2StreamError(streamId, code, message, "local"));
   }
 
