@@ -342,12 +342,15 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     this.#goawayReceived = true;
     const message = `Not processed, the peer goes away (${errorName(code)})`;
     for (const stream of [...this.#streams.values()]) {
-      if (this.#streams.isLocal(stream.id) && stream.id > lastStreamId) {
+      // What one handler hears may have made it end other streams.
+      if (this.#streams.isLocal(stream.id) && stream.id > lastStreamId && !stream.isClosed) {
         stream.state = StreamState.CLOSED;
-        this.#removeStream(stream);
         const error = new Http2StreamError(stream.id, ErrorCode.REFUSED_STREAM, message, "peer", true);
-        stream.handler.onReset(stream, error);
+        this.#removeStream(stream, error);
       }
+    }
+    if (this.isClosed) {
+      return;
     }
     this.#handler.onGoaway?.(lastStreamId, code);
     if (this.role === "client") {
@@ -381,9 +384,8 @@ class Engine implements Connection, StreamHost, ReceiverHost {
   }
 
   streamReset(stream: Http2Stream, code: number): void {
-    this.#removeStream(stream);
     const isUnprocessed = code === ErrorCode.REFUSED_STREAM;
-    stream.handler.onReset(stream, new Http2StreamError(stream.id, code, "Reset by the peer", "peer", isUnprocessed));
+    this.#removeStream(stream, new Http2StreamError(stream.id, code, "Reset by the peer", "peer", isUnprocessed));
   }
 
   /** The one place where a peer's fault on a stream becomes RST_STREAM. */
@@ -400,9 +402,8 @@ class Engine implements Connection, StreamHost, ReceiverHost {
       this.#streams.rememberReset(streamId);
       return;
     }
-    this.#reset(stream, code);
     this.#streams.rememberReset(streamId); // Also one that the peer had ended: the rest of the very frame may be still to come.
-    stream.handler.onReset(stream, new Http2StreamError(streamId, code, message, "local"));
+    this.#reset(stream, code, new Http2StreamError(streamId, code, message, "local"));
   }
 
   /** The one place where a peer's fault on the connection becomes GOAWAY. */
@@ -471,15 +472,19 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     const timeoutMs = this.limits.stalledStreamTimeoutMs;
     let oldest = Infinity;
     for (const stream of [...this.#sender.waiting]) {
+      if (stream.isClosed) {
+        continue; // By what a handler did when it heard of another one.
+      }
       if (stream.progressAtMs + timeoutMs > this.nowMs) {
         oldest = Math.min(oldest, stream.progressAtMs);
         continue;
       }
-      this.#reset(stream, ErrorCode.CANCEL);
       const message = `The peer took nothing within ${timeoutMs} ms`;
-      stream.handler.onReset(stream, new Http2StreamError(stream.id, ErrorCode.CANCEL, message, "local"));
+      this.#reset(stream, ErrorCode.CANCEL, new Http2StreamError(stream.id, ErrorCode.CANCEL, message, "local"));
     }
-    this.#deadlines.stall = oldest + timeoutMs;
+    if (!this.isClosed) {
+      this.#deadlines.stall = oldest + timeoutMs;
+    }
   }
 
   /** The last GOAWAY of a shutdown. The streams up to then may end. */
@@ -546,7 +551,8 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     this.#deadlines.idle = Infinity;
   }
 
-  #removeStream(stream: Http2Stream): void {
+  /** @param error What its handler is told, before the connection may end with its last stream. */
+  #removeStream(stream: Http2Stream, error?: Http2StreamError): void {
     if (!this.#streams.remove(stream)) {
       return;
     }
@@ -555,6 +561,9 @@ class Engine implements Connection, StreamHost, ReceiverHost {
       const held = stream.held;
       stream.held = 0;
       this.releaseConnectionData(held);
+    }
+    if (error !== undefined) {
+      stream.handler.onReset(stream, error);
     }
     if (this.isClosed) {
       return;
@@ -566,13 +575,13 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     this.#offerCapacity();
   }
 
-  #reset(stream: Http2Stream, code: number): void {
+  #reset(stream: Http2Stream, code: number, error?: Http2StreamError): void {
     this.#sender.control.writeResetStream(stream.id, code);
     stream.state = nextState(stream.state, StreamInput.SEND_RESET) as StreamState;
     if (stream.state === StreamState.RESET) {
       this.#streams.rememberReset(stream.id);
     }
-    this.#removeStream(stream);
+    this.#removeStream(stream, error);
   }
 
   /** Our half of a stream has been written to its end. */

@@ -147,7 +147,6 @@ Deno.test("All streams are told before the connection ends with the last of them
   unprocessed.wantEvents(
     "goaway 2147483647 NO_ERROR",
     "reset 1 REFUSED_STREAM peer unprocessed",
-    "goaway 0 NO_ERROR",
     "close",
   );
   const faulty = new TestPeer("client");
@@ -159,7 +158,7 @@ Deno.test("All streams are told before the connection ends with the last of them
 
 Deno.test("What is told of one stream may end others, which then hear nothing more", () => {
   const peer = new TestPeer("client", {
-    streamHandler: { onReset: (stream) => peer.stream(stream.id + 2).reset() },
+    streamHandler: { onReset: (stream) => stream.id === 3 && peer.stream(5).reset() },
   });
   [1, 3, 5, 7].forEach(() => peer.request());
   peer.send(goaway(1, 0));
