@@ -71,6 +71,8 @@ class Engine implements Connection, StreamHost, ReceiverHost {
   #isInCall = false;
   #requestsInTurn = 0;
   #wantsCapacity = false;
+  /** Which frame or field block it is that `deadlines.block` is about. */
+  #begunCount = 0;
 
   constructor(options: ConnectionOptions) {
     const { role, handler, nowMs } = options;
@@ -142,9 +144,13 @@ class Engine implements Connection, StreamHost, ReceiverHost {
       if (this.#phase !== Phase.CLOSED) {
         deadlines.ping = nowMs + this.#keepaliveIntervalMs;
         deadlines.pong = Infinity;
-        deadlines.block = reader.bufferedSize === 0
-          ? Infinity
-          : Math.min(deadlines.block, nowMs + this.limits.headerBlockTimeoutMs);
+        if (!reader.isWaiting) {
+          deadlines.block = Infinity;
+        } else if (deadlines.block === Infinity || this.#begunCount !== reader.begunCount) {
+          // Of a busy connection each read may end inside of a frame, but of another one.
+          deadlines.block = nowMs + this.limits.headerBlockTimeoutMs;
+          this.#begunCount = reader.begunCount;
+        }
       }
     }
   }
