@@ -48,6 +48,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   #isInCall = false;
   #requestsInTurn = 0;
   #wantsCapacity = false;
+  /** Which frame or field block it is that `deadlines.block` is about. */
+  #begunCount = 0;
 
   constructor(options: ConnectionOptions) {
     const { role, handler, nowMs } = options;
@@ -110,7 +112,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
       return reader.push(chunk, start);
     } finally {
       this.#isInCall = false;
-      this.#lifecycle.received(nowMs, reader.bufferedSize > 0);
+      this.#lifecycle.received(nowMs, reader);
     }
   }
 
@@ -264,12 +266,15 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     this.#goawayReceived = true;
     const message = `Not processed, the peer goes away (${errorName(code)})`;
     for (const stream of [...this.#streams.values()]) {
-      if (this.#streams.isLocal(stream.id) && stream.id > lastStreamId) {
+      // What one handler hears may have made it end other streams.
+      if (this.#streams.isLocal(stream.id) && stream.id > lastStreamId && !stream.isClosed) {
         stream.state = StreamState.CLOSED;
-        this.#removeStream(stream);
         const error = new Http2StreamError(stream.id, ErrorCode.REFUSED_STREAM, message, "peer", true);
-        stream.handler.onReset(stream, error);
+        this.#removeStream(stream, error);
       }
+    }
+    if (this.isClosed) {
+      return;
     }
     this.#handler.onGoaway?.(lastStreamId, code);
     if (this.role === "client") {
@@ -303,9 +308,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   }
 
   streamReset(stream: Http2Stream, code: number): void {
-    this.#removeStream(stream);
     const isUnprocessed = code === ErrorCode.REFUSED_STREAM;
-    stream.handler.onReset(stream, new Http2StreamError(stream.id, code, "Reset by the peer", "peer", isUnprocessed));
+    this.#removeStream(stream, new Http2StreamError(stream.id, code, "Reset by the peer", "peer", isUnprocessed));
   }
 
   /** The one place where a peer's fault on a stream becomes RST_STREAM. */
@@ -322,8 +326,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
       this.#streams.rememberReset(streamId);
       return;
     }
-    this.#reset(stream, code);
-    stream.handler.onReset(stream, new Http2StreamError(streamId, code, message, "local"));
+    this.#streams.rememberReset(streamId); // Also one that the peer had ended: the rest of the very frame may be still to come.
+    this.#reset(stream, code, new Http2StreamError(streamId, code, message, "local"));
   }
 
   /** The one place where a peer's fault on the connection becomes GOAWAY. */
@@ -356,9 +360,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   }
 
   failStalledStream(stream: Http2Stream): void {
-    this.#reset(stream, ErrorCode.CANCEL);
     const message = `The peer took nothing within ${this.limits.stalledStreamTimeoutMs} ms`;
-    stream.handler.onReset(stream, new Http2StreamError(stream.id, ErrorCode.CANCEL, message, "local"));
+    this.#reset(stream, ErrorCode.CANCEL, new Http2StreamError(stream.id, ErrorCode.CANCEL, message, "local"));
   }
 
   endDone(): void {
@@ -406,7 +409,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     this.#lifecycle.streamOpened();
   }
 
-  #removeStream(stream: Http2Stream): void {
+  /** @param error What its handler is told, before the connection may end with its last stream. */
+  #removeStream(stream: Http2Stream, error?: Http2StreamError): void {
     if (!this.#streams.remove(stream)) {
       return;
     }
@@ -416,17 +420,20 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
       stream.held = 0;
       this.releaseConnectionData(held);
     }
+    if (error !== undefined) {
+      stream.handler.onReset(stream, error);
+    }
     this.#lifecycle.streamClosed();
     this.#offerCapacity();
   }
 
-  #reset(stream: Http2Stream, code: number): void {
+  #reset(stream: Http2Stream, code: number, error?: Http2StreamError): void {
     this.sender.control.writeResetStream(stream.id, code);
     stream.state = nextState(stream.state, StreamInput.SEND_RESET) as StreamState;
     if (stream.state === StreamState.RESET) {
       this.#streams.rememberReset(stream.id);
     }
-    this.#removeStream(stream);
+    this.#removeStream(stream, error);
   }
 
   /** Our half of a stream has been written to its end. */
