@@ -48,8 +48,6 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   #isInCall = false;
   #requestsInTurn = 0;
   #wantsCapacity = false;
-  /** Which frame or field block it is that `deadlines.block` is about. */
-  #begunCount = 0;
 
   constructor(options: ConnectionOptions) {
     const { role, handler, nowMs } = options;
