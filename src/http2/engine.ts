@@ -184,7 +184,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
   }
 
   pollOutput(): Uint8Array | undefined {
-    return this.#sender.poll(this.nowMs);
+    return this.#sender.poll();
   }
 
   releaseOutput(output: Uint8Array): void {
@@ -249,7 +249,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
   }
 
   sendData(stream: Http2Stream, chunk: Uint8Array, start: number, end: number, endStream: boolean): boolean {
-    const hasRoom = this.#sender.sendData(stream, chunk, start, end, endStream, this.nowMs);
+    const hasRoom = this.#sender.sendData(stream, chunk, start, end, endStream);
     this.#signal();
     return hasRoom;
   }
@@ -476,20 +476,20 @@ class Engine implements Connection, StreamHost, ReceiverHost {
 
   #resetStalledStreams(): void {
     const timeoutMs = this.limits.stalledStreamTimeoutMs;
-    let oldest = Infinity;
+    // No time is kept of what a stream gets: commands come at any time, of which the connection learns with the next call only.
     for (const stream of [...this.#sender.waiting]) {
       if (stream.isClosed) {
         continue; // By what a handler did when it heard of another one.
       }
-      if (stream.progressAtMs + timeoutMs > this.nowMs) {
-        oldest = Math.min(oldest, stream.progressAtMs);
+      if (!stream.isStalled) {
+        stream.isStalled = true;
         continue;
       }
       const message = `The peer took nothing within ${timeoutMs} ms`;
       this.#reset(stream, ErrorCode.CANCEL, new Http2StreamError(stream.id, ErrorCode.CANCEL, message, "local"));
     }
     if (!this.isClosed) {
-      this.#deadlines.stall = oldest + timeoutMs;
+      this.#deadlines.stall = this.#sender.waiting.size > 0 ? this.nowMs + timeoutMs : Infinity;
     }
   }
 

@@ -152,7 +152,7 @@ export interface Http2Limits {
    */
   readonly headerBlockTimeoutMs: number;
   /**
-   * Milliseconds in which a stream that has something to send may not: the peer opens no window, or does not read. Stops data dribble
+   * Milliseconds in which a stream that has something to send may not, up to twice as many until it is noticed: the peer opens no window, or does not read. Stops data dribble
    * (CVE-2019-9511) and all that pins memory by waiting (CVE-2019-9517, CVE-2026-49975). Our own choice.
    *
    * @default 30000

@@ -133,7 +133,6 @@ export class Sender {
     start: number,
     end: number,
     endStream: boolean,
-    nowMs: number,
   ): boolean {
     if (stream.isFull) {
       throw new RangeError(`Cannot send DATA on stream ${stream.id}: its queue is full`);
@@ -156,7 +155,7 @@ export class Sender {
           return true;
         }
       }
-      stream.progressAtMs = nowMs;
+      stream.isStalled = false;
     }
     stream.ended = endStream;
     if (position < end) {
@@ -196,15 +195,15 @@ export class Sender {
   }
 
   /** All there is to write now. It is to be given back with `FrameWriter.recycle`. */
-  poll(nowMs: number): Uint8Array | undefined {
-    this.#drain(nowMs);
+  poll(): Uint8Array | undefined {
+    this.#drain();
     // The output has room again, which is all that some of the streams may be waiting for.
     this.#mayDrain = this.#waiting.size > 0 && this.#writer.length > 0;
     return this.#writer.take();
   }
 
   /** One frame from each stream in turn, as long as there is room in windows and output. */
-  #drain(nowMs: number): void {
+  #drain(): void {
     for (let hasProgress = this.#waiting.size > 0; hasProgress;) {
       hasProgress = false;
       let visits = this.#waiting.size;
@@ -217,7 +216,7 @@ export class Sender {
           return;
         }
         this.#waiting.delete(stream);
-        hasProgress = this.#sendQueued(stream, nowMs) || hasProgress;
+        hasProgress = this.#sendQueued(stream) || hasProgress;
         if (stream.queue !== undefined) {
           this.#waiting.add(stream);
         }
@@ -225,7 +224,7 @@ export class Sender {
     }
   }
 
-  #sendQueued(stream: Http2Stream, nowMs: number): boolean {
+  #sendQueued(stream: Http2Stream): boolean {
     const queue = stream.queue!;
     const chunk = queue[0]!;
     const length = this.#sendable(stream, chunk.length);
@@ -240,7 +239,7 @@ export class Sender {
     }
     stream.queuedLength -= length;
     this.#queuedLength -= length;
-    stream.progressAtMs = nowMs;
+    stream.isStalled = false;
     if (!isLast) {
       this.#writeData(stream, chunk, 0, length, false);
       return true;

@@ -95,8 +95,8 @@ export class Http2Stream {
   trailers: readonly HeaderField[] | undefined = undefined;
   /** @internal Whether `write` said false. */
   isFull = false;
-  /** @internal When it last got something out of its queue, in milliseconds. */
-  progressAtMs = 0;
+  /** @internal Whether it was found waiting, and got nothing out of its queue since. */
+  isStalled = false;
 
   /** @internal */
   constructor(host: StreamHost, id: number, sendWindow: SendWindow, receiveWindow: ReceiveWindow) {
