@@ -7,7 +7,9 @@ import { parseArgs } from "node:util";
 import type { Http2Stream, StreamHandler } from "../../src/http2/mod.ts";
 import { serveHttp2 } from "../../src/net/mod.ts";
 
-const { values } = parseArgs({ options: { port: { type: "string" }, cert: { type: "string" }, key: { type: "string" } } });
+const { values } = parseArgs({
+  options: { port: { type: "string" }, cert: { type: "string" }, key: { type: "string" } },
+});
 
 const HEAD = Object.freeze([{ name: ":status", value: "200" }, { name: "content-type", value: "application/grpc" }]);
 const TRAILERS = Object.freeze([{ name: "grpc-status", value: "0" }]);
