@@ -207,6 +207,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     // After this nothing throws. A stream that was never sent does no harm: a higher one closes it (RFC 9113 §5.1.1).
     this.#sender.sendHeaders(stream, fields, endStream);
     this.#addStream(stream);
+    this.#abuse.openStream();
     this.#signal();
     return stream;
   }
