@@ -76,7 +76,7 @@ export class Http2Stream {
   held = 0;
   /** @internal Octets of the body so far. */
   receivedLength = 0;
-  /** @internal As announced; -1 when it was not, or when there is no body whatever was announced. */
+  /** @internal As announced; -1 when it was not, and 0 when there can be no body, whatever was announced. */
   expectedLength = -1;
   /** @internal Whether the head of the message was received: what comes next are trailers. */
   headReceived = false;
