@@ -218,21 +218,23 @@ export class Lifecycle {
     }
   }
 
+  /**
+   * Fails those that were found waiting before, and have got nothing out of their queues since. No time is kept of what a stream gets:
+   * commands come at any time, of which the connection learns with the next call only.
+   */
   #failStalledStreams(nowMs: number): void {
-    const timeoutMs = this.#limits.stalledStreamTimeoutMs;
-    let oldest = Infinity;
     for (const stream of [...this.#sender.waiting]) {
       if (stream.isClosed) {
         continue; // By what a handler did when it heard of another one.
       }
-      if (stream.progressAtMs + timeoutMs <= nowMs) {
+      if (stream.isStalled) {
         this.#host.failStalledStream(stream);
       } else {
-        oldest = Math.min(oldest, stream.progressAtMs);
+        stream.isStalled = true;
       }
     }
     if (this.#phase !== Phase.CLOSED) {
-      this.#deadlines.stall = oldest + timeoutMs;
+      this.#deadlines.stall = this.#sender.waiting.size > 0 ? nowMs + this.#limits.stalledStreamTimeoutMs : Infinity;
     }
   }
 

@@ -153,7 +153,8 @@ export interface Http2Limits {
    */
   readonly headerBlockTimeoutMs: number;
   /**
-   * Milliseconds in which a stream that has something to send may not: the peer opens no window, or does not read. Stops data dribble
+   * Milliseconds in which a stream that has something to send may not, because the peer opens no window or does not read; it is noticed
+   * within twice as many. Stops data dribble
    * (CVE-2019-9511) and all that pins memory by waiting (CVE-2019-9517, CVE-2026-49975). Our own choice.
    *
    * @default 30000

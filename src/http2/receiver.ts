@@ -334,7 +334,7 @@ export class Receiver implements FrameSink {
       return;
     }
     stream.headReceived = true;
-    stream.expectedLength = hasNoContent(stream, head) ? -1 : head.contentLength ?? -1;
+    stream.expectedLength = hasNoContent(stream, head) ? 0 : head.contentLength ?? -1;
     if (this.#checkLength(stream, endStream)) {
       stream.handler.onResponse?.(stream, head, endStream);
       if (endStream) {

@@ -72,7 +72,7 @@ export class Http2Stream {
   held = 0;
   /** @internal Octets of the body so far. */
   receivedLength = 0;
-  /** @internal As announced; -1 when it was not, or when there is no body whatever was announced. */
+  /** @internal As announced; -1 when it was not, and 0 when there can be no body, whatever was announced. */
   expectedLength = -1;
   /** @internal Whether the head of the message was received: what comes next are trailers. */
   headReceived = false;
@@ -91,8 +91,8 @@ export class Http2Stream {
   trailers: readonly HeaderField[] | undefined = undefined;
   /** @internal Whether `write` said false. */
   isFull = false;
-  /** @internal When it last got something out of its queue, in milliseconds. */
-  progressAtMs = 0;
+  /** @internal Whether it was found waiting, and got nothing out of its queue since. */
+  isStalled = false;
 
   /** @internal */
   constructor(host: StreamHost, id: number, sendWindow: SendWindow, receiveWindow: ReceiveWindow) {

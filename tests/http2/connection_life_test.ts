@@ -9,11 +9,11 @@ const shutdownAck = ping("\x02\0\0\0\0\0\0\0", { ack: true });
 
 Deno.test("Both sides begin with SETTINGS, the client behind the preface", () => {
   const server = new TestPeer("server", { handshake: false });
-  server.wantOnly("SETTINGS 3=128 4=262144 6=65536", "WINDOW_UPDATE 0 983041");
+  server.wantOnly("SETTINGS 3=128 4=1048576 6=65536", "WINDOW_UPDATE 0 4128769");
   server.send(PREFACE, settings(), settingsAck());
   server.wantOnly("SETTINGS ack");
   const client = new TestPeer("client", { handshake: false });
-  client.wantOnly("SETTINGS 2=0 4=262144 6=65536", "WINDOW_UPDATE 0 983041");
+  client.wantOnly("SETTINGS 2=0 4=1048576 6=65536", "WINDOW_UPDATE 0 4128769");
   const limits = { maxHeaderTableSize: 0, maxFrameSize: 20_000, connectionWindowSize: 65_535, streamWindowSize: 1 };
   new TestPeer("client", { handshake: false, limits }).wantOnly("SETTINGS 1=0 2=0 4=1 5=20000 6=65536");
 });
