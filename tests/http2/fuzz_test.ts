@@ -5,6 +5,8 @@ import {
   data,
   goaway,
   headers,
+  type ParsedFrame,
+  parseFrames,
   ping,
   PREFACE,
   priority,
@@ -67,10 +69,13 @@ const CLIENTS = [
     settings(),
     headers(1, request("POST", "/wait")),
     headers(3, request("POST", "/early")),
-    headers(5, request("GET", "/trailers"), { endStream: true }),
-    headers(7, request("HEAD", "/bytes/5"), { endStream: true }),
-    headers(9, request("GET", "/reset"), { endStream: true }),
-    priority(11, 1),
+    headers(5, request("POST", "/echo")),
+    headers(7, request("POST", "/wait")),
+    data(5, "x".repeat(300)),
+    headers(9, request("GET", "/trailers"), { endStream: true }),
+    headers(11, request("HEAD", "/bytes/5"), { endStream: true }),
+    headers(13, request("GET", "/reset"), { endStream: true }),
+    priority(15, 1),
     resetStream(1, 8),
     data(3, "late", { endStream: true }),
     settingsAck(),
@@ -107,4 +112,35 @@ Deno.test("a connection answers what clients send without mistakes", () => {
       );
     }
   });
+});
+
+const wasReset = (frames: readonly ParsedFrame[]) => frames.some(({ type }) => type === 3);
+
+Deno.test("a connection echoes what it got, however it comes and however little the client takes", () => {
+  const content = Uint8Array.from({ length: 3000 }, (_, position) => position * 7);
+  const bytes = concat(
+    PREFACE,
+    settings([4, 50]),
+    settingsAck(),
+    headers(1, request("POST", "/echo")),
+    data(1, content.subarray(0, 150)),
+    ...Array.from({ length: 20 }, (_, index) => windowUpdate(1, 40 + index)),
+    data(1, content.subarray(150, 190), { padding: 10 }),
+    windowUpdate(1, 4000),
+    data(1, content.subarray(190, 300), { endStream: true }),
+    windowUpdate(0, 4000),
+  );
+  let complete = 0;
+  for (let seed = 0; seed < 300; seed++) {
+    const { output, error } = feedConnection(bytes, new Random(seed), true);
+    const frames = parseFrames(concat(...output));
+    const echoed = concat(
+      ...frames.filter(({ type, streamId }) => type === 0 && streamId === 1).map((each) => each.payload),
+    );
+    assert.deepEqual(echoed, content.slice(0, echoed.length), `seed ${seed}`);
+    // Tight limits, or a clock that is ahead, may end it before.
+    assert.ok(echoed.length === 300 || error !== undefined || wasReset(frames), `seed ${seed}`);
+    complete += echoed.length === 300 ? 1 : 0;
+  }
+  assert.ok(complete > 150, `only ${complete} of 300 were complete`);
 });

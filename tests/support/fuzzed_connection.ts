@@ -93,6 +93,7 @@ export function feedConnection(bytes: Uint8Array, random: Random, keepOutput: bo
       onRequest: (stream: Http2Stream, head: RequestHead, endStream: boolean) => {
         assert.ok(!isOver, "onRequest after onClose");
         requests++;
+        check();
         answer(stream, head, endStream);
         stream.handler = new WatchedHandler(stream.handler, endStream);
       },
