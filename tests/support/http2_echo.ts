@@ -74,6 +74,7 @@ class Echo implements StreamHandler {
       const chunk = this.#waiting.shift()!;
       this.#isFull = !stream.write(chunk);
       stream.release(chunk.length);
+      chunk.fill(0xee); // It is ours again: what waits to be sent must be a copy.
     }
     if (!this.#isFull && this.#waiting.length === 0 && this.#trailers !== undefined) {
       finish(stream, this.#trailers);
