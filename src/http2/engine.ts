@@ -70,7 +70,8 @@ class Engine implements Connection, StreamHost, ReceiverHost {
   /** Whether one of the calls of the driver is going on, after which it polls anyway. */
   #isInCall = false;
   #requestsInTurn = 0;
-  #wantsCapacity = false;
+  /** Client: whether a stream could be opened when that was looked at last. */
+  #couldOpen = true;
   /** Which frame or field block it is that `deadlines.block` is about. */
   #begunCount = 0;
 
@@ -208,6 +209,7 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     this.#sender.sendHeaders(stream, fields, endStream);
     this.#addStream(stream);
     this.#abuse.openStream();
+    this.#couldOpen = this.canOpenStream;
     this.#signal();
     return stream;
   }
@@ -603,8 +605,9 @@ class Engine implements Connection, StreamHost, ReceiverHost {
   }
 
   #offerCapacity(): void {
-    if (this.#wantsCapacity && this.canOpenStream) {
-      this.#wantsCapacity = false;
+    const couldOpen = this.#couldOpen;
+    this.#couldOpen = this.canOpenStream;
+    if (this.#couldOpen && !couldOpen) {
       this.#handler.onCapacity?.();
     }
   }
@@ -619,7 +622,6 @@ class Engine implements Connection, StreamHost, ReceiverHost {
     if (this.#streams.isExhausted) {
       return "all stream identifiers are used";
     }
-    this.#wantsCapacity = true;
     return `the peer allows ${this.#remoteSettings.values.maxConcurrentStreams} at a time`;
   }
 
