@@ -47,7 +47,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   /** Whether one of the calls of the driver is going on, after which it polls anyway. */
   #isInCall = false;
   #requestsInTurn = 0;
-  #wantsCapacity = false;
+  /** Client: whether a stream could be opened when that was looked at last. */
+  #couldOpen = true;
 
   constructor(options: ConnectionOptions) {
     const { role, handler, nowMs } = options;
@@ -162,6 +163,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     // After this nothing throws. A stream that was never sent does no harm: a higher one closes it (RFC 9113 §5.1.1).
     this.sender.sendHeaders(stream, fields, endStream);
     this.#addStream(stream);
+    this.#abuse.openStream();
+    this.#couldOpen = this.canOpenStream;
     this.signalOutput();
     return stream;
   }
@@ -446,8 +449,9 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   }
 
   #offerCapacity(): void {
-    if (this.#wantsCapacity && this.canOpenStream) {
-      this.#wantsCapacity = false;
+    const couldOpen = this.#couldOpen;
+    this.#couldOpen = this.canOpenStream;
+    if (this.#couldOpen && !couldOpen) {
       this.#handler.onCapacity?.();
     }
   }
@@ -462,7 +466,6 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     if (this.#streams.isExhausted) {
       return "all stream identifiers are used";
     }
-    this.#wantsCapacity = true;
     return `the peer allows ${this.#remoteSettings.values.maxConcurrentStreams} at a time`;
   }
 
