@@ -2,7 +2,7 @@
  * The connection itself: its life from preface to last GOAWAY, and what becomes of streams and of itself when somebody does wrong.
  * What is received and sent is in `receiver.ts` and `sender.ts`. This module performs no I/O.
  */
-import type { HeaderField } from "../http/mod.ts";
+import type { HeaderField, RequestHead } from "../http/mod.ts";
 import { AbuseLimits } from "./abuse_limits.ts";
 import type { Connection, ConnectionHandler, ConnectionOptions, Role } from "./connection.ts";
 import { ErrorCode, errorName } from "./constants.ts";
@@ -11,7 +11,6 @@ import { ReceiveWindow, SendWindow } from "./flow_window.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { Lifecycle, type LifecycleHost } from "./lifecycle.ts";
 import { type Http2Limits, resolveLimits } from "./limits.ts";
-import type { RequestHead } from "./message_rules.ts";
 import { Receiver, type ReceiverHost } from "./receiver.ts";
 import { Sender, type SenderHost } from "./sender.ts";
 import { LocalSettings, RemoteSettings } from "./settings.ts";

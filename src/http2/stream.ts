@@ -3,7 +3,7 @@
  *
  * This module performs no I/O.
  */
-import type { HeaderField } from "../http/mod.ts";
+import type { HeaderField, HttpExchange } from "../http/mod.ts";
 import { ErrorCode } from "./constants.ts";
 import type { Http2StreamError } from "./errors.ts";
 import type { ReceiveWindow, SendWindow } from "./flow_window.ts";
@@ -53,7 +53,7 @@ const NO_HANDLER: StreamHandler = {
  * A stream of a connection. Commands that its state does not allow throw a `TypeError` that names it; what the peer does never throws.
  * After a reset, by whomever, commands do nothing: whoever is answering may hear of it later.
  */
-export class Http2Stream {
+export class Http2Stream implements HttpExchange {
   /** Who is told what happens. Set it in `onRequest`, or right after `openStream`; until then received octets are dropped. */
   handler: StreamHandler = NO_HANDLER;
   /** For the owner's use. */
