@@ -253,3 +253,47 @@ Deno.test("Content is reserved where there is room, and written elsewhere", () =
   stream.end();
   peer.wantFrames("DATA 1 of 16384", 'DATA 1 "" end');
 });
+
+Deno.test("Padding comes back to the stream's window, without anybody's doing", () => {
+  const peer = new TestPeer("server", { limits: { streamWindowSize: 300 }, releases: false });
+  peer.open(1);
+  let available = 300;
+  for (let round = 0; round < 100; round++) {
+    peer.send(data(1, "", { padding: 99 }));
+    available -= 100;
+    for (const text of peer.take()) {
+      available += Number(/^WINDOW_UPDATE 1 (\d+)$/.exec(text)?.[1] ?? 0);
+    }
+    assert.ok(available >= 100);
+  }
+});
+
+Deno.test("What nobody releases is what a peer cannot send", () => {
+  const limits = { streamWindowSize: 100, connectionWindowSize: 65_535 };
+  const peer = new TestPeer("server", { limits, releases: false });
+  peer.open(1);
+  peer.send(data(1, new Uint8Array(100)));
+  peer.wantIdle();
+  peer.stream(1).release(49);
+  peer.wantIdle();
+  peer.stream(1).release(1);
+  peer.wantOnly("WINDOW_UPDATE 1 50");
+  assert.throws(
+    () => peer.stream(1).release(51),
+    { name: "RangeError", message: "Cannot release 51 octets of stream 1: it holds 50" },
+  );
+  peer.send(data(1, new Uint8Array(51)));
+  peer.wantOnly("RST_STREAM 1 FLOW_CONTROL_ERROR");
+});
+
+Deno.test("The connection's window is checked to the octet", () => {
+  for (const above of [0, 1]) {
+    const peer = new TestPeer("server", { limits: { connectionWindowSize: 65_535 }, releases: false });
+    peer.open(1);
+    for (let index = 0; index < 4; index++) {
+      peer.send(data(1, new Uint8Array(16_000)));
+    }
+    peer.send(data(1, new Uint8Array(1535 + above)));
+    peer.wantOnly(...above === 0 ? [] : ["GOAWAY 1 FLOW_CONTROL_ERROR"]);
+  }
+});
