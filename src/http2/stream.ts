@@ -204,7 +204,7 @@ export class Http2Stream {
    * @throws {RangeError} They were not received, or released before.
    */
   release(length: number): void {
-    if (length > this.held) {
+    if (!(length >= 0 && length <= this.held)) {
       if (this.isClosed) {
         return; // The connection took them back when the stream ended.
       }
