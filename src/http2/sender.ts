@@ -138,7 +138,7 @@ export class Sender {
     end: number,
     endStream: boolean,
   ): boolean {
-    if (stream.isFull) {
+    if (stream.isFull && start < end) {
       throw new RangeError(`Cannot send DATA on stream ${stream.id}: its queue is full`);
     }
     this.#host.signalOutput();

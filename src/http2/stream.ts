@@ -49,6 +49,11 @@ const NO_HANDLER: StreamHandler = {
   onReset: () => {},
 };
 
+/** Whether a head is one of an interim response, 1xx. Of heads that are malformed it does not matter. */
+function isInterim(fields: readonly HeaderField[]): boolean {
+  return fields[0]?.value.charCodeAt(0) === 0x31;
+}
+
 /**
  * A stream of a connection. Commands that its state does not allow throw a `TypeError` that names it; what the peer does never throws.
  * After a reset, by whomever, commands do nothing: whoever is answering may hear of it later.
@@ -122,6 +127,9 @@ export class Http2Stream implements HttpExchange {
     if (this.headSent) {
       throw this.#misuse("an interim response", "the response was sent");
     }
+    if (!isInterim(fields)) {
+      throw this.#misuse("an interim response", `status ${fields[0]?.value} is none`);
+    }
     if (!this.isClosed) {
       this.#host.sender.sendInformation(this, fields);
     }
@@ -130,11 +138,14 @@ export class Http2Stream implements HttpExchange {
   /**
    * Server: sends the response's head, pseudo-header field `:status` first. A frozen array that is used again and again is encoded fastest.
    *
-   * @throws {TypeError} The head was sent already, or a field may not be sent.
+   * @throws {TypeError} The head was sent already, a field may not be sent, or the status is one of {@linkcode sendInformation}.
    */
   respond(fields: readonly HeaderField[], endStream = false): void {
     if (this.headSent) {
       throw this.#misuse("HEADERS", "the head was sent");
+    }
+    if (isInterim(fields)) {
+      throw this.#misuse("HEADERS", `status ${fields[0]?.value} is no response`);
     }
     if (!this.isClosed) {
       this.#host.sender.sendHeaders(this, fields, endStream);
@@ -200,7 +211,7 @@ export class Http2Stream implements HttpExchange {
    * @throws {RangeError} They were not received, or released before.
    */
   release(length: number): void {
-    if (length > this.held) {
+    if (!(length >= 0 && length <= this.held)) {
       if (this.isClosed) {
         return; // The connection took them back when the stream ended.
       }
