@@ -4,8 +4,8 @@
  * `POST /echo` sends back what it gets; `POST /upload` takes it; `GET /download/N` sends N octets.
  */
 import { parseArgs } from "node:util";
-import type { Http2Stream, StreamHandler } from "../../src/http2/mod.ts";
-import { serveHttp2 } from "../../src/net/mod.ts";
+import type { ExchangeHandler, HttpExchange } from "../../src/http/mod.ts";
+import { serveHttp } from "../../src/net/mod.ts";
 
 const { values } = parseArgs({
   options: { port: { type: "string" }, cert: { type: "string" }, key: { type: "string" } },
@@ -15,7 +15,7 @@ const HEAD = Object.freeze([{ name: ":status", value: "200" }, { name: "content-
 const TRAILERS = Object.freeze([{ name: "grpc-status", value: "0" }]);
 const CHUNK = new Uint8Array(65_536);
 
-const echo: StreamHandler = {
+const echo: ExchangeHandler = {
   onData(stream, buffer, start, end, endStream) {
     if (!stream.headSent) {
       stream.respond(HEAD);
@@ -40,7 +40,7 @@ const echo: StreamHandler = {
   onReset: () => {},
 };
 
-const upload: StreamHandler = {
+const upload: ExchangeHandler = {
   ...echo,
   onData(stream, _buffer, start, end, endStream) {
     stream.release(end - start);
@@ -51,9 +51,9 @@ const upload: StreamHandler = {
 };
 
 /** The octets that are still to be sent are the stream's context. */
-const download: StreamHandler = { ...echo, onWritable: send };
+const download: ExchangeHandler = { ...echo, onWritable: send };
 
-function send(stream: Http2Stream): void {
+function send(stream: HttpExchange): void {
   let left = stream.context as number;
   while (left > 0) {
     const length = Math.min(left, CHUNK.length);
@@ -67,7 +67,7 @@ function send(stream: Http2Stream): void {
 }
 
 const { cert, key } = values;
-const server = serveHttp2((stream, { path }) => {
+const server = await serveHttp((stream, { path }) => {
   if (path === "/upload") {
     stream.handler = upload;
   } else if (path.startsWith("/download/")) {
@@ -80,7 +80,6 @@ const server = serveHttp2((stream, { path }) => {
   }
 }, {
   port: Number(values.port ?? 0),
-  cert: cert && Deno.readTextFileSync(cert),
-  key: key && Deno.readTextFileSync(key),
+  tls: cert && key ? { cert: Deno.readTextFileSync(cert), key: Deno.readTextFileSync(key) } : undefined,
 });
-console.log(`ready ${server.port}`);
+console.log(`ready ${server.addresses[0]!.port}`);

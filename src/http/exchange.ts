@@ -86,6 +86,8 @@ export interface ConnectionInfo {
   /** Where the peer is; undefined for a Unix socket. */
   readonly peer: { readonly hostname: string; readonly port: number } | undefined;
   readonly isTls: boolean;
+  /** The common name of the client's certificate; undefined when none was asked for. */
+  readonly tlsPeerName: string | undefined;
 }
 
 /** Gets each request when its head is there; with `endStream` that is all of it. It must not throw. */

@@ -6,7 +6,7 @@
  * `pollTimeout` says. Whatever a peer does is input and never throws: it becomes RST_STREAM or GOAWAY, and an event. What its owner must
  * not do throws at once. This module performs no I/O.
  */
-import type { HeaderField, RequestHead } from "../http/mod.ts";
+import type { HeaderField, HttpConnection, RequestHead } from "../http/mod.ts";
 import type { Http2ConnectionError } from "./errors.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { Http2Stream, StreamHandler } from "./stream.ts";
@@ -49,14 +49,9 @@ export interface ConnectionOptions {
 }
 
 /** See the top of the file. `createConnection` makes one. */
-export interface Connection {
+export interface Connection extends HttpConnection {
   readonly role: Role;
   readonly limits: Http2Limits;
-  /** Whether it is over: nothing goes in any more, and when the last output is written the socket can be closed. */
-  readonly isClosed: boolean;
-  /** Whether reading makes sense: not while the peer makes us answer and does not read the answers. Ask again after {@linkcode releaseOutput}. */
-  readonly wantsInput: boolean;
-  readonly hasOutput: boolean;
   /** Streams that are not over. */
   readonly streamCount: number;
   /** Octets of output and of queues. */
@@ -65,25 +60,6 @@ export interface Connection {
   readonly canOpenStream: boolean;
   /** Whether no new streams come, by whose decision ever. */
   readonly isDraining: boolean;
-
-  /**
-   * Takes octets that were received. They are the caller's again after the call.
-   *
-   * @param start Where in the chunk to begin.
-   * @returns Where it stopped: the end, or earlier after so many requests that others should have their turn first. The rest is
-   *   to be given again then.
-   */
-  handleInput(chunk: Uint8Array, nowMs: number, start?: number): number;
-  /** Does what is due. */
-  handleTimeout(nowMs: number): void;
-  /** The peer will send nothing more. */
-  handleEof(): void;
-  /** When `handleTimeout` is to be called; undefined for never. It may be called too early, too. */
-  pollTimeout(): number | undefined;
-  /** All there is to write now, the caller's until it is given to {@linkcode releaseOutput}; undefined when there is nothing. */
-  pollOutput(): Uint8Array | undefined;
-  /** Gives output back that was written. */
-  releaseOutput(output: Uint8Array): void;
 
   /**
    * Client: begins a request.
@@ -99,6 +75,4 @@ export interface Connection {
    * stream on, so that none is lost that was on its way.
    */
   shutdown(): void;
-  /** Ends the connection now, and with it all streams. */
-  close(code?: number, message?: string): void;
 }

@@ -72,6 +72,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     return this.#lifecycle.isDraining || this.#goawayReceived;
   }
 
+  /** Not while the peer makes us answer and does not read the answers. */
   get wantsInput(): boolean {
     return !this.isClosed && !this.#abuse.isReadingPaused &&
       this.sender.outputLength <= this.limits.maxConnectionSendQueue;
@@ -79,6 +80,10 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
 
   get hasOutput(): boolean {
     return this.sender.hasOutput;
+  }
+
+  get writeTimeoutMs(): number {
+    return this.limits.stalledStreamTimeoutMs;
   }
 
   get streamCount(): number {

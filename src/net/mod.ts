@@ -1,5 +1,6 @@
 /** The net room: the only one that touches sockets. */
 export { createHttp2Fetch } from "./http2_fetch.ts";
 export { connectHttp2, type Http2Client, type Http2ClientOptions } from "./http2_client.ts";
-export { type Http2Server, type Http2ServerOptions, serveHttp2 } from "./http2_server.ts";
+export { createFetchBridge } from "./fetch_bridge.ts";
+export { type HttpServer, type HttpServerOptions, serveHttp } from "./http_server.ts";
 export { DEFAULT_HOST, DEFAULT_PORT, serve, type ServeOptions, type Server } from "./serve.ts";

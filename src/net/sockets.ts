@@ -1,4 +1,7 @@
-/** What goes wrong with sockets that is nobody's mistake. */
+/** Sockets, and what goes wrong with them that is nobody's mistake. */
+
+/** What is needed of a `Deno.Conn`: others have it, too. */
+export type Socket = Pick<Deno.Conn, "read" | "write" | "close" | "closeWrite" | "remoteAddr">;
 
 /** Closes a socket that may be closed already. */
 export function closeQuietly(socket: { close(): void }): void {

@@ -5,11 +5,11 @@
  * `deno run --allow-net --allow-read tests/conformance/http2_server.ts [certificate.pem key.pem]`: with both by TLS, else by h2c.
  * It listens on a free port of 127.0.0.1, and says on which.
  */
-import { serveHttp2 } from "../../src/net/mod.ts";
+import { serveHttp } from "../../src/net/mod.ts";
 import { answer } from "../support/http2_echo.ts";
 
 const [certPath, keyPath] = Deno.args;
-const server = serveHttp2((stream, head, endStream) => {
+const server = await serveHttp((stream, head, endStream) => {
   if (head.path === "/goaway") {
     shutdown(); // The request is still answered.
   }
@@ -17,7 +17,7 @@ const server = serveHttp2((stream, head, endStream) => {
 }, {
   ...certPath === undefined || keyPath === undefined
     ? {}
-    : { cert: Deno.readTextFileSync(certPath), key: Deno.readTextFileSync(keyPath) },
+    : { tls: { cert: Deno.readTextFileSync(certPath), key: Deno.readTextFileSync(keyPath) } },
 });
 
 async function shutdown(): Promise<void> {
@@ -26,4 +26,4 @@ async function shutdown(): Promise<void> {
 }
 
 Deno.addSignalListener("SIGTERM", shutdown);
-console.log(`listening on ${server.port}`);
+console.log(`listening on ${server.addresses[0]!.port}`);

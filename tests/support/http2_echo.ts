@@ -12,8 +12,8 @@
  * | others      | a short text when the request has ended, with its method and its body's length in fields |
  */
 import type { HeaderField } from "../../src/http/mod.ts";
-import type { RequestHead } from "../../src/http/mod.ts";
-import { ErrorCode, type Http2Stream, type StreamHandler } from "../../src/http2/mod.ts";
+import type { ExchangeHandler, HttpExchange, RequestHead } from "../../src/http/mod.ts";
+import { ErrorCode } from "../../src/http2/mod.ts";
 import { ascii } from "./frame_builder.ts";
 
 const BODY = ascii("Hello from Edgewire\n");
@@ -26,7 +26,7 @@ const END: readonly HeaderField[] = Object.freeze([{ name: "x-trailer", value: "
 const PIECE = Uint8Array.from({ length: 16_384 }, (_, position) => position);
 
 /** Handles what comes after the head when nothing but the end is of interest. */
-function whenEnded(end: (stream: Http2Stream, length: number) => void): StreamHandler {
+function whenEnded(end: (stream: HttpExchange, length: number) => void): ExchangeHandler {
   let total = 0;
   return {
     onData: (stream, _buffer, start, stop, endStream) => {
@@ -43,13 +43,13 @@ function whenEnded(end: (stream: Http2Stream, length: number) => void): StreamHa
 }
 
 /** Sends back what comes; while the queue is full, the client gets no new window. */
-class Echo implements StreamHandler {
+class Echo implements ExchangeHandler {
   readonly #waiting: Uint8Array[] = [];
   #isFull = false;
   /** What follows the body; undefined while the end has not come. */
   #trailers: readonly HeaderField[] | undefined;
 
-  onData(stream: Http2Stream, buffer: Uint8Array, start: number, end: number, endStream: boolean): void {
+  onData(stream: HttpExchange, buffer: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (endStream) {
       this.#trailers = [];
     }
@@ -58,11 +58,11 @@ class Echo implements StreamHandler {
     }
     this.#send(stream);
   }
-  onTrailers(stream: Http2Stream, fields: readonly HeaderField[]): void {
+  onTrailers(stream: HttpExchange, fields: readonly HeaderField[]): void {
     this.#trailers = fields;
     this.#send(stream);
   }
-  onWritable(stream: Http2Stream): void {
+  onWritable(stream: HttpExchange): void {
     this.#isFull = false;
     this.#send(stream);
   }
@@ -70,7 +70,7 @@ class Echo implements StreamHandler {
     this.#waiting.length = 0;
   }
 
-  #send(stream: Http2Stream): void {
+  #send(stream: HttpExchange): void {
     while (!this.#isFull && this.#waiting.length > 0) {
       const chunk = this.#waiting.shift()!;
       this.#isFull = !stream.write(chunk);
@@ -84,7 +84,7 @@ class Echo implements StreamHandler {
   }
 }
 
-function finish(stream: Http2Stream, trailers: readonly HeaderField[]): void {
+function finish(stream: HttpExchange, trailers: readonly HeaderField[]): void {
   if (trailers.length > 0) {
     stream.endWithTrailers(trailers);
   } else {
@@ -93,21 +93,21 @@ function finish(stream: Http2Stream, trailers: readonly HeaderField[]): void {
 }
 
 /** Sends octets as the client takes them. */
-class Bytes implements StreamHandler {
+class Bytes implements ExchangeHandler {
   #left: number;
 
   constructor(length: number) {
     this.#left = length;
   }
 
-  onData(stream: Http2Stream, _buffer: Uint8Array, start: number, end: number): void {
+  onData(stream: HttpExchange, _buffer: Uint8Array, start: number, end: number): void {
     stream.release(end - start);
   }
   onTrailers(): void {}
   onReset(): void {
     this.#left = 0;
   }
-  onWritable(stream: Http2Stream): void {
+  onWritable(stream: HttpExchange): void {
     while (this.#left > 0) {
       const length = Math.min(this.#left, PIECE.length);
       this.#left -= length;
@@ -128,7 +128,7 @@ function head(length?: number, ...fields: HeaderField[]): HeaderField[] {
 }
 
 /** Answers one request. See the top of the file. */
-export function answer(stream: Http2Stream, request: RequestHead, endStream: boolean): void {
+export function answer(stream: HttpExchange, request: RequestHead, endStream: boolean): void {
   const { method, path } = request;
   const length = /^\/bytes\/(\d{1,9})$/.exec(path)?.[1];
   if (method === "HEAD") {
@@ -169,7 +169,7 @@ export function answer(stream: Http2Stream, request: RequestHead, endStream: boo
       }
       return;
   }
-  const end = (stream: Http2Stream, received: number) => {
+  const end = (stream: HttpExchange, received: number) => {
     stream.respond(
       head(BODY.length, { name: "x-method", value: method }, { name: "x-received", value: `${received}` }),
     );

@@ -1,17 +1,11 @@
 /**
- * Drives an HTTP/2 connection over a socket: one read, one `handleInput`, one write of all that came of it.
+ * Drives a connection over a socket: one read, one `handleInput`, one write of all that came of it.
  *
- * It owns the socket, the read buffer and one timer. What the octets mean is for `http2/`.
+ * It owns the socket, the read buffer and one timer. What the octets mean is for the engines in `http1/` and `http2/`.
  */
 import { setImmediate } from "node:timers";
-import {
-  type Connection,
-  type ConnectionOptions,
-  createConnection,
-  ErrorCode,
-  type Http2ConnectionError,
-} from "../http2/mod.ts";
-import { closeQuietly, isSocketError } from "./sockets.ts";
+import type { HttpConnection } from "../http/mod.ts";
+import { closeQuietly, isSocketError, type Socket } from "./sockets.ts";
 
 /**
  * Read buffers, in bytes. A pending read pins its buffer, and most connections are idle: the small one takes them from 64 to 14.5 KiB each,
@@ -27,57 +21,73 @@ const READS_UNTIL_SMALL = 256;
 const LINGER_MS = 1000;
 const LINGER_BYTES = 1 << 20;
 
-/** Options of {@linkcode Http2Driver}. */
-export interface DriverOptions extends Omit<ConnectionOptions, "handler" | "nowMs"> {
-  /** What the connection tells its owner. Whoever handles it must not throw. */
-  readonly handler?: Partial<Omit<ConnectionOptions["handler"], "onOutput" | "onClose">> | undefined;
-  /** A mistake in a handler, by which the connection is lost. By default it is logged to the console. */
-  readonly onError?: ((error: unknown) => void) | undefined;
+/** RFC 9113 §7. HTTP/1.1 just closes. */
+const INTERNAL_ERROR = 0x2;
+const CANCEL = 0x8;
+
+/** What an engine tells its driver. */
+export interface DriverHooks {
+  /** There is output, or input is wanted again. */
+  onOutput(): void;
+  /** The connection is over. */
+  onClose(error: Error | undefined): void;
 }
 
 /** One connection and its socket. */
-export class Http2Driver {
+export class Driver<Connection extends HttpConnection = HttpConnection> {
   readonly connection: Connection;
   /** Resolves when the socket is closed, to what the connection ended with. Never rejects. */
-  readonly closed: Promise<Http2ConnectionError | undefined>;
+  readonly closed: Promise<Error | undefined>;
 
-  readonly #socket: Deno.Conn;
+  readonly #socket: Socket;
   readonly #onError: (error: unknown) => void;
-  #endedWith: Http2ConnectionError | undefined;
+  #endedWith: Error | undefined;
   /** Whether a flush is going to happen, and whether one is going on. */
   #isFlushScheduled = false;
   #isFlushing = false;
   /** When the write that is going on began; Infinity when there is none. */
   #writeBeganAtMs = Infinity;
-  /** Resolves who waits for a write to end. */
-  #onWritten: (() => void) | undefined;
+  /** Resolves who waits for a write to end, or for input to be wanted again. */
+  #onChange: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the timer fires. */
   #timerAtMs = Infinity;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(socket: Deno.Conn, options: DriverOptions) {
+  /**
+   * @param socket Its owner from now on is the driver.
+   * @param connect Makes the connection.
+   * @param onError Told of a mistake in a handler, by which the connection is lost.
+   * @param firstChunk What was read of the socket to see who is there.
+   */
+  constructor(
+    socket: Socket,
+    connect: (hooks: DriverHooks) => Connection,
+    onError: (error: unknown) => void,
+    firstChunk?: Uint8Array,
+  ) {
     this.#socket = socket;
-    this.#onError = options.onError ?? ((error) => console.error(error));
-    this.connection = createConnection({
-      ...options,
-      nowMs: performance.now(),
-      handler: {
-        ...options.handler,
-        onOutput: () => this.#scheduleFlush(),
-        onClose: (error) => this.#endedWith = error,
+    this.#onError = onError;
+    this.connection = connect({
+      onOutput: () => this.#scheduleFlush(),
+      onClose: (error) => {
+        this.#endedWith = error;
+        this.#scheduleFlush();
       },
     });
-    this.closed = this.#run();
+    this.closed = this.#run(firstChunk);
   }
 
-  async #run(): Promise<Http2ConnectionError | undefined> {
+  async #run(firstChunk: Uint8Array | undefined): Promise<Error | undefined> {
     this.#scheduleFlush();
     this.#armTimer();
     try {
+      if (firstChunk !== undefined) {
+        await this.#take(firstChunk);
+      }
       await this.#readAll();
-      while (this.#isFlushing || this.#isFlushScheduled) {
-        await this.#written();
+      while (!this.connection.isClosed || this.#isFlushing || this.#isFlushScheduled) {
+        await this.#changed(); // HTTP/1.1 still answers one who has said all he has to say.
       }
       await this.#linger();
     } catch {
@@ -121,13 +131,15 @@ export class Http2Driver {
 
   async #takeRest(chunk: Uint8Array, start: number): Promise<void> {
     const { connection } = this;
-    for (let position = start; position < chunk.length && !connection.isClosed;) {
-      await new Promise((resolve) => setImmediate(resolve)); // Others have their turn.
-      position = this.#input(chunk, position);
-    }
-    // The peer does not read what we have to say, so we do not read either.
-    while (!connection.wantsInput && !connection.isClosed) {
-      await this.#written();
+    for (let position = start; !connection.isClosed;) {
+      if (!connection.wantsInput) {
+        await this.#changed(); // The peer does not read what we have to say, or has others to answer before this.
+      } else if (position < chunk.length) {
+        await new Promise((resolve) => setImmediate(resolve)); // Others have their turn.
+        position = this.#input(chunk, position);
+      } else {
+        return;
+      }
     }
   }
 
@@ -145,7 +157,7 @@ export class Http2Driver {
   /** A handler threw in the middle of a frame: the connection does not know where it is any more. */
   #fail(error: unknown): void {
     this.#onError(error);
-    this.connection.close(ErrorCode.INTERNAL_ERROR, "Internal error");
+    this.connection.close(INTERNAL_ERROR, "Internal error");
   }
 
   #afterCall(): void {
@@ -175,7 +187,7 @@ export class Http2Driver {
           written += await this.#socket.write(written === 0 ? output : output.subarray(written));
         }
         connection.releaseOutput(output);
-        this.#onWritten?.();
+        this.#onChange?.();
       }
     } catch (error) {
       if (!isSocketError(error)) {
@@ -186,7 +198,7 @@ export class Http2Driver {
     }
     this.#writeBeganAtMs = Infinity;
     this.#isFlushing = false;
-    this.#onWritten?.();
+    this.#onChange?.();
     this.#armTimer();
     if (connection.isClosed) {
       this.#endOutput(); // The peer closes then, which ends the read that is going on.
@@ -217,10 +229,10 @@ export class Http2Driver {
     }
   }
 
-  #written(): Promise<void> {
+  #changed(): Promise<void> {
     return new Promise((resolve) => {
-      this.#onWritten = () => {
-        this.#onWritten = undefined;
+      this.#onChange = () => {
+        this.#onChange = undefined;
         resolve();
       };
     });
@@ -233,7 +245,7 @@ export class Http2Driver {
   #armTimer(): void {
     const timeoutAtMs = Math.min(
       this.connection.pollTimeout() ?? Infinity,
-      this.#writeBeganAtMs + this.connection.limits.stalledStreamTimeoutMs,
+      this.#writeBeganAtMs + this.connection.writeTimeoutMs,
     );
     if (timeoutAtMs >= this.#timerAtMs) {
       return;
@@ -247,9 +259,9 @@ export class Http2Driver {
   readonly #timeout = (): void => {
     this.#timerAtMs = Infinity;
     const nowMs = performance.now();
-    if (this.#writeBeganAtMs + this.connection.limits.stalledStreamTimeoutMs <= nowMs) {
+    if (this.#writeBeganAtMs + this.connection.writeTimeoutMs <= nowMs) {
       // The peer reads nothing, so it cannot be told.
-      this.connection.close(ErrorCode.CANCEL, "The peer reads nothing");
+      this.connection.close(CANCEL, "The peer reads nothing");
       closeQuietly(this.#socket);
       return;
     }

@@ -1,0 +1,36 @@
+/**
+ * What drives an engine asks of it, be it for HTTP/2 or HTTP/1.1: octets and times go in, octets come out. This module performs no I/O.
+ */
+
+/** A connection without its socket. Times are milliseconds of one monotonic clock. */
+export interface HttpConnection {
+  /** Whether it is over: nothing goes in any more, and when the last output is written the socket can be closed. */
+  readonly isClosed: boolean;
+  /** Whether reading makes sense now. Ask again after {@linkcode releaseOutput}, and after commands of the owner. */
+  readonly wantsInput: boolean;
+  readonly hasOutput: boolean;
+  /** How long the peer may take to read what was written, in milliseconds. */
+  readonly writeTimeoutMs: number;
+  /**
+   * Takes octets that were received. They are the caller's again after the call.
+   *
+   * @param start Where in the chunk to begin.
+   * @returns Where it stopped: the end, or earlier when others should have their turn first, or when it does not want more for now. The
+   *   rest is to be given again then.
+   */
+  handleInput(chunk: Uint8Array, nowMs: number, start?: number): number;
+  /** Does what is due. */
+  handleTimeout(nowMs: number): void;
+  /** The peer will send nothing more. */
+  handleEof(): void;
+  /** When `handleTimeout` is to be called; undefined for never. It may be called too early, too. */
+  pollTimeout(): number | undefined;
+  /** All there is to write now, the caller's until it is given to {@linkcode releaseOutput}; undefined when there is nothing. */
+  pollOutput(): Uint8Array | undefined;
+  /** Gives output back that was written. */
+  releaseOutput(output: Uint8Array): void;
+  /** Lets what was begun end, then ends the connection. */
+  shutdown(): void;
+  /** Ends the connection now, and all that goes on with it. */
+  close(code?: number, message?: string): void;
+}

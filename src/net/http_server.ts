@@ -1,0 +1,292 @@
+/**
+ * The front door: listens, finds out what each connection speaks, and has it driven. HTTP/1.1 and HTTP/2 with prior knowledge share a port, told
+ * apart by their first octets; on TLS, ALPN decides.
+ */
+import type { ConnectionInfo, HttpConnection, ServeExchange } from "../http/mod.ts";
+import { createHttp1Connection, type Http1Limits } from "../http1/mod.ts";
+import { createConnection, type Http2Limits } from "../http2/mod.ts";
+import { Driver, type DriverHooks } from "./driver.ts";
+import { sniff } from "./sniff.ts";
+import { closeQuietly, type Socket } from "./sockets.ts";
+import { type KeyPair, listenTls, type TlsSocket } from "./tls.ts";
+
+/** How long `accept` is left alone after it failed for want of file descriptors, in milliseconds. */
+const ACCEPT_PAUSE_MS = 50;
+
+const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** How far connection ages are apart, so that clients that came together do not come again together: up to a tenth more or less. */
+const AGE_JITTER = 0.1;
+
+type Changes<Limits> = { readonly [Name in keyof Limits]?: number | undefined };
+
+/** A certificate chain and its private key, as PEM, and who clients must be. */
+export interface TlsServerOptions extends KeyPair {
+  /** Certificates of those who may sign a client's, as PEM. With it a client without one, or with another's, is refused. */
+  readonly clientCa?: string | undefined;
+}
+
+/** Options of {@linkcode serveHttp}. */
+export interface HttpServerOptions {
+  /** The addresses to listen on: host names, IP addresses. @default ["127.0.0.1"] */
+  readonly hostnames?: readonly string[] | undefined;
+  /** The port to listen on; 0 for any that is free. @default 0 */
+  readonly port?: number | undefined;
+  /** With it there is TLS, and nothing without. By default there is none. */
+  readonly tls?: TlsServerOptions | undefined;
+  /** How many connections there may be; those above are closed at once. @default 10000 */
+  readonly maxConnections?: number | undefined;
+  /** How long TLS, or the first octets without it, may take, in milliseconds. @default 10000 */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** After how long a connection is asked to end, so that clients spread over servers anew, in milliseconds. Never by default. */
+  readonly maxConnectionAgeMs?: number | undefined;
+  /** After how long a silence HTTP/2 clients are asked for a sign of life, in milliseconds. @default 2 hours */
+  readonly keepaliveIntervalMs?: number | undefined;
+  readonly http1?: Changes<Http1Limits> | undefined;
+  readonly http2?: Changes<Http2Limits> | undefined;
+  /** Told of mistakes in handlers, by which a connection is lost. By default they are logged to the console. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** A server that listens. */
+export interface HttpServer {
+  /** Where it listens, the first address first. */
+  readonly addresses: readonly { readonly hostname: string; readonly port: number }[];
+  /** How many connections there are. */
+  readonly connectionCount: number;
+  /** Stops listening, lets the requests under way end, and resolves when all connections are closed. */
+  shutdown(): Promise<void>;
+  /** Stops listening and ends all connections and requests now. */
+  close(): Promise<void>;
+  /** Takes another key pair for connections from now on; those that there are go on. @throws {Error} It is none, or there is no TLS. */
+  reloadTls(pair: KeyPair): Promise<void>;
+}
+
+/**
+ * Serves HTTP/1.1 and HTTP/2. `serve` gets each request when its head is there; it must not throw.
+ *
+ * @throws {Error} An address cannot be listened on, or certificate and key are not a pair.
+ */
+export async function serveHttp(serve: ServeExchange, options: HttpServerOptions = {}): Promise<HttpServer> {
+  const { hostnames = ["127.0.0.1"], tls, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
+  const listeners: Listener[] = [];
+  let { port = 0 } = options;
+  try {
+    for (const hostname of hostnames) {
+      const listener: Listener = tls === undefined
+        ? Deno.listen({ hostname, port })
+        : await listenTls({ hostname, port, ...tls, handshakeTimeoutMs });
+      listeners.push(listener);
+      port = listener.addr.port; // All addresses have the port that the first one got.
+    }
+  } catch (error) {
+    listeners.forEach(closeQuietly);
+    throw error;
+  }
+  return new ListeningServer(listeners, serve, { ...options, handshakeTimeoutMs });
+}
+
+/** Any of Deno's listeners, and ours. */
+interface Listener {
+  readonly addr: Deno.NetAddr;
+  accept(): Promise<Socket>;
+  close(): void;
+  reload?(pair: KeyPair): Promise<void>;
+}
+
+class ListeningServer implements HttpServer {
+  readonly addresses: HttpServer["addresses"];
+  readonly #listeners: readonly Listener[];
+  readonly #serve: ServeExchange;
+  readonly #options: HttpServerOptions;
+  readonly #maxConnections: number;
+  readonly #drivers = new Set<Driver>();
+  /** Sockets of which it is not known what they speak. */
+  readonly #strangers = new Set<Socket>();
+  readonly #tasks = new Set<Promise<void>>();
+  #isListening = true;
+
+  constructor(listeners: readonly Listener[], serve: ServeExchange, options: HttpServerOptions) {
+    this.addresses = listeners.map(({ addr: { hostname, port } }) => ({ hostname, port }));
+    this.#listeners = listeners;
+    this.#serve = serve;
+    this.#options = options;
+    this.#maxConnections = options.maxConnections ?? 10_000;
+    for (const listener of listeners) {
+      this.#track(this.#acceptAll(listener));
+    }
+  }
+
+  get connectionCount(): number {
+    return this.#drivers.size + this.#strangers.size;
+  }
+
+  async shutdown(): Promise<void> {
+    this.#stopListening();
+    for (const { connection } of this.#drivers) {
+      connection.shutdown();
+    }
+    await this.#ended();
+  }
+
+  async close(): Promise<void> {
+    this.#stopListening();
+    for (const { connection } of this.#drivers) {
+      connection.close();
+    }
+    await this.#ended();
+  }
+
+  async reloadTls(pair: KeyPair): Promise<void> {
+    for (const listener of this.#listeners) {
+      if (listener.reload === undefined) {
+        throw new Error("Cannot reload a certificate: the server speaks no TLS");
+      }
+      await listener.reload(pair);
+    }
+  }
+
+  #stopListening(): void {
+    this.#isListening = false;
+    this.#listeners.forEach(closeQuietly);
+    this.#strangers.forEach(closeQuietly);
+  }
+
+  async #ended(): Promise<void> {
+    while (this.#tasks.size > 0) {
+      await Promise.all(this.#tasks);
+    }
+  }
+
+  #track(task: Promise<void>): void {
+    this.#tasks.add(task);
+    task.then(() => this.#tasks.delete(task));
+  }
+
+  async #acceptAll(listener: Listener): Promise<void> {
+    while (this.#isListening) {
+      let socket: Socket;
+      try {
+        socket = await listener.accept();
+      } catch {
+        // A client that resets between connecting and being accepted is no reason to stop (NotConnected, os error 107), nor are too
+        // many open files (EMFILE), which come back when connections end.
+        if (this.#isListening) {
+          await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+        }
+        continue;
+      }
+      if (this.connectionCount >= this.#maxConnections) {
+        closeQuietly(socket);
+      } else {
+        this.#track(this.#serveSocket(socket));
+      }
+    }
+  }
+
+  async #serveSocket(socket: Socket): Promise<void> {
+    const greeting = await this.#meet(socket);
+    if (greeting === undefined) {
+      closeQuietly(socket);
+      return;
+    }
+    const { isHttp2, chunk } = greeting;
+    const onError = this.#options.onError ?? ((error) => console.error(error));
+    const info = connectionInfo(socket, isHttp2);
+    const driver = new Driver<HttpConnection>(
+      socket,
+      (hooks) => isHttp2 ? this.#connectHttp2(hooks, info) : this.#connectHttp1(hooks, info),
+      onError,
+      chunk,
+    );
+    this.#drivers.add(driver);
+    if (!this.#isListening) {
+      driver.connection.shutdown();
+    }
+    await driver.closed;
+    this.#drivers.delete(driver);
+  }
+
+  /** Finds out what a socket speaks. Undefined when it says nothing in time, or nothing that we know. */
+  async #meet(socket: Socket): Promise<{ isHttp2: boolean; chunk?: Uint8Array } | undefined> {
+    this.#strangers.add(socket);
+    const timer = setTimeout(
+      () => closeQuietly(socket),
+      this.#options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
+    );
+    try {
+      if (isTls(socket)) {
+        const { alpnProtocol } = await socket.handshake();
+        return { isHttp2: alpnProtocol === "h2" };
+      }
+      (socket as Deno.TcpConn).setNoDelay();
+      return await sniff(socket);
+    } catch {
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+      this.#strangers.delete(socket);
+    }
+  }
+
+  #connectHttp2(hooks: DriverHooks, info: ConnectionInfo): HttpConnection {
+    const { http2, maxConnectionAgeMs, keepaliveIntervalMs = 2 * 60 * 60 * 1000 } = this.#options;
+    return createConnection({
+      role: "server",
+      nowMs: performance.now(),
+      limits: http2,
+      keepaliveIntervalMs,
+      maxAgeMs: maxConnectionAgeMs && jittered(maxConnectionAgeMs),
+      handler: {
+        onRequest: (stream, head, endStream) => this.#serve(stream, head, endStream, info),
+        ...hooks,
+      },
+    });
+  }
+
+  #connectHttp1(hooks: DriverHooks, info: ConnectionInfo): HttpConnection {
+    const { http1, maxConnectionAgeMs } = this.#options;
+    return createHttp1Connection({
+      nowMs: performance.now(),
+      limits: http1,
+      maxAgeMs: maxConnectionAgeMs && jittered(maxConnectionAgeMs),
+      date: currentDate,
+      handler: {
+        onRequest: (exchange, head, endStream) => this.#serve(exchange, head, endStream, info),
+        ...hooks,
+      },
+    });
+  }
+}
+
+function isTls(socket: Socket): socket is TlsSocket {
+  return "handshake" in socket;
+}
+
+function connectionInfo(socket: Socket, isHttp2: boolean): ConnectionInfo {
+  const { remoteAddr } = socket;
+  return {
+    httpVersion: isHttp2 ? "2" : "1.1",
+    peer: "hostname" in remoteAddr ? { hostname: remoteAddr.hostname, port: remoteAddr.port } : undefined,
+    isTls: isTls(socket),
+    tlsPeerName: isTls(socket) ? socket.peerName : undefined,
+  };
+}
+
+function jittered(ageMs: number): number {
+  return ageMs * (1 + AGE_JITTER * (2 * Math.random() - 1));
+}
+
+let dateText = "";
+let dateExpiresAtMs = -Infinity;
+
+/** The time as the field `Date` has it (RFC 9110 §5.6.7), made once in a second. */
+function currentDate(): string {
+  const nowMs = performance.now();
+  if (nowMs >= dateExpiresAtMs) {
+    const now = new Date();
+    dateText = now.toUTCString();
+    dateExpiresAtMs = nowMs + 1000 - now.getMilliseconds();
+  }
+  return dateText;
+}

@@ -1,0 +1,32 @@
+/** Tells HTTP/2 with prior knowledge from HTTP/1.1 by what a connection begins with (RFC 9113 §3.3, §3.4). */
+
+import type { Socket } from "./sockets.ts";
+
+/** What HTTP/2 begins with, and HTTP/1.1 never does: PRI is kept from being a method for that (RFC 9113 §11.6). */
+const PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n");
+
+/** As much as is read at once. The engine gets what was read. */
+const BUFFER_SIZE = 4096;
+
+/** What a connection speaks, and what was read of it to find out. */
+export interface Sniffed {
+  readonly isHttp2: boolean;
+  readonly chunk: Uint8Array;
+}
+
+/** Reads until it is clear. Undefined when the peer ends before. @throws {Error} The connection broke. */
+export async function sniff(socket: Socket): Promise<Sniffed | undefined> {
+  const buffer = new Uint8Array(BUFFER_SIZE);
+  for (let length = 0;;) {
+    const read = await socket.read(buffer.subarray(length));
+    if (read === null) {
+      return undefined;
+    }
+    length += read;
+    const compared = Math.min(length, PREFACE.length);
+    const isPreface = PREFACE.subarray(0, compared).every((octet, index) => octet === buffer[index]);
+    if (!isPreface || compared === PREFACE.length) {
+      return { isHttp2: isPreface, chunk: buffer.subarray(0, length) };
+    }
+  }
+}
