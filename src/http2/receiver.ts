@@ -263,9 +263,9 @@ export class Receiver implements FrameSink {
     if (this.#streams.isIdle(streamId)) {
       return this.#host.fail(code, `${message} on the idle stream ${streamId}`); // There is nothing to reset.
     }
-    if (this.#streams.get(streamId) !== undefined) {
+    if (this.#streams.get(streamId) !== undefined || !this.#streams.wasReset(streamId)) {
       this.#host.failStream(streamId, code, message);
-    } else if (!this.#abuse.spendReset(this.#host.nowMs)) {
+    } else if (!this.#abuse.spendReset(this.#host.nowMs)) { // It was told once.
       this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many stream errors");
     }
   }
