@@ -233,9 +233,10 @@ class Engine implements Connection, StreamHost, ReceiverHost {
 
   close(code: number = ErrorCode.NO_ERROR, message = "The connection was closed"): void {
     if (!this.isClosed) {
+      this.#sender.control.discardOpen(); // Of a handler that threw before it committed what it had reserved.
       this.#sendGoaway(code, message);
-      this.#end(new Http2ConnectionError(code, message, "local"));
       this.#signal();
+      this.#end(new Http2ConnectionError(code, message, "local"));
     }
   }
 
@@ -528,11 +529,19 @@ class Engine implements Connection, StreamHost, ReceiverHost {
       this.#removeStream(stream);
     }
     const { code, origin } = error ?? { code: ErrorCode.CANCEL, origin: "local" as const };
+    const thrown: unknown[] = [];
     for (const stream of streams) {
       const message = `The connection ended: ${error?.message ?? "no error"}`;
-      stream.handler.onReset(stream, new Http2StreamError(stream.id, code, message, origin));
+      try {
+        stream.handler.onReset(stream, new Http2StreamError(stream.id, code, message, origin));
+      } catch (mistake) {
+        thrown.push(mistake); // The others have to be told all the same.
+      }
     }
     this.#handler.onClose(error);
+    if (thrown.length > 0) {
+      throw thrown[0];
+    }
   }
 
   // Streams.
