@@ -186,6 +186,7 @@ export class Http2Driver {
     try {
       for (let output = connection.pollOutput(); output !== undefined; output = connection.pollOutput()) {
         this.#writeBeganAtMs = performance.now();
+        this.#armTimer(); // Nothing else may ever happen to a peer that does not read.
         for (let written = 0; written < output.length;) {
           written += await this.#socket.write(written === 0 ? output : output.subarray(written));
         }
