@@ -113,7 +113,7 @@ Deno.test("Reads and writes of one octet do", async () => {
   const scene = new Scene((stream) => {
     stream.handler = {
       ...QUIET,
-      onData(from, buffer, start, end, endStream) {
+      onData(from, _buffer, start, end, endStream) {
         from.release(end - start);
         if (!from.isClosed && endStream) {
           from.respond(OK);
