@@ -175,9 +175,10 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
 
   close(code: number = ErrorCode.NO_ERROR, message = "The connection was closed"): void {
     if (!this.isClosed) {
+      this.sender.control.discardOpen(); // Of a handler that threw before it committed what it had reserved.
       this.#lifecycle.sendGoaway(code, message);
-      this.#end(new Http2ConnectionError(code, message, "local"));
       this.signalOutput();
+      this.#end(new Http2ConnectionError(code, message, "local"));
     }
   }
 
@@ -377,11 +378,19 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
       this.#removeStream(stream);
     }
     const { code, origin } = error ?? { code: ErrorCode.CANCEL, origin: "local" as const };
+    const thrown: unknown[] = [];
     for (const stream of streams) {
       const message = `The connection ended: ${error?.message ?? "no error"}`;
-      stream.handler.onReset(stream, new Http2StreamError(stream.id, code, message, origin));
+      try {
+        stream.handler.onReset(stream, new Http2StreamError(stream.id, code, message, origin));
+      } catch (mistake) {
+        thrown.push(mistake); // The others have to be told all the same.
+      }
     }
     this.#handler.onClose(error);
+    if (thrown.length > 0) {
+      throw thrown[0];
+    }
   }
 
   // Streams.
