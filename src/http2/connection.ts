@@ -6,10 +6,9 @@
  * `pollTimeout` says. Whatever a peer does is input and never throws: it becomes RST_STREAM or GOAWAY, and an event. What its owner must
  * not do throws at once. This module performs no I/O.
  */
-import type { HeaderField } from "../http/mod.ts";
+import type { HeaderField, RequestHead } from "../http/mod.ts";
 import type { Http2ConnectionError } from "./errors.ts";
 import type { Http2Limits } from "./limits.ts";
-import type { RequestHead } from "./message_rules.ts";
 import type { Http2Stream, StreamHandler } from "./stream.ts";
 
 /** Which side of the connection we are. */

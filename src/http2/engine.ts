@@ -2,7 +2,7 @@
  * The connection itself: its life from preface to last GOAWAY, and what becomes of streams and of itself when somebody does wrong.
  * What is received and sent is in `receiver.ts` and `sender.ts`. This module performs no I/O.
  */
-import type { HeaderField } from "../http/mod.ts";
+import type { HeaderField, RequestHead } from "../http/mod.ts";
 import { AbuseLimits } from "./abuse_limits.ts";
 import type { Connection, ConnectionHandler, ConnectionOptions, Role } from "./connection.ts";
 import { ErrorCode, errorName } from "./constants.ts";
@@ -11,7 +11,6 @@ import { ReceiveWindow, SendWindow } from "./flow_window.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { Lifecycle, type LifecycleHost } from "./lifecycle.ts";
 import { type Http2Limits, resolveLimits } from "./limits.ts";
-import type { RequestHead } from "./message_rules.ts";
 import { Receiver, type ReceiverHost } from "./receiver.ts";
 import { Sender, type SenderHost } from "./sender.ts";
 import { LocalSettings, RemoteSettings } from "./settings.ts";
@@ -47,7 +46,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   /** Whether one of the calls of the driver is going on, after which it polls anyway. */
   #isInCall = false;
   #requestsInTurn = 0;
-  #wantsCapacity = false;
+  /** Client: whether a stream could be opened when that was looked at last. */
+  #couldOpen = true;
 
   constructor(options: ConnectionOptions) {
     const { role, handler, nowMs } = options;
@@ -110,7 +110,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
       return reader.push(chunk, start);
     } finally {
       this.#isInCall = false;
-      this.#lifecycle.received(nowMs, reader.bufferedSize > 0);
+      this.#lifecycle.received(nowMs, reader);
     }
   }
 
@@ -162,6 +162,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     // After this nothing throws. A stream that was never sent does no harm: a higher one closes it (RFC 9113 §5.1.1).
     this.sender.sendHeaders(stream, fields, endStream);
     this.#addStream(stream);
+    this.#abuse.openStream();
+    this.#couldOpen = this.canOpenStream;
     this.signalOutput();
     return stream;
   }
@@ -264,12 +266,15 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     this.#goawayReceived = true;
     const message = `Not processed, the peer goes away (${errorName(code)})`;
     for (const stream of [...this.#streams.values()]) {
-      if (this.#streams.isLocal(stream.id) && stream.id > lastStreamId) {
+      // What one handler hears may have made it end other streams.
+      if (this.#streams.isLocal(stream.id) && stream.id > lastStreamId && !stream.isClosed) {
         stream.state = StreamState.CLOSED;
-        this.#removeStream(stream);
         const error = new Http2StreamError(stream.id, ErrorCode.REFUSED_STREAM, message, "peer", true);
-        stream.handler.onReset(stream, error);
+        this.#removeStream(stream, error);
       }
+    }
+    if (this.isClosed) {
+      return;
     }
     this.#handler.onGoaway?.(lastStreamId, code);
     if (this.role === "client") {
@@ -303,9 +308,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   }
 
   streamReset(stream: Http2Stream, code: number): void {
-    this.#removeStream(stream);
     const isUnprocessed = code === ErrorCode.REFUSED_STREAM;
-    stream.handler.onReset(stream, new Http2StreamError(stream.id, code, "Reset by the peer", "peer", isUnprocessed));
+    this.#removeStream(stream, new Http2StreamError(stream.id, code, "Reset by the peer", "peer", isUnprocessed));
   }
 
   /** The one place where a peer's fault on a stream becomes RST_STREAM. */
@@ -322,8 +326,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
       this.#streams.rememberReset(streamId);
       return;
     }
-    this.#reset(stream, code);
-    stream.handler.onReset(stream, new Http2StreamError(streamId, code, message, "local"));
+    this.#streams.rememberReset(streamId); // Also one that the peer had ended: the rest of the very frame may be still to come.
+    this.#reset(stream, code, new Http2StreamError(streamId, code, message, "local"));
   }
 
   /** The one place where a peer's fault on the connection becomes GOAWAY. */
@@ -356,9 +360,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   }
 
   failStalledStream(stream: Http2Stream): void {
-    this.#reset(stream, ErrorCode.CANCEL);
     const message = `The peer took nothing within ${this.limits.stalledStreamTimeoutMs} ms`;
-    stream.handler.onReset(stream, new Http2StreamError(stream.id, ErrorCode.CANCEL, message, "local"));
+    this.#reset(stream, ErrorCode.CANCEL, new Http2StreamError(stream.id, ErrorCode.CANCEL, message, "local"));
   }
 
   endDone(): void {
@@ -406,7 +409,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     this.#lifecycle.streamOpened();
   }
 
-  #removeStream(stream: Http2Stream): void {
+  /** @param error What its handler is told, before the connection may end with its last stream. */
+  #removeStream(stream: Http2Stream, error?: Http2StreamError): void {
     if (!this.#streams.remove(stream)) {
       return;
     }
@@ -416,17 +420,20 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
       stream.held = 0;
       this.releaseConnectionData(held);
     }
+    if (error !== undefined) {
+      stream.handler.onReset(stream, error);
+    }
     this.#lifecycle.streamClosed();
     this.#offerCapacity();
   }
 
-  #reset(stream: Http2Stream, code: number): void {
+  #reset(stream: Http2Stream, code: number, error?: Http2StreamError): void {
     this.sender.control.writeResetStream(stream.id, code);
     stream.state = nextState(stream.state, StreamInput.SEND_RESET) as StreamState;
     if (stream.state === StreamState.RESET) {
       this.#streams.rememberReset(stream.id);
     }
-    this.#removeStream(stream);
+    this.#removeStream(stream, error);
   }
 
   /** Our half of a stream has been written to its end. */
@@ -441,8 +448,9 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   }
 
   #offerCapacity(): void {
-    if (this.#wantsCapacity && this.canOpenStream) {
-      this.#wantsCapacity = false;
+    const couldOpen = this.#couldOpen;
+    this.#couldOpen = this.canOpenStream;
+    if (this.#couldOpen && !couldOpen) {
       this.#handler.onCapacity?.();
     }
   }
@@ -457,7 +465,6 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     if (this.#streams.isExhausted) {
       return "all stream identifiers are used";
     }
-    this.#wantsCapacity = true;
     return `the peer allows ${this.#remoteSettings.values.maxConcurrentStreams} at a time`;
   }
 

@@ -46,6 +46,8 @@ function grown(buffer: Uint8Array, length: number, needed: number, limit: number
 export class FrameReader {
   /** Set, also from a callback, to stop at the next frame boundary; {@linkcode push} then leaves the rest to be pushed again. */
   paused = false;
+  /** Frames and field blocks that were begun, a block with all its frames being one. To tell whether it still waits for the same one. */
+  begunCount = 0;
 
   readonly #sink: FrameSink;
   readonly #options: FrameReaderOptions;
@@ -97,6 +99,12 @@ export class FrameReader {
   get isMidFrame(): boolean {
     return this.#headerSeen > 0 || this.#inPayload || this.#inData || this.#skip > 0 || this.#blockStreamId > 0 ||
       this.#prefaceSeen < PREFACE.length;
+  }
+
+  /** Whether it waits for the rest of a field block or a frame, but for DATA, which may take its time. */
+  get isWaiting(): boolean {
+    return this.#headerSeen > 0 || this.#inPayload || this.#blockStreamId > 0 ||
+      this.#skip > 0 && this.#type !== FrameType.DATA;
   }
 
   /** Octets of memory that it holds for what arrived in pieces. */
@@ -151,6 +159,9 @@ export class FrameReader {
 
   #readHeader(chunk: Uint8Array, start: number, end: number): number {
     let position = start;
+    if (this.#headerSeen === 0 && this.#blockStreamId === 0) {
+      this.begunCount++;
+    }
     if (this.#headerSeen === 0 && end - start >= FRAME_HEADER_SIZE) {
       this.#length = chunk[start]! << 16 | chunk[start + 1]! << 8 | chunk[start + 2]!;
       this.#type = chunk[start + 3]!;

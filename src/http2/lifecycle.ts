@@ -7,6 +7,7 @@
 import type { ConnectionOptions } from "./connection.ts";
 import { ErrorCode, MAX_STREAM_ID } from "./constants.ts";
 import { Deadlines } from "./deadlines.ts";
+import type { FrameReader } from "./frame_reader.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { Sender } from "./sender.ts";
 import type { Http2Stream } from "./stream.ts";
@@ -57,6 +58,8 @@ export class Lifecycle {
   readonly #keepaliveIntervalMs: number;
   readonly #keepaliveTimeoutMs: number;
   #phase: Phase = Phase.OPEN;
+  /** Which frame or field block it is that `deadlines.block` is about. */
+  #begunCount = 0;
 
   constructor(
     host: LifecycleHost,
@@ -98,15 +101,21 @@ export class Lifecycle {
     return this.#deadlines.next;
   }
 
-  /** Says that octets were received, and whether a frame or field block has arrived in part. */
-  received(nowMs: number, isIncomplete: boolean): void {
+  /** Says that octets were received, and where the reader is with them. */
+  received(nowMs: number, reader: FrameReader): void {
     const deadlines = this.#deadlines;
     if (this.#phase === Phase.CLOSED) {
       return;
     }
     deadlines.ping = nowMs + this.#keepaliveIntervalMs;
     deadlines.pong = Infinity;
-    deadlines.block = isIncomplete ? Math.min(deadlines.block, nowMs + this.#limits.headerBlockTimeoutMs) : Infinity;
+    if (!reader.isWaiting) {
+      deadlines.block = Infinity;
+    } else if (deadlines.block === Infinity || this.#begunCount !== reader.begunCount) {
+      // Of a busy connection each read may end inside of a frame, but of another one.
+      deadlines.block = nowMs + this.#limits.headerBlockTimeoutMs;
+      this.#begunCount = reader.begunCount;
+    }
   }
 
   receivedSettings(): void {
@@ -209,17 +218,24 @@ export class Lifecycle {
     }
   }
 
+  /**
+   * Fails those that were found waiting before, and have got nothing out of their queues since. No time is kept of what a stream gets:
+   * commands come at any time, of which the connection learns with the next call only.
+   */
   #failStalledStreams(nowMs: number): void {
-    const timeoutMs = this.#limits.stalledStreamTimeoutMs;
-    let oldest = Infinity;
     for (const stream of [...this.#sender.waiting]) {
-      if (stream.progressAtMs + timeoutMs <= nowMs) {
+      if (stream.isClosed) {
+        continue; // By what a handler did when it heard of another one.
+      }
+      if (stream.isStalled) {
         this.#host.failStalledStream(stream);
       } else {
-        oldest = Math.min(oldest, stream.progressAtMs);
+        stream.isStalled = true;
       }
     }
-    this.#deadlines.stall = oldest + timeoutMs;
+    if (this.#phase !== Phase.CLOSED) {
+      this.#deadlines.stall = this.#sender.waiting.size > 0 ? nowMs + this.#limits.stalledStreamTimeoutMs : Infinity;
+    }
   }
 
   #endIfDone(): void {

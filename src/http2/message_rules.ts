@@ -7,22 +7,7 @@
  *
  * This module performs no I/O.
  */
-import type { HeaderField } from "../http/mod.ts";
-
-/** The head of a request that is well-formed. */
-export interface RequestHead {
-  readonly method: string;
-  /** Empty in CONNECT, else as `:scheme`. */
-  readonly scheme: string;
-  /** As `:authority` or, where that is missing, as `host`. Empty when both are. */
-  readonly authority: string;
-  /** Path and query; `*` in an OPTIONS request for the server itself; empty in CONNECT. */
-  readonly path: string;
-  /** The fields without the pseudo-header fields, in their order, `cookie` in as many pieces as it came. */
-  readonly fields: readonly HeaderField[];
-  /** Octets of content; undefined when it is not said. */
-  readonly contentLength: number | undefined;
-}
+import type { HeaderField, RequestHead } from "../http/mod.ts";
 
 /** The head of a response that is well-formed, also of an informational one (1xx). */
 export interface ResponseHead {

@@ -4,7 +4,7 @@
  *
  * This module performs no I/O.
  */
-import type { HeaderField } from "../http/mod.ts";
+import type { HeaderField, RequestHead } from "../http/mod.ts";
 import type { AbuseLimits } from "./abuse_limits.ts";
 import { DEFAULT_INITIAL_WINDOW_SIZE, ErrorCode } from "./constants.ts";
 import { ReceiveWindow } from "./flow_window.ts";
@@ -12,13 +12,7 @@ import { FrameReader } from "./frame_reader.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { HeaderListTooLargeError, HpackDecoder, HpackError } from "./hpack/mod.ts";
 import type { Http2Limits } from "./limits.ts";
-import {
-  checkRequestHead,
-  checkResponseHead,
-  checkTrailers,
-  type RequestHead,
-  type ResponseHead,
-} from "./message_rules.ts";
+import { checkRequestHead, checkResponseHead, checkTrailers, type ResponseHead } from "./message_rules.ts";
 import { RecentLists } from "./recent_lists.ts";
 import type { Http2Stream } from "./stream.ts";
 import type { StreamRegistry } from "./stream_registry.ts";
@@ -53,6 +47,9 @@ export interface ReceiverHost {
   /** The connection's window is to be told that octets were dealt with. */
   releaseConnectionData(length: number): void;
 }
+
+/** RFC 9113 does not use priorities. RFC 7540 §5.3.1 made this an error of the stream, and to h2spec it is one. */
+const SELF_DEPENDENT = "Priority depends on the stream itself";
 
 /** Receives for one connection. Its methods `on...` are the reader's to call. */
 export class Receiver implements FrameSink {
@@ -124,7 +121,7 @@ export class Receiver implements FrameSink {
       return this.#open(streamId, fields, endStream, selfDependent);
     }
     if (selfDependent) {
-      return this.#failDependency(streamId);
+      return this.onStreamError(streamId, ErrorCode.PROTOCOL_ERROR, SELF_DEPENDENT);
     }
     if (!this.#advance(stream, endStream ? StreamInput.RECEIVE_HEADERS_END_STREAM : StreamInput.RECEIVE_HEADERS)) {
       return;
@@ -233,7 +230,7 @@ export class Receiver implements FrameSink {
       return this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many PRIORITY frames");
     }
     if (selfDependent) {
-      this.#failDependency(streamId);
+      this.onStreamError(streamId, ErrorCode.PROTOCOL_ERROR, SELF_DEPENDENT);
     }
   }
 
@@ -266,7 +263,11 @@ export class Receiver implements FrameSink {
     if (this.#streams.isIdle(streamId)) {
       return this.#host.fail(code, `${message} on the idle stream ${streamId}`); // There is nothing to reset.
     }
-    this.#host.failStream(streamId, code, message);
+    if (this.#streams.get(streamId) !== undefined) {
+      this.#host.failStream(streamId, code, message);
+    } else if (!this.#abuse.spendReset(this.#host.nowMs)) {
+      this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many stream errors");
+    }
   }
 
   onConnectionError(code: ErrorCode, message: string): void {
@@ -299,7 +300,7 @@ export class Receiver implements FrameSink {
       return host.failStream(streamId, ErrorCode.REFUSED_STREAM, "Too many concurrent streams");
     }
     if (selfDependent) {
-      return this.#failDependency(streamId);
+      return host.failStream(streamId, ErrorCode.PROTOCOL_ERROR, SELF_DEPENDENT);
     }
     if (fields === undefined) {
       return host.refuseLargeRequest(streamId, endStream);
@@ -334,7 +335,7 @@ export class Receiver implements FrameSink {
       return;
     }
     stream.headReceived = true;
-    stream.expectedLength = hasNoContent(stream, head) ? -1 : head.contentLength ?? -1;
+    stream.expectedLength = hasNoContent(stream, head) ? 0 : head.contentLength ?? -1;
     if (this.#checkLength(stream, endStream)) {
       stream.handler.onResponse?.(stream, head, endStream);
       if (endStream) {
@@ -394,11 +395,6 @@ export class Receiver implements FrameSink {
     }
     this.#host.fail(ErrorCode.STREAM_CLOSED, `${frame} on the closed stream ${streamId}`);
     return false;
-  }
-
-  /** RFC 9113 does not use priorities, RFC 7540 §5.3.1 made this an error, and to h2spec it is one. */
-  #failDependency(streamId: number): void {
-    this.onStreamError(streamId, ErrorCode.PROTOCOL_ERROR, "Priority depends on the stream itself");
   }
 }
 

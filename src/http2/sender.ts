@@ -26,8 +26,6 @@ import { nextState, StreamInput, type StreamState } from "./stream_state.ts";
 export interface SenderHost {
   readonly role: Role;
   readonly limits: Http2Limits;
-  /** The clock of the call that is going on, or was last, in milliseconds. */
-  readonly nowMs: number;
   /** END_STREAM has been written, and the state says so. */
   localEnded(stream: Http2Stream): void;
   /** There is output. */
@@ -140,7 +138,7 @@ export class Sender {
     end: number,
     endStream: boolean,
   ): boolean {
-    if (stream.isFull) {
+    if (stream.isFull && start < end) {
       throw new RangeError(`Cannot send DATA on stream ${stream.id}: its queue is full`);
     }
     this.#host.signalOutput();
@@ -162,7 +160,7 @@ export class Sender {
           return true;
         }
       }
-      stream.progressAtMs = this.#host.nowMs;
+      stream.isStalled = false;
     }
     stream.ended = endStream;
     if (position < end) {
@@ -247,7 +245,7 @@ export class Sender {
     }
     stream.queuedLength -= length;
     this.#queuedLength -= length;
-    stream.progressAtMs = this.#host.nowMs;
+    stream.isStalled = false;
     if (!isLast) {
       this.#writeData(stream, chunk, 0, length, false);
       return true;

@@ -3,7 +3,7 @@
  *
  * This module performs no I/O.
  */
-import type { HeaderField } from "../http/mod.ts";
+import type { HeaderField, HttpExchange } from "../http/mod.ts";
 import { ErrorCode } from "./constants.ts";
 import type { Http2StreamError } from "./errors.ts";
 import type { ReceiveWindow, SendWindow } from "./flow_window.ts";
@@ -49,11 +49,16 @@ const NO_HANDLER: StreamHandler = {
   onReset: () => {},
 };
 
+/** Whether a head is one of an interim response, 1xx. Of heads that are malformed it does not matter. */
+function isInterim(fields: readonly HeaderField[]): boolean {
+  return fields[0]?.value.charCodeAt(0) === 0x31;
+}
+
 /**
  * A stream of a connection. Commands that its state does not allow throw a `TypeError` that names it; what the peer does never throws.
  * After a reset, by whomever, commands do nothing: whoever is answering may hear of it later.
  */
-export class Http2Stream {
+export class Http2Stream implements HttpExchange {
   /** Who is told what happens. Set it in `onRequest`, or right after `openStream`; until then received octets are dropped. */
   handler: StreamHandler = NO_HANDLER;
   /** For the owner's use. */
@@ -72,7 +77,7 @@ export class Http2Stream {
   held = 0;
   /** @internal Octets of the body so far. */
   receivedLength = 0;
-  /** @internal As announced; -1 when it was not, or when there is no body whatever was announced. */
+  /** @internal As announced; -1 when it was not, and 0 when there can be no body, whatever was announced. */
   expectedLength = -1;
   /** @internal Whether the head of the message was received: what comes next are trailers. */
   headReceived = false;
@@ -91,8 +96,8 @@ export class Http2Stream {
   trailers: readonly HeaderField[] | undefined = undefined;
   /** @internal Whether `write` said false. */
   isFull = false;
-  /** @internal When it last got something out of its queue, in milliseconds. */
-  progressAtMs = 0;
+  /** @internal Whether it was found waiting, and got nothing out of its queue since. */
+  isStalled = false;
 
   /** @internal */
   constructor(host: StreamHost, id: number, sendWindow: SendWindow, receiveWindow: ReceiveWindow) {
@@ -122,6 +127,9 @@ export class Http2Stream {
     if (this.headSent) {
       throw this.#misuse("an interim response", "the response was sent");
     }
+    if (!isInterim(fields)) {
+      throw this.#misuse("an interim response", `status ${fields[0]?.value} is none`);
+    }
     if (!this.isClosed) {
       this.#host.sender.sendInformation(this, fields);
     }
@@ -130,11 +138,14 @@ export class Http2Stream {
   /**
    * Server: sends the response's head, pseudo-header field `:status` first. A frozen array that is used again and again is encoded fastest.
    *
-   * @throws {TypeError} The head was sent already, or a field may not be sent.
+   * @throws {TypeError} The head was sent already, a field may not be sent, or the status is one of {@linkcode sendInformation}.
    */
   respond(fields: readonly HeaderField[], endStream = false): void {
     if (this.headSent) {
       throw this.#misuse("HEADERS", "the head was sent");
+    }
+    if (isInterim(fields)) {
+      throw this.#misuse("HEADERS", `status ${fields[0]?.value} is no response`);
     }
     if (!this.isClosed) {
       this.#host.sender.sendHeaders(this, fields, endStream);
@@ -200,7 +211,7 @@ export class Http2Stream {
    * @throws {RangeError} They were not received, or released before.
    */
   release(length: number): void {
-    if (length > this.held) {
+    if (!(length >= 0 && length <= this.held)) {
       if (this.isClosed) {
         return; // The connection took them back when the stream ended.
       }

@@ -99,7 +99,10 @@ export class Http2Driver {
         connection.handleEof();
         return;
       }
-      await this.#take(buffer.subarray(0, length));
+      const waiting = this.#take(buffer.subarray(0, length));
+      if (waiting !== undefined) {
+        await waiting;
+      }
       if (length === buffer.length && length < LARGE_BUFFER) {
         buffer = new Uint8Array(LARGE_BUFFER);
       } else if (length > SMALL_BUFFER) {
@@ -110,7 +113,7 @@ export class Http2Driver {
     }
   }
 
-  /** Not `async`: most of what is read needs no waiting, and a promise for each read. */
+  /** Not `async`: most of what is read needs no waiting, and no promise. */
   #take(chunk: Uint8Array): Promise<void> | undefined {
     const end = this.#input(chunk, 0);
     return end === chunk.length && this.connection.wantsInput ? undefined : this.#takeRest(chunk, end);

@@ -1,11 +1,11 @@
 /** Feeds a server connection with what may be anything, as a driver would, and throws when it does what it may not. */
 import assert from "node:assert/strict";
+import type { RequestHead } from "../../src/http/mod.ts";
 import {
   createConnection,
   DEFAULT_HTTP2_LIMITS,
   type Http2Limits,
   type Http2Stream,
-  type RequestHead,
   type StreamHandler,
 } from "../../src/http2/mod.ts";
 import { FrameWalker } from "./frame_walker.ts";

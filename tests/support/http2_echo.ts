@@ -13,7 +13,8 @@
  * | others      | a short text when the request has ended, with its method and its body's length in fields |
  */
 import type { HeaderField } from "../../src/http/mod.ts";
-import { ErrorCode, type Http2Stream, type RequestHead, type StreamHandler } from "../../src/http2/mod.ts";
+import type { RequestHead } from "../../src/http/mod.ts";
+import { ErrorCode, type Http2Stream, type StreamHandler } from "../../src/http2/mod.ts";
 import { ascii } from "./frame_builder.ts";
 
 const BODY = ascii("Hello from Edgewire\n");

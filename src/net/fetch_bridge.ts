@@ -1,0 +1,199 @@
+/** Answers exchanges by a `fetch` handler: what is no RPC, such as a page, or all of a framework. */
+import type {
+  ConnectionInfo,
+  ExchangeHandler,
+  HeaderField,
+  HttpExchange,
+  RequestHead,
+  ServeExchange,
+} from "../http/mod.ts";
+
+/** A handler as `Deno.serve`, Bun and edges have it. */
+export type FetchHandler = (request: Request) => Response | Promise<Response>;
+
+/** Fields about a connection, which are for whoever carries the message (RFC 9110 §7.6.1), and wrong in HTTP/2. */
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** RFC 9113 §7 */
+const INTERNAL_ERROR = 0x2;
+
+const UNAVAILABLE: readonly HeaderField[] = Object.freeze([
+  { name: ":status", value: "500" },
+  { name: "content-type", value: "text/plain;charset=UTF-8" },
+]);
+const UNAVAILABLE_TEXT = new TextEncoder().encode("Internal Server Error\n");
+const BAD_REQUEST: readonly HeaderField[] = Object.freeze([{ name: ":status", value: "400" }]);
+
+/**
+ * Makes a `fetch` handler serve exchanges. Content streams both ways with back-pressure: octets of a request are given back to the peer's window
+ * when the handler has read them, a response is read when the peer takes it. The request's signal aborts when the peer goes away.
+ *
+ * @param onError Told what the handler threw, for which the peer gets a 500 without its text.
+ */
+export function createFetchBridge(handler: FetchHandler, onError: (error: unknown) => void): ServeExchange {
+  return (exchange, head, endStream, connection) => {
+    const fetched = new FetchExchange(exchange, onError);
+    exchange.context = fetched;
+    exchange.handler = FETCH_HANDLER;
+    fetched.serve(handler, head, endStream, connection);
+  };
+}
+
+/** One for all: the exchange knows its {@linkcode FetchExchange}. */
+const FETCH_HANDLER: ExchangeHandler = {
+  onData: (exchange, buffer, start, end, endStream) => {
+    contextOf(exchange).receive(buffer.slice(start, end), endStream);
+  },
+  onTrailers: (exchange) => contextOf(exchange).receive(undefined, true),
+  onWritable: (exchange) => contextOf(exchange).resume(),
+  onReset: (exchange, error) => contextOf(exchange).abort(error),
+};
+
+function contextOf(exchange: HttpExchange): FetchExchange {
+  return exchange.context as FetchExchange;
+}
+
+/** A request on its way through a `fetch` handler. */
+class FetchExchange {
+  readonly #exchange: HttpExchange;
+  readonly #onError: (error: unknown) => void;
+  readonly #abort = new AbortController();
+  /** Content that was received and not read. The peer's window bounds it. */
+  readonly #received: Uint8Array<ArrayBuffer>[] = [];
+  #hasEnded = false;
+  /** Of the stream that the handler reads, when it waits for content. */
+  #waiting: (() => void) | undefined;
+  #onWritable: (() => void) | undefined;
+
+  constructor(exchange: HttpExchange, onError: (error: unknown) => void) {
+    this.#exchange = exchange;
+    this.#onError = onError;
+  }
+
+  async serve(handler: FetchHandler, head: RequestHead, endStream: boolean, connection: ConnectionInfo): Promise<void> {
+    this.#hasEnded = endStream;
+    let request: Request;
+    try {
+      request = this.#createRequest(head, endStream, connection);
+    } catch {
+      // Legal in HTTP and not in fetch, such as CONNECT, or an authority that no URL can have.
+      this.#exchange.respond(BAD_REQUEST, true);
+      return;
+    }
+    try {
+      await this.#send(await handler(request), head.method === "HEAD");
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Content has arrived, or its end. */
+  receive(octets: Uint8Array<ArrayBuffer> | undefined, endStream: boolean): void {
+    if (octets !== undefined && octets.length > 0) {
+      this.#received.push(octets);
+    }
+    this.#hasEnded = endStream;
+    this.#wake();
+  }
+
+  /** The peer takes more. */
+  resume(): void {
+    this.#onWritable?.();
+  }
+
+  /** The peer is gone. */
+  abort(error: Error): void {
+    this.#abort.abort(error);
+    this.#wake();
+    this.resume();
+  }
+
+  #wake(): void {
+    this.#waiting?.();
+    this.#waiting = undefined;
+  }
+
+  #createRequest(head: RequestHead, endStream: boolean, connection: ConnectionInfo): Request {
+    const headers = new Headers();
+    for (const { name, value } of head.fields) {
+      if (name === "cookie" && headers.has("cookie")) {
+        headers.set("cookie", `${headers.get("cookie")}; ${value}`); // RFC 9113 §8.2.3
+      } else {
+        headers.append(name, value);
+      }
+    }
+    const scheme = connection.isTls ? "https" : "http";
+    const path = head.path === "*" ? "" : head.path;
+    return new Request(`${scheme}://${head.authority || "localhost"}${path}`, {
+      method: head.method,
+      headers,
+      signal: this.#abort.signal,
+      body: endStream || head.method === "GET" || head.method === "HEAD" ? null : this.#content(),
+    });
+  }
+
+  #content(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return new ReadableStream({
+      pull: async (controller) => {
+        while (this.#received.length === 0 && !this.#hasEnded && !this.#abort.signal.aborted) {
+          await new Promise<void>((resolve) => this.#waiting = resolve);
+        }
+        const octets = this.#received.shift();
+        if (octets !== undefined) {
+          controller.enqueue(octets);
+          this.#exchange.release(octets.length);
+        } else if (this.#hasEnded) {
+          controller.close();
+        } else {
+          controller.error(this.#abort.signal.reason);
+        }
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  async #send(response: Response, isHead: boolean): Promise<void> {
+    const exchange = this.#exchange;
+    const fields: HeaderField[] = [{ name: ":status", value: String(response.status) }];
+    for (const [name, value] of response.headers) {
+      if (!CONNECTION_FIELDS.has(name)) {
+        fields.push({ name, value });
+      }
+    }
+    const { body } = response;
+    if (body === null || isHead) {
+      exchange.respond(fields, true);
+      await body?.cancel();
+      return;
+    }
+    exchange.respond(fields);
+    const reader = body.getReader();
+    this.#abort.signal.addEventListener("abort", () => reader.cancel(this.#abort.signal.reason).catch(() => {}));
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      if (!exchange.write(part.value)) {
+        await new Promise<void>((resolve) => this.#onWritable = resolve);
+      }
+    }
+    if (!this.#abort.signal.aborted) {
+      exchange.end();
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#abort.signal.aborted) {
+      return; // What a handler does that was told to stop.
+    }
+    this.#onError(error);
+    if (this.#exchange.headSent) {
+      this.#exchange.reset(INTERNAL_ERROR);
+    } else {
+      this.#exchange.respond(UNAVAILABLE);
+      this.#exchange.end(UNAVAILABLE_TEXT);
+    }
+  }
+}

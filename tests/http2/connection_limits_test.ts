@@ -1,0 +1,252 @@
+/** Each limit on both sides, through the connection, and beside each defence somebody who uses much and means no harm. */
+import assert from "node:assert/strict";
+import { DEFAULT_HTTP2_LIMITS } from "../../src/http2/mod.ts";
+import {
+  continuation,
+  data,
+  headers,
+  ping,
+  priority,
+  resetStream,
+  settings,
+  windowUpdate,
+} from "../support/frame_builder.ts";
+import { fieldList, REQUEST, TestPeer, type TestPeerOptions } from "../support/test_peer.ts";
+
+const OK = fieldList({ ":status": "200" });
+const CALM = (last: number) => `GOAWAY ${last} ENHANCE_YOUR_CALM`;
+const many = (count: number, octets: (index: number) => Uint8Array) =>
+  Array.from({ length: count }, (_, index) => octets(index));
+
+function serverOf(limits: TestPeerOptions["limits"] = {}, options: TestPeerOptions = {}): TestPeer {
+  return new TestPeer("server", { ...options, limits });
+}
+
+/** Lines of GOAWAY and RST_STREAM. */
+function errors(peer: TestPeer): string[] {
+  return peer.take().filter((text) => /^(GOAWAY|RST)/.test(text));
+}
+
+Deno.test("maxHeaderFields: a list may have so many fields", () => {
+  const fields = (count: number) => ({
+    ...REQUEST,
+    ...Object.fromEntries(many(count - 4, () => new Uint8Array()).map((_, index) => [`f${index}`, ""])),
+  });
+  const peer = serverOf({ maxHeaderFields: 10 });
+  peer.send(peer.headers(1, fields(10), { endStream: true }), peer.headers(3, fields(11), { endStream: true }));
+  peer.wantOnly("HEADERS 3 :status=431 end");
+  peer.wantEvents("request 1 POST / end");
+});
+
+Deno.test("maxHeaderBlockSize and maxContinuations: a field block may be so large, in so many frames", () => {
+  const value = "\x00\x01a\x7f" + "\x49" + "x".repeat(200);
+  for (const above of [0, 1]) {
+    const peer = serverOf({ maxHeaderBlockSize: value.length - 1 + above, maxHeaderFields: 1000 });
+    peer.send(headers(1, value));
+    assert.deepEqual(errors(peer), above === 1 ? ["RST_STREAM 1 PROTOCOL_ERROR"] : [CALM(0)]);
+    const flood = serverOf({ maxContinuations: 3 });
+    flood.send(flood.headers(1, REQUEST, { endHeaders: false }));
+    flood.send(...many(2 + above, () => continuation(1, "", { endHeaders: false })), continuation(1, ""));
+    assert.deepEqual(errors(flood), above === 0 ? [] : [CALM(0)]);
+  }
+});
+
+Deno.test("maxHeaderListSize: trailers that are too large are an error of their stream", () => {
+  const peer = serverOf({ maxHeaderListSize: 1000 });
+  peer.open(1);
+  peer.send(peer.headers(1, { a: "x".repeat(968) }, { endStream: true }));
+  peer.wantOnly("RST_STREAM 1 ENHANCE_YOUR_CALM");
+  peer.open(3);
+  peer.send(peer.headers(3, { a: "x".repeat(967) }, { endStream: true }));
+  assert.match(peer.events.at(-1)!, /^trailers 3/);
+});
+
+Deno.test("maxSettingsEntries: SETTINGS may have so many entries", () => {
+  const entries = (count: number) => settings(...many(count, () => new Uint8Array()).map(() => [4, 65_535] as const));
+  const peer = serverOf();
+  peer.send(entries(32));
+  peer.wantOnly("SETTINGS ack");
+  peer.send(entries(33));
+  peer.wantOnly(CALM(0));
+});
+
+Deno.test("maxEmptyFrames: so many frames without anything in a row, and then one with something", () => {
+  const peer = serverOf();
+  peer.open(1);
+  peer.send(...many(100, () => data(1, "")), data(1, "x"));
+  peer.send(...many(100, () => data(1, "", { padding: 5 })));
+  assert.deepEqual(errors(peer), []);
+  peer.send(data(1, ""));
+  assert.deepEqual(errors(peer), [CALM(1)]);
+});
+
+Deno.test("resetBurst and resetsPerSecond: so many resets at once, and so many later", () => {
+  for (const kind of ["peer", "fault", "refused"]) {
+    const peer = serverOf({ resetBurst: 20, resetsPerSecond: 10, maxConcurrentStreams: kind === "refused" ? 1 : 128 });
+    if (kind === "refused") {
+      peer.open(1);
+    }
+    let id = 1;
+    const spend = () => {
+      id += 2;
+      if (kind === "peer") {
+        peer.send(peer.headers(id, REQUEST), resetStream(id, 8));
+      } else if (kind === "fault") {
+        peer.send(peer.headers(id, REQUEST), windowUpdate(id, 0));
+      } else {
+        peer.send(peer.headers(id, REQUEST));
+      }
+    };
+    many(20, () => (spend(), new Uint8Array()));
+    peer.nowMs += 500;
+    many(5, () => (spend(), new Uint8Array()));
+    assert.equal(peer.connection.isClosed, false, kind);
+    spend();
+    assert.equal(errors(peer).at(-1), CALM(id), kind);
+  }
+});
+
+Deno.test("pauseAtUnsentControlFrames and maxUnsentControlFrames: answers that nobody reads", () => {
+  const peer = serverOf();
+  const { connection } = peer;
+  const feed = (count: number) => many(count, () => (connection.handleInput(ping("12345678"), 0), new Uint8Array()));
+  feed(99);
+  assert.equal(connection.wantsInput, true);
+  feed(1);
+  assert.equal(connection.wantsInput, false);
+  const output = connection.pollOutput()!;
+  assert.equal(connection.wantsInput, false, "polled is not sent");
+  connection.releaseOutput(output);
+  assert.equal(connection.wantsInput, true);
+  feed(1000);
+  assert.equal(connection.isClosed, false);
+  feed(1);
+  assert.equal(connection.isClosed, true);
+  assert.deepEqual(errors(peer), [CALM(0)]);
+});
+
+Deno.test("maxPriorityFramesPerStream: so many for each stream, and for none", () => {
+  const peer = serverOf({ maxPriorityFramesPerStream: 3 });
+  peer.send(...many(3, () => priority(7, 0)));
+  peer.open(1);
+  peer.send(...many(3, () => priority(7, 0)));
+  assert.deepEqual(errors(peer), []);
+  peer.send(priority(7, 0));
+  assert.deepEqual(errors(peer), [CALM(1)]);
+});
+
+Deno.test("maxWindowUpdatesPerData: windows that nobody uses", () => {
+  const peer = serverOf({ maxWindowUpdatesPerData: 2 });
+  const update = () => windowUpdate(0, 1);
+  peer.send(...many(5, update));
+  peer.open(1);
+  peer.send(...many(2, update));
+  peer.stream(1).respond(OK);
+  peer.stream(1).write(new Uint8Array(10));
+  peer.send(...many(4, update));
+  assert.deepEqual(errors(peer), []);
+  peer.send(update());
+  assert.deepEqual(errors(peer), [CALM(1)]);
+});
+
+Deno.test("maxFrameSize: a frame may be as large as announced", () => {
+  for (const above of [0, 1]) {
+    const peer = serverOf({ maxFrameSize: 20_000 });
+    peer.open(1);
+    peer.send(data(1, new Uint8Array(20_000 + above)));
+    assert.deepEqual(errors(peer), above === 0 ? [] : ["GOAWAY 1 FRAME_SIZE_ERROR"]);
+  }
+});
+
+Deno.test("After 256 requests in a chunk others have their turn", () => {
+  const peer = serverOf({ maxConcurrentStreams: 1000 });
+  const frames = many(257, (index) => peer.headers(2 * index + 1, REQUEST));
+  const chunk = new Uint8Array(frames.flatMap((frame) => [...frame]));
+  const end = peer.connection.handleInput(chunk, 0);
+  assert.equal(end, chunk.length - frames.at(-1)!.length);
+  assert.equal(peer.connection.streamCount, 256);
+  assert.equal(peer.connection.handleInput(chunk, 0, end), chunk.length);
+  assert.equal(peer.connection.streamCount, 257);
+});
+
+Deno.test("A million tiny messages on one stream are no flood", () => {
+  let received = 0;
+  const peer = serverOf({}, { streamHandler: { onData: () => void (peer.events.length = 0) }, handler: {} });
+  peer.open(1);
+  peer.stream(1).handler = {
+    onData: (stream, _buffer, start, end) => {
+      received += end - start;
+      stream.release(end - start);
+    },
+    onTrailers: () => {},
+    onWritable: () => {},
+    onReset: () => {},
+  };
+  const frame = data(1, "abcdef");
+  const chunk = new Uint8Array(1000 * frame.length);
+  many(1000, (index) => (chunk.set(frame, index * frame.length), frame));
+  for (let round = 0; round < 1000; round++) {
+    assert.equal(peer.connection.handleInput(chunk, 0), chunk.length);
+    const output = peer.connection.pollOutput();
+    if (output !== undefined) {
+      peer.connection.releaseOutput(output);
+    }
+  }
+  assert.equal(received, 6_000_000);
+  assert.equal(peer.connection.isClosed, false);
+});
+
+Deno.test("A hundred thousand calls, each with its window updates, pings and trailers, are no flood", () => {
+  const peer = serverOf({}, {
+    handler: {
+      onRequest: (stream) => {
+        stream.respond(OK);
+        stream.write(Uint8Array.of(1));
+        stream.endWithTrailers(TRAILERS);
+      },
+    },
+  });
+  const block = peer.block(REQUEST);
+  const again = peer.block(REQUEST);
+  for (let call = 0; call < 100_000; call++) {
+    const id = 2 * call + 1;
+    const chunk = headers(id, call === 0 ? block : again, { endStream: true });
+    peer.connection.handleInput(chunk, call);
+    peer.connection.handleInput(windowUpdate(0, 1), call);
+    if (call % 10 === 0) {
+      peer.connection.handleInput(ping("12345678"), call);
+    }
+    const output = peer.connection.pollOutput()!;
+    peer.connection.releaseOutput(output);
+    peer.events.length = 0;
+    peer.streams.clear();
+  }
+  assert.equal(peer.connection.isClosed, false);
+  assert.equal(peer.connection.streamCount, 0);
+});
+
+const TRAILERS = Object.freeze(fieldList({ "grpc-status": "0" }));
+
+Deno.test("Calls that are cancelled one in a while are no Rapid Reset", () => {
+  const peer = serverOf();
+  for (let id = 1; id < 40_000; id += 2) {
+    peer.nowMs += 1000 / DEFAULT_HTTP2_LIMITS.resetsPerSecond;
+    peer.send(peer.headers(id, REQUEST), data(id, "x"), resetStream(id, 8));
+    peer.events.length = 0;
+    peer.streams.clear();
+  }
+  assert.equal(peer.connection.isClosed, false);
+});
+
+Deno.test("A peer that reads a large answer in small steps is no flood", () => {
+  const peer = serverOf({}, { settings: [[4, 100]] });
+  peer.open(1);
+  peer.stream(1).respond(OK);
+  peer.stream(1).end(new Uint8Array(100_000));
+  for (let round = 0; round < 1000; round++) {
+    peer.send(windowUpdate(1, 50), windowUpdate(0, 50), windowUpdate(1, 50), windowUpdate(0, 50));
+    peer.take();
+  }
+  assert.equal(peer.connection.isClosed, false);
+  assert.equal(peer.connection.bufferedLength, 0);
+});
