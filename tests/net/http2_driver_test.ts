@@ -1,6 +1,7 @@
 /** What the driver does with a socket: reads, writes, time, and handlers that throw. The socket is in memory. */
 import assert from "node:assert/strict";
-import type { Http2Stream, RequestHead, StreamHandler } from "../../src/http2/mod.ts";
+import type { RequestHead } from "../../src/http/mod.ts";
+import type { Http2Stream, StreamHandler } from "../../src/http2/mod.ts";
 import { type DriverOptions, Http2Driver } from "../../src/net/http2_driver.ts";
 import { HpackEncoder } from "../../src/http2/hpack/mod.ts";
 import {
