@@ -1,6 +1,5 @@
 /** What the driver does with a socket: reads, writes, time, and handlers that throw. The socket is in memory. */
 import assert from "node:assert/strict";
-import type { RequestHead } from "../../src/http/mod.ts";
 import type { Http2Stream, StreamHandler } from "../../src/http2/mod.ts";
 import { type DriverOptions, Http2Driver } from "../../src/net/http2_driver.ts";
 import { HpackEncoder } from "../../src/http2/hpack/mod.ts";
@@ -37,16 +36,16 @@ class Scene {
   readonly #encoder = new HpackEncoder();
   readonly #text = new FrameText("server");
 
-  constructor(onRequest: (stream: Http2Stream, head: RequestHead) => void, options: Partial<DriverOptions> = {}) {
+  constructor(onRequest: (stream: Http2Stream) => void, options: Partial<DriverOptions> = {}) {
     this.driver = new Http2Driver(this.socket, {
       ...options,
       role: "server",
       onError: (error) => this.errors.push(error),
       handler: {
-        onRequest: (stream, head) => {
+        onRequest: (stream) => {
           stream.handler = QUIET;
           this.streams.push(stream);
-          onRequest(stream, head);
+          onRequest(stream);
         },
       },
     });
