@@ -327,7 +327,6 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
       this.#streams.rememberReset(streamId);
       return;
     }
-    this.#streams.rememberReset(streamId); // Also one that the peer had ended: the rest of the very frame may be still to come.
     this.#reset(stream, code, new Http2StreamError(streamId, code, message, "local"));
   }
 
@@ -439,9 +438,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   #reset(stream: Http2Stream, code: number, error?: Http2StreamError): void {
     this.sender.control.writeResetStream(stream.id, code);
     stream.state = nextState(stream.state, StreamInput.SEND_RESET) as StreamState;
-    if (stream.state === StreamState.RESET) {
-      this.#streams.rememberReset(stream.id);
-    }
+    this.#streams.rememberReset(stream.id); // Also when the peer had ended it: the rest of its last frame may be still to come.
     this.#removeStream(stream, error);
   }
 
