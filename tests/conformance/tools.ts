@@ -8,7 +8,7 @@ import { runProgram } from "../support/program.ts";
 
 const CACHE = new URL("../../.cache/tools/", import.meta.url).pathname;
 
-/** Cold caches and two cores that others use as well: h2spec takes 20 s, the tools of gRPC a minute or two. */
+/** For cold caches, and cores that others use as well. */
 const INSTALL_TIMEOUT_MS = 600_000;
 
 type Tool =
