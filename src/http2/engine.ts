@@ -180,9 +180,10 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
 
   close(code: number = ErrorCode.NO_ERROR, message = "The connection was closed"): void {
     if (!this.isClosed) {
+      this.sender.control.discardOpen(); // Of a handler that threw before it committed what it had reserved.
       this.#lifecycle.sendGoaway(code, message);
-      this.#end(new Http2ConnectionError(code, message, "local"));
       this.signalOutput();
+      this.#end(new Http2ConnectionError(code, message, "local"));
     }
   }
 
@@ -331,7 +332,6 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
       this.#streams.rememberReset(streamId);
       return;
     }
-    this.#streams.rememberReset(streamId); // Also one that the peer had ended: the rest of the very frame may be still to come.
     this.#reset(stream, code, new Http2StreamError(streamId, code, message, "local"));
   }
 
@@ -382,11 +382,19 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
       this.#removeStream(stream);
     }
     const { code, origin } = error ?? { code: ErrorCode.CANCEL, origin: "local" as const };
+    const thrown: unknown[] = [];
     for (const stream of streams) {
       const message = `The connection ended: ${error?.message ?? "no error"}`;
-      stream.handler.onReset(stream, new Http2StreamError(stream.id, code, message, origin));
+      try {
+        stream.handler.onReset(stream, new Http2StreamError(stream.id, code, message, origin));
+      } catch (mistake) {
+        thrown.push(mistake); // The others have to be told all the same.
+      }
     }
     this.#handler.onClose(error);
+    if (thrown.length > 0) {
+      throw thrown[0];
+    }
   }
 
   // Streams.
@@ -435,9 +443,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   #reset(stream: Http2Stream, code: number, error?: Http2StreamError): void {
     this.sender.control.writeResetStream(stream.id, code);
     stream.state = nextState(stream.state, StreamInput.SEND_RESET) as StreamState;
-    if (stream.state === StreamState.RESET) {
-      this.#streams.rememberReset(stream.id);
-    }
+    this.#streams.rememberReset(stream.id); // Also when the peer had ended it: the rest of its last frame may be still to come.
     this.#removeStream(stream, error);
   }
 

@@ -91,7 +91,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
       }
       await this.#linger();
     } catch {
-      this.connection.handleEof(); // The peer reset the connection, or we closed the socket.
+      this.#endInput(); // The peer reset the connection, or we closed the socket.
     }
     clearTimeout(this.#timer);
     clearTimeout(this.#lingerTimer);
@@ -106,7 +106,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     while (!connection.isClosed) {
       const length = await this.#socket.read(buffer);
       if (length === null) {
-        connection.handleEof();
+        this.#endInput();
         return;
       }
       const waiting = this.#take(buffer.subarray(0, length));
@@ -157,7 +157,25 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
   /** A handler threw in the middle of a frame: the connection does not know where it is any more. */
   #fail(error: unknown): void {
     this.#onError(error);
-    this.connection.close(INTERNAL_ERROR, "Internal error");
+    this.close(INTERNAL_ERROR, "Internal error");
+  }
+
+  /** Ends the connection now. Handlers that throw when they hear of it are told of, too. */
+  close(code?: number, message?: string): void {
+    try {
+      this.connection.close(code, message);
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+
+  /** As {@linkcode close}, without a word to the peer: it is gone. */
+  #endInput(): void {
+    try {
+      this.connection.handleEof();
+    } catch (error) {
+      this.#onError(error);
+    }
   }
 
   #afterCall(): void {
@@ -183,6 +201,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     try {
       for (let output = connection.pollOutput(); output !== undefined; output = connection.pollOutput()) {
         this.#writeBeganAtMs = performance.now();
+        this.#armTimer(); // Nothing else may ever happen to a peer that does not read.
         for (let written = 0; written < output.length;) {
           written += await this.#socket.write(written === 0 ? output : output.subarray(written));
         }
@@ -193,7 +212,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
       if (!isSocketError(error)) {
         this.#onError(error);
       }
-      connection.handleEof();
+      this.#endInput();
       closeQuietly(this.#socket); // Else the read that is going on would never end.
     }
     this.#writeBeganAtMs = Infinity;
@@ -261,7 +280,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     const nowMs = performance.now();
     if (this.#writeBeganAtMs + this.connection.writeTimeoutMs <= nowMs) {
       // The peer reads nothing, so it cannot be told.
-      this.connection.close(CANCEL, "The peer reads nothing");
+      this.close(CANCEL, "The peer reads nothing");
       closeQuietly(this.#socket);
       return;
     }

@@ -8,7 +8,7 @@ import { runProgram } from "../support/program.ts";
 
 const CACHE = new URL("../../.cache/tools/", import.meta.url).pathname;
 
-/** Cold caches and two cores that others use as well: h2spec takes 20 s, the tools of gRPC a minute or two. */
+/** For cold caches, and cores that others use as well. */
 const INSTALL_TIMEOUT_MS = 600_000;
 
 type Tool =
@@ -21,6 +21,7 @@ type Tool =
 
 const TOOLS = {
   curl: { kind: "debian", package: "curl", program: "curl" },
+  "grpc-go-client": { kind: "go", package: "google.golang.org/grpc/interop/client", version: "v1.85.0" },
   "grpc-go-server": { kind: "go", package: "google.golang.org/grpc/interop/server", version: "v1.85.0" },
   h2load: { kind: "debian", package: "nghttp2-client", program: "h2load" },
   h2spec: { kind: "go", package: "github.com/summerwind/h2spec/cmd/h2spec", version: "v2.2.1+incompatible" },
@@ -30,7 +31,7 @@ const TOOLS = {
   node: { kind: "debian", package: "nodejs", program: "node" },
   openssl: { kind: "debian", package: "openssl", program: "openssl" },
   "python-hpack": { kind: "python", packages: ["hpack==4.2.0"] },
-  "python-hyperframe": { kind: "python", packages: ["hyperframe==6.1.0"] },
+  "python-hyperframe": { kind: "python", packages: ["hyperframe==6.1.0", "hpack==4.2.0"] },
 } as const satisfies Record<string, Tool>;
 
 /** Modules of Go that our own programs import. */

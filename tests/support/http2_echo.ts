@@ -8,6 +8,7 @@
  * | `/bytes/12` | so many octets, each the low octet of its position                                 |
  * | `/reset`    | RST_STREAM with ENHANCE_YOUR_CALM                                                  |
  * | `/early`    | 200 at once, whatever the request's body does                                      |
+ * | `/page`     | an empty page for browsers                                                         |
  * | `/wait`     | the head and one octet, the end when the request ends                              |
  * | others      | a short text when the request has ended, with its method and its body's length in fields |
  */
@@ -22,6 +23,10 @@ const OK: readonly HeaderField[] = Object.freeze([
   { name: "content-type", value: "application/octet-stream" },
 ]);
 const END: readonly HeaderField[] = Object.freeze([{ name: "x-trailer", value: "end" }]);
+const PAGE: readonly HeaderField[] = Object.freeze([
+  { name: ":status", value: "200" },
+  { name: "content-type", value: "text/html" },
+]);
 /** Octets that are written at once, of which the low octets of the positions begin with 0. */
 const PIECE = Uint8Array.from({ length: 16_384 }, (_, position) => position);
 
@@ -158,6 +163,9 @@ export function answer(stream: HttpExchange, request: RequestHead, endStream: bo
     case "/early":
       stream.respond(head(BODY.length));
       stream.end(BODY);
+      return;
+    case "/page":
+      stream.respond(PAGE, true);
       return;
     case "/wait":
       stream.respond(OK);

@@ -8,15 +8,26 @@ export type Recording = readonly ParsedFrame[];
 /** Numbers at which something changes, as four octets. */
 const NUMBERS = [0, 1, 2, 8, 255, 16_383, 16_384, 16_385, 65_535, 65_536, 0xffffff, 0x7fffffff, 0x80000000, 0xffffffff];
 
-/** Content of DATA frames that is kept, so that the streams are short: what it says is of no interest. */
+/** Content of large DATA frames that is kept, so that streams are short: what it says is of no interest. Small ones stay whole. */
 const KEPT_CONTENT = 64;
+const SMALL_CONTENT = 2048;
+
+/** DATA and WINDOW_UPDATE frames in a row that are kept. */
+const KEPT_IN_A_ROW = 4;
+
+/** Octets of a stream. A frame of 12 KiB that is repeated 150 times would make one of two megabytes. */
+const MAX_LENGTH = 65_536;
+
+/** The frames and octets in which most clients say hello. */
+const FIRST_FRAMES = 2;
+const FIRST_OCTETS = PREFACE.length + 40;
 
 const NOTHING = new Uint8Array(0);
 
 /**
- * Takes what a client sent apart, up to `maxFrames` and leaving out what is not whole at the end. DATA is cut short, but for every eighth
- * frame.
+ * Takes what a client sent apart, leaving out what is not whole at the end. Of large bodies little stays, though their ends do.
  *
+ * @param maxFrames How many frames there may be.
  * @throws {Error} It does not begin with the preface.
  */
 export function toRecording(bytes: Uint8Array, maxFrames: number): Recording {
@@ -24,39 +35,56 @@ export function toRecording(bytes: Uint8Array, maxFrames: number): Recording {
     throw new Error("The recording does not begin with the preface");
   }
   let end: number = PREFACE.length;
-  for (let count = 0; count < maxFrames && end + 9 <= bytes.length; count++) {
+  while (end + 9 <= bytes.length) {
     const next = end + 9 + (bytes[end]! << 16 | bytes[end + 1]! << 8 | bytes[end + 2]!);
     if (next > bytes.length) {
       break;
     }
     end = next;
   }
-  return parseFrames(bytes.subarray(PREFACE.length, end)).map((each, index) =>
-    each.type === 0 && (each.flags & 8) === 0 && index % 8 !== 7
-      ? { ...each, payload: each.payload.slice(0, KEPT_CONTENT) }
-      : each
-  );
+  const frames: ParsedFrame[] = [];
+  let inARow = 0;
+  for (const each of parseFrames(bytes.subarray(PREFACE.length, end))) {
+    const isData = each.type === 0;
+    inARow = isData || each.type === 8 ? inARow + 1 : 0;
+    if (inARow > KEPT_IN_A_ROW && (each.flags & 1) === 0) {
+      continue;
+    }
+    const isLarge = isData && each.payload.length > SMALL_CONTENT && (each.flags & 8) === 0;
+    frames.push(isLarge ? { ...each, payload: each.payload.slice(0, KEPT_CONTENT) } : each);
+    if (frames.length === maxFrames) {
+      break;
+    }
+  }
+  return frames;
 }
 
 type Mutable = { -readonly [Name in keyof ParsedFrame]: ParsedFrame[Name] };
 
 /** Changes streams. */
 export class StreamMutator {
+  /** Some more often than others: those with many requests get deeper, and take longer. */
   readonly #recordings: readonly Recording[];
 
   constructor(recordings: readonly Recording[]) {
-    this.#recordings = recordings;
+    this.#recordings = recordings.flatMap((each) => {
+      const requests = each.filter(({ type }) => type === 1).length;
+      return Array.from({ length: 1 + Math.floor(Math.log2(1 + requests)) }, () => each);
+    });
   }
 
-  /** One stream: a recording, up to somewhere, with up to six changes. One of thirty has none. */
+  /**
+   * One stream: a recording, up to somewhere, with up to five changes. One of twenty has none. Most changes are behind the first frames: a
+   * connection that ends there is soon understood.
+   */
   next(random: Random): Uint8Array<ArrayBuffer> {
     const recording = random.pick(this.#recordings);
-    const length = random.below(3) === 0 ? recording.length : 1 + random.below(recording.length);
+    const length = random.below(2) === 0 ? recording.length : 1 + random.below(recording.length);
     const frames: Mutable[] = recording.slice(0, length).map((each) => ({ ...each }));
-    const changes = random.below(30) === 0 ? 0 : 1 + random.below(6);
+    const changes = random.below(20) === 0 ? 0 : 1 + random.below(random.below(5) + 1);
     let ofOctets = 0;
     for (let change = 0; change < changes; change++) {
-      if (random.below(4) === 0) {
+      if (random.below(5) === 0) {
         ofOctets++;
       } else {
         this.#changeFrames(frames, random);
@@ -66,18 +94,18 @@ export class StreamMutator {
     for (; ofOctets > 0; ofOctets--) {
       bytes = changeOctets(bytes, random);
     }
-    return bytes;
+    return bytes.length > MAX_LENGTH ? bytes.slice(0, MAX_LENGTH) : bytes;
   }
 
   #changeFrames(frames: Mutable[], random: Random): void {
-    const index = random.below(frames.length);
+    const index = somewhere(frames.length, random);
     const each = frames[index];
     if (each === undefined) {
       return;
     }
     switch (random.below(14)) {
       case 0: // Again.
-        frames.splice(random.below(frames.length), 0, { ...each });
+        frames.splice(somewhere(frames.length, random), 0, { ...each });
         return;
       case 1: // Again and again.
         frames.splice(index, 0, ...Array.from({ length: random.below(150) }, () => ({ ...each })));
@@ -86,7 +114,7 @@ export class StreamMutator {
         frames.splice(index, 1);
         return;
       case 3: { // In another order.
-        const other = random.below(frames.length);
+        const other = somewhere(frames.length, random);
         [frames[index], frames[other]] = [frames[other]!, each];
         return;
       }
@@ -133,6 +161,13 @@ export class StreamMutator {
         }
     }
   }
+}
+
+/** Where to change something: behind the first frames, but for one of ten. */
+function somewhere(length: number, random: Random): number {
+  return length <= FIRST_FRAMES || random.below(10) === 0
+    ? random.below(length)
+    : FIRST_FRAMES + random.below(length - FIRST_FRAMES);
 }
 
 /** As `frame` does, all at once: half of the time went into frames one by one. */
@@ -217,8 +252,8 @@ function inPieces({ type, flags, streamId, payload }: Mutable, random: Random): 
 }
 
 function changeOctets(bytes: Uint8Array<ArrayBuffer>, random: Random): Uint8Array<ArrayBuffer> {
-  // Mostly behind the preface, which would hide all that follows.
-  const from = random.below(20) === 0 ? 0 : Math.min(PREFACE.length, bytes.length - 1);
+  // Mostly behind the preface and SETTINGS, which would hide all that follows.
+  const from = random.below(20) === 0 ? 0 : Math.min(FIRST_OCTETS, bytes.length - 1);
   const at = Math.max(0, from + random.below(bytes.length - from));
   const end = at + random.below(Math.min(60, bytes.length - at) + 1);
   switch (random.below(6)) {

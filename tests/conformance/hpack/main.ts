@@ -9,9 +9,11 @@ import type { HeaderField } from "../../../src/http/mod.ts";
 import { HpackDecoder, HpackEncoder } from "../../../src/http2/hpack/mod.ts";
 import { STATIC_TABLE } from "../../../src/http2/hpack/static_table.ts";
 import { fuzzSeed, Random, randomList } from "../../http2/hpack/random_lists.ts";
+import { runJudge, type Verdict } from "../verdict.ts";
 import { askPeer, installPeers, type Job, type Peer, type PeerField } from "./peers.ts";
 
-const CONNECTIONS = 300;
+/** 10^5 lists in each direction with each peer. */
+const CONNECTIONS = 2500;
 const LISTS = 40;
 
 /** Fields that our encoder never indexes, whatever they are marked as. */
@@ -114,11 +116,28 @@ async function judgeDecoder(peer: Peer, connections: readonly Step[][]): Promise
   return connections.length * LISTS;
 }
 
-const seed = fuzzSeed();
-console.log(`EDGEWIRE_FUZZ_SEED=${seed}`);
-const random = new Random(seed);
-const connections = Array.from({ length: CONNECTIONS }, () => randomConnection(random));
-for (const peer of await installPeers()) {
-  console.log(`${peer.name}: decoded ${await judgeEncoder(peer, connections)} lists of our encoder`);
-  console.log(`${peer.name}: encoded ${await judgeDecoder(peer, connections)} lists for our decoder`);
+/** One direction with one peer, as a line of the table. */
+async function judgeDirection(judge: string, count: () => Promise<number>): Promise<Verdict> {
+  const total = CONNECTIONS * LISTS;
+  try {
+    return { judge, passed: await count(), total, notes: [] };
+  } catch (error) {
+    return { judge, passed: 0, total, notes: [String(error)] };
+  }
+}
+
+/** Judges our HPACK. */
+export async function* judgeHpack(): AsyncGenerator<Verdict> {
+  const seed = fuzzSeed();
+  console.log(`hpack: EDGEWIRE_FUZZ_SEED=${seed}`);
+  const random = new Random(seed);
+  const connections = Array.from({ length: CONNECTIONS }, () => randomConnection(random));
+  for (const peer of await installPeers()) {
+    yield await judgeDirection(`${peer.name}: lists of our encoder`, () => judgeEncoder(peer, connections));
+    yield await judgeDirection(`${peer.name}: lists for our decoder`, () => judgeDecoder(peer, connections));
+  }
+}
+
+if (import.meta.main) {
+  await runJudge(judgeHpack);
 }

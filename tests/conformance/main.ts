@@ -1,0 +1,39 @@
+/**
+ * Everything that others judge of us. Prints a table, and ends with 1 unless all is good: nothing is skipped.
+ *
+ * `deno task conformance [hpack] [h2spec] [h2specd] [fuzz]`
+ */
+import { judgeByFuzzing } from "./fuzz/main.ts";
+import { judgeByH2spec } from "./h2spec.ts";
+import { judgeByH2specd } from "./h2specd.ts";
+import { judgeHpack } from "./hpack/main.ts";
+import { isGood, type Verdict, verdictText } from "./verdict.ts";
+
+const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
+  hpack: judgeHpack,
+  h2spec: judgeByH2spec,
+  h2specd: judgeByH2specd,
+  fuzz: judgeByFuzzing,
+};
+
+const names = Deno.args.length > 0 ? Deno.args : Object.keys(JUDGES);
+const verdicts: Verdict[] = [];
+for (const name of names) {
+  const judge = JUDGES[name];
+  if (judge === undefined) {
+    throw new Error(`There is no judge "${name}", but ${Object.keys(JUDGES).join(", ")}`);
+  }
+  const startMs = performance.now();
+  try {
+    for await (const verdict of judge()) {
+      verdicts.push(verdict);
+    }
+  } catch (error) {
+    // The others are to be heard, too.
+    verdicts.push({ judge: name, passed: 0, total: 0, notes: [String(error)] });
+  }
+  console.log(`${name}: ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+}
+const good = verdicts.filter(isGood).length;
+console.log(["", ...verdicts.map(verdictText), `conformance: ${good} of ${verdicts.length} are good`].join("\n"));
+Deno.exitCode = good === verdicts.length ? 0 : 1;

@@ -1,0 +1,358 @@
+/** What the driver does with a socket: reads, writes, time, and handlers that throw. The socket is in memory. */
+import assert from "node:assert/strict";
+import {
+  type Connection,
+  type ConnectionOptions,
+  createConnection,
+  Http2ConnectionError,
+  type Http2Stream,
+  type StreamHandler,
+} from "../../src/http2/mod.ts";
+import { Driver, type DriverHooks } from "../../src/net/driver.ts";
+import { HpackEncoder } from "../../src/http2/hpack/mod.ts";
+import {
+  data,
+  headers,
+  ping,
+  PREFACE,
+  resetStream,
+  settings,
+  settingsAck,
+  windowUpdate,
+} from "../support/frame_builder.ts";
+import { FakeSocket, settle } from "../support/fake_socket.ts";
+import { FrameText } from "../support/frame_text.ts";
+import { fieldList, REQUEST } from "../support/test_peer.ts";
+
+const OK = fieldList({ ":status": "200" });
+const HEAD = fieldList(REQUEST);
+
+const QUIET: StreamHandler = {
+  onData: (stream, _buffer, start, end) => stream.release(end - start),
+  onTrailers: () => {},
+  onWritable: () => {},
+  onReset: () => {},
+};
+
+/** A server's driver on a socket in memory, and what its peer sees. */
+class Scene {
+  readonly socket = new FakeSocket();
+  readonly errors: unknown[] = [];
+  readonly streams: Http2Stream[] = [];
+  readonly driver: Driver<Connection>;
+  readonly #encoder = new HpackEncoder();
+  readonly #text = new FrameText("server");
+
+  constructor(
+    onRequest: (stream: Http2Stream) => void,
+    options: Pick<ConnectionOptions, "limits" | "keepaliveIntervalMs" | "keepaliveTimeoutMs"> = {},
+  ) {
+    const connect = (hooks: DriverHooks) =>
+      createConnection({
+        ...options,
+        role: "server",
+        nowMs: performance.now(),
+        handler: {
+          onRequest: (stream) => {
+            stream.handler = QUIET;
+            this.streams.push(stream);
+            onRequest(stream);
+          },
+          ...hooks,
+        },
+      });
+    this.driver = new Driver(this.socket, connect, (error) => this.errors.push(error));
+  }
+
+  /** Exchanges SETTINGS. */
+  async begin(): Promise<void> {
+    this.socket.give(PREFACE, settings(), settingsAck());
+    await settle();
+    this.take();
+  }
+
+  request(id: number, endStream = true): Uint8Array {
+    const buffer = new Uint8Array(this.#encoder.bound(HEAD));
+    return headers(id, buffer.slice(0, this.#encoder.encode(HEAD, buffer, 0)), { endStream });
+  }
+
+  /** What was written since the last time, as lines. */
+  take(): string[] {
+    const octets = this.socket.written;
+    this.socket.writes.length = 0;
+    return this.#text.read(octets).map(({ text }) => text);
+  }
+
+  async end(): Promise<void> {
+    this.socket.end();
+    await this.driver.closed;
+    assert.ok(this.socket.isClosed);
+  }
+}
+
+/** Counts what nobody caught while something goes on. */
+async function uncaughtDuring(action: () => Promise<void>): Promise<string[]> {
+  const uncaught: string[] = [];
+  const onError = (event: ErrorEvent) => (event.preventDefault(), uncaught.push(String(event.error)));
+  const onRejection = (event: PromiseRejectionEvent) => (event.preventDefault(), uncaught.push(String(event.reason)));
+  addEventListener("error", onError);
+  addEventListener("unhandledrejection", onRejection);
+  try {
+    await action();
+    await settle();
+  } finally {
+    removeEventListener("error", onError);
+    removeEventListener("unhandledrejection", onRejection);
+  }
+  return uncaught;
+}
+
+Deno.test("What one read asks for is answered in one write", async () => {
+  const scene = new Scene(async (stream) => {
+    if (stream.id % 4 === 1) {
+      await Promise.resolve(); // Later, but not much.
+    }
+    stream.respond(OK, true);
+  });
+  await scene.begin();
+  scene.socket.give(...[1, 3, 5, 7].map((id) => scene.request(id)), ping("12345678"));
+  await settle();
+  assert.equal(scene.socket.writes.length, 1);
+  assert.equal(scene.take().length, 5);
+  await scene.end();
+});
+
+Deno.test("Reads and writes of one octet do", async () => {
+  const scene = new Scene((stream) => {
+    stream.handler = {
+      ...QUIET,
+      onData(from, _buffer, start, end, endStream) {
+        from.release(end - start);
+        if (!from.isClosed && endStream) {
+          from.respond(OK);
+          from.end(Uint8Array.of(0x61, 0x62));
+        }
+      },
+    };
+  });
+  scene.socket.maxRead = 1;
+  scene.socket.maxWrite = 1;
+  scene.socket.give(PREFACE, settings(), settingsAck(), scene.request(1, false), data(1, "xyz", { endStream: true }));
+  await settle(2000);
+  assert.deepEqual(scene.take().slice(-2), ["HEADERS 1 :status=200", 'DATA 1 "ab" end']);
+  await scene.end();
+});
+
+Deno.test("A command given at any time is written, and one at a time", async () => {
+  const scene = new Scene(() => {});
+  await scene.begin();
+  scene.socket.give(scene.request(1), scene.request(3));
+  await settle();
+  scene.socket.isWriteBlocked = true;
+  scene.streams[0]!.respond(OK, true);
+  await settle();
+  scene.streams[1]!.respond(OK, true);
+  await settle();
+  assert.equal(scene.socket.writes.length, 0);
+  scene.socket.resume();
+  await settle();
+  assert.deepEqual(scene.take(), ["HEADERS 1 :status=200 end", "HEADERS 3 :status=200 end"]);
+  await scene.end();
+});
+
+Deno.test("While answers are not read, nothing is read", async () => {
+  const scene = new Scene(() => {});
+  await scene.begin();
+  scene.socket.isWriteBlocked = true;
+  scene.socket.maxRead = 17 * 50;
+  scene.socket.give(...Array.from({ length: 1000 }, () => ping("12345678")));
+  await settle();
+  assert.ok(scene.socket.unread >= 17 * 800, `${scene.socket.unread} octets are left`);
+  assert.equal(scene.driver.connection.isClosed, false);
+  scene.socket.resume();
+  await settle(100);
+  assert.equal(scene.socket.unread, 0);
+  assert.equal(scene.take().length, 1000);
+  await scene.end();
+});
+
+Deno.test("Two connections have their turns, however many requests one has sent", async () => {
+  const order: string[] = [];
+  const greedy = new Scene((stream) => {
+    order.push("greedy");
+    stream.respond(OK, true);
+  });
+  const modest = new Scene((stream) => {
+    order.push("modest");
+    stream.respond(OK, true);
+  });
+  await greedy.begin();
+  await modest.begin();
+  greedy.socket.give(...Array.from({ length: 3000 }, (_, index) => greedy.request(2 * index + 1)));
+  await Promise.resolve();
+  modest.socket.give(modest.request(1));
+  await settle(100);
+  assert.equal(order.length, 3001);
+  assert.ok(order.indexOf("modest") <= 512, `${order.indexOf("modest")}`);
+  await greedy.end();
+  await modest.end();
+});
+
+const boom = () => {
+  throw new Error("boom");
+};
+
+/** Handlers that throw, and what makes them. */
+const THROWERS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
+  onData: async (scene) => {
+    scene.socket.give(scene.request(1, false));
+    await settle();
+    scene.streams[0]!.handler = { ...QUIET, onData: boom };
+    scene.socket.give(data(1, "x"));
+  },
+  onReset: async (scene) => {
+    scene.socket.give(scene.request(1));
+    await settle();
+    scene.streams[0]!.handler = { ...QUIET, onReset: boom };
+    scene.socket.give(resetStream(1, 8));
+  },
+  "onData and onReset": async (scene) => {
+    scene.socket.give(scene.request(1, false));
+    await settle();
+    scene.streams[0]!.handler = { ...QUIET, onData: boom, onReset: boom };
+    scene.socket.give(data(1, "x"));
+  },
+  onWritable: async (scene) => {
+    scene.socket.give(scene.request(1));
+    await settle();
+    const stream = scene.streams[0]!;
+    stream.handler = { ...QUIET, onWritable: boom, onReset: boom };
+    stream.respond(OK);
+    stream.write(new Uint8Array(65_535 + 65_536));
+    scene.socket.give(windowUpdate(0, 1e6), windowUpdate(1, 1e6));
+  },
+  "onReset at the end of input": async (scene) => {
+    scene.socket.give(scene.request(1));
+    await settle();
+    scene.streams[0]!.handler = { ...QUIET, onReset: boom };
+    scene.socket.end();
+  },
+  "onReset when a write fails": async (scene) => {
+    scene.socket.give(scene.request(1));
+    await settle();
+    scene.streams[0]!.handler = { ...QUIET, onReset: boom };
+    scene.socket.writeError = new Deno.errors.BrokenPipe("gone");
+    scene.socket.give(ping("12345678"));
+  },
+};
+
+for (const [what, action] of Object.entries(THROWERS)) {
+  Deno.test(`A handler that throws ends its connection and is told, no other: ${what}`, async () => {
+    const scene = new Scene(() => {});
+    const other = new Scene((stream) => stream.respond(OK, true));
+    await scene.begin();
+    await other.begin();
+    const uncaught = await uncaughtDuring(async () => {
+      await action(scene);
+      await settle();
+      assert.ok(scene.driver.connection.isClosed);
+      scene.socket.end();
+      await scene.driver.closed;
+    });
+    assert.deepEqual(uncaught, []);
+    assert.ok(scene.socket.isClosed);
+    assert.match(String(scene.errors[0]), /boom/);
+    other.socket.give(other.request(1));
+    await settle();
+    assert.deepEqual(other.take(), ["HEADERS 1 :status=200 end"]);
+    await other.end();
+  });
+}
+
+Deno.test("A handler that throws when time is over ends its connection and is told", async () => {
+  const scene = new Scene(() => {}, { limits: { handshakeTimeoutMs: 40 } });
+  scene.socket.give(PREFACE);
+  await settle();
+  const late = new Scene(() => {}, { keepaliveIntervalMs: 20, keepaliveTimeoutMs: 20 });
+  const uncaught = await uncaughtDuring(async () => {
+    await late.begin();
+    late.socket.give(late.request(1));
+    await settle();
+    late.streams[0]!.handler = { ...QUIET, onReset: boom };
+    await ended(late);
+    await ended(scene);
+  });
+  assert.deepEqual(uncaught, []);
+  assert.match(String(late.errors[0]), /boom/);
+  assert.deepEqual(scene.take().slice(-1), ["GOAWAY 0 PROTOCOL_ERROR"]);
+});
+
+/** Waits until the connection is over, and lets the peer hang up. */
+async function ended(scene: Scene): Promise<void> {
+  while (!scene.driver.connection.isClosed) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  scene.socket.end();
+  await scene.driver.closed;
+}
+
+Deno.test("A handler that throws with room reserved leaves a connection that can still end", async () => {
+  const scene = new Scene((stream) => {
+    stream.respond(OK);
+    stream.reserve(100);
+    boom();
+  });
+  await scene.begin();
+  scene.socket.give(scene.request(1));
+  await settle();
+  assert.equal(scene.take().at(-1), "GOAWAY 1 INTERNAL_ERROR");
+  assert.match(String(scene.errors), /^Error: boom$/);
+  await scene.end();
+});
+
+Deno.test("A peer that resets in the middle of a write ends the connection without a word", async () => {
+  const resets: string[] = [];
+  const scene = new Scene((stream) => {
+    stream.handler = { ...QUIET, onReset: (_stream, error) => resets.push(error.origin) };
+    stream.respond(OK);
+  });
+  await scene.begin();
+  scene.socket.isWriteBlocked = true;
+  scene.socket.give(scene.request(1));
+  await settle();
+  scene.socket.writeError = new Deno.errors.ConnectionReset("reset");
+  scene.socket.resume();
+  const error = await scene.driver.closed;
+  assert.ok(error instanceof Http2ConnectionError && error.origin === "peer");
+  assert.deepEqual(resets, ["peer"]);
+  assert.deepEqual(scene.errors, []);
+  assert.ok(scene.socket.isClosed);
+});
+
+Deno.test("A peer that reads nothing for a time is left", async () => {
+  const scene = new Scene(() => {}, { limits: { stalledStreamTimeoutMs: 30 } });
+  await scene.begin();
+  const beganAtMs = performance.now();
+  scene.socket.isWriteBlocked = true;
+  scene.socket.give(ping("12345678"));
+  const error = await scene.driver.closed;
+  assert.match(error!.message, /reads nothing/);
+  assert.ok(performance.now() - beganAtMs < 5000, "not when some other timer happens to fire");
+  assert.ok(scene.socket.isClosed);
+});
+
+Deno.test("After the end what the peer still sends is read, until it hangs up", async () => {
+  const scene = new Scene(() => {});
+  await scene.begin();
+  scene.socket.give(ping("1234"), new Uint8Array(100_000));
+  await settle(100);
+  assert.deepEqual(scene.take(), ["GOAWAY 0 FRAME_SIZE_ERROR"]);
+  assert.ok(scene.socket.isWriteClosed && !scene.socket.isClosed);
+  scene.socket.give(new Uint8Array(100_000));
+  await settle(100);
+  assert.equal(scene.socket.unread, 0);
+  scene.socket.end();
+  const error = await scene.driver.closed;
+  assert.ok(error instanceof Http2ConnectionError && error.code === 6);
+  assert.ok(scene.socket.isClosed);
+});
