@@ -131,8 +131,8 @@ class ListeningServer implements HttpServer {
 
   async close(): Promise<void> {
     this.#stopListening();
-    for (const { connection } of this.#drivers) {
-      connection.close();
+    for (const driver of this.#drivers) {
+      driver.close();
     }
     await this.#ended();
   }
