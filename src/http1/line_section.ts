@@ -53,7 +53,12 @@ export class LineSection {
   /** Begins anew. */
   reset(): void {
     this.buffer = EMPTY;
-    this.requestLineLength = this.length = this.#collected = this.#lineStart = this.#fields = 0;
+    this.requestLineLength =
+      this.length =
+      this.#collected =
+      this.#lineStart =
+      this.#fields =
+        0;
     this.isComplete = false;
     this.fault = undefined;
   }
