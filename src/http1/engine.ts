@@ -9,9 +9,9 @@ import { Deadlines } from "./deadlines.ts";
 import { EndCode, Http1Error } from "./errors.ts";
 import { type ExchangeHost, Http1Exchange } from "./exchange.ts";
 import { type Fault, Faults } from "./faults.ts";
+import { writeFault } from "./fault_response.ts";
 import { HeadReader } from "./head_reader.ts";
 import { type Http1Limits, resolveLimits } from "./limits.ts";
-import { octetsOf } from "./octets.ts";
 import { Output } from "./output.ts";
 import type { ParsedHead } from "./request_head.ts";
 import { type ResponseHead, responseHeadOf } from "./response_head.ts";
@@ -276,17 +276,10 @@ class Engine implements Connection, ExchangeHost {
     this.signalOutput();
   }
 
-  resetExchange(exchange: Http1Exchange, code: number): void {
+  resetExchange(exchange: Http1Exchange, code: number, message: string): void {
     exchange.isClosed = true;
     this.writer.drop();
-    this.#end(new Http1Error(code, "The exchange was reset", "local"));
-    this.signalOutput();
-  }
-
-  failAnswer(exchange: Http1Exchange, message: string): void {
-    exchange.isClosed = true;
-    this.writer.drop();
-    this.#end(new Http1Error(EndCode.INTERNAL_ERROR, message, "local"));
+    this.#end(new Http1Error(code, message, "local"));
     this.signalOutput();
   }
 
@@ -439,21 +432,9 @@ class Engine implements Connection, ExchangeHost {
     const isOpen = !hasAnswered || !exchange.ended && this.writer.drop();
     const isTold = answers && isOpen && fault.status !== 0;
     if (isTold) {
-      this.#answerFault(fault, exchange?.parsed.head.method === "HEAD");
+      writeFault(this.writer, fault, exchange?.parsed.head.method === "HEAD", this.#date());
     }
     this.#end(new Http1Error(code, message, "local", isTold ? fault.status : undefined));
-  }
-
-  #answerFault({ status, reason }: Fault, isHead: boolean): void {
-    const body = octetsOf(`${reason}\n`);
-    const head = responseHeadOf([
-      { name: ":status", value: `${status}` },
-      { name: "content-type", value: "text/plain; charset=utf-8" },
-      { name: "content-length", value: `${body.length}` },
-    ]);
-    this.writer.begin(head, { isHead, takesChunks: false, closes: true, date: this.#date() }, false);
-    this.writer.write(body, 0, body.length, true);
-    this.writer.end(true, undefined);
   }
 
   #end(error: Http1Error | undefined): void {

@@ -38,9 +38,8 @@ export interface ExchangeHost {
   /** There is output. */
   signalOutput(): void;
   endAnswer(exchange: Http1Exchange, trailers: Uint8Array | undefined): void;
-  resetExchange(exchange: Http1Exchange, code: number): void;
-  /** The answer ended too early: what was sent of it cannot be told from a whole one but by the end of the connection. */
-  failAnswer(exchange: Http1Exchange, message: string): void;
+  /** Ends the exchange and the connection. What was sent of an answer cannot be told from a whole one but by that. */
+  resetExchange(exchange: Http1Exchange, code: number, message: string): void;
   releaseData(exchange: Http1Exchange, length: number): void;
 }
 
@@ -206,7 +205,7 @@ export class Http1Exchange {
   /** Ends the exchange at once, in both directions, and the connection with it. */
   reset(code: number = EndCode.CANCEL): void {
     if (!this.isClosed) {
-      this.#host.resetExchange(this, code);
+      this.#host.resetExchange(this, code, "The exchange was reset");
     }
   }
 
@@ -230,7 +229,7 @@ export class Http1Exchange {
     if (missing > 0 && missing !== Infinity) {
       const message =
         `Cannot end the answer to request ${this.id}: ${missing} octets of its content-length are missing`;
-      this.#host.failAnswer(this, message);
+      this.#host.resetExchange(this, EndCode.INTERNAL_ERROR, message);
       throw new RangeError(message);
     }
     this.#host.endAnswer(this, trailers);

@@ -71,7 +71,7 @@ export class ResponseWriter {
   /** Where the content of the chunk begins that is being gathered; -1 when there is none. */
   #chunkStart = -1;
   #date = "";
-  #dateOctets = EMPTY;
+  #dateOctets: Uint8Array = EMPTY;
 
   constructor(output: Output) {
     this.#output = output;
