@@ -1,0 +1,93 @@
+/**
+ * The server's side of an HTTP/1.1 connection (RFC 9112) without sockets and clocks: octets and times go in, events and octets come
+ * out, at once and always the same for the same input.
+ *
+ * Whoever drives it feeds it with `handleInput`, `handleTimeout` and `handleEof`, writes what `pollOutput` gives and wakes it when
+ * `pollTimeout` says: as an HTTP/2 connection. Whatever a peer does is input and never throws: it becomes an answer with a status of its
+ * own, the end of the connection, and an event. What its owner must not do throws at once. This module performs no I/O.
+ */
+import type { Http1Error } from "./errors.ts";
+import type { Http1Exchange } from "./exchange.ts";
+import type { Http1Limits } from "./limits.ts";
+import type { RequestHead } from "./request_head.ts";
+
+/** What happens on a connection. Called from within `handleInput`, `handleTimeout`, `handleEof`, or, as said, from commands. */
+export interface ConnectionHandler {
+  /**
+   * A request has begun. Set `exchange.handler`. Equal requests may share their head. The next one begins when this one was received, and
+   * answered, to the end.
+   *
+   * A client that waits for 100 (Continue) gets it when this returns without an answer.
+   *
+   * @param endStream Whether it has neither content nor trailers: nothing follows.
+   */
+  onRequest(exchange: Http1Exchange, head: RequestHead, endStream: boolean): void;
+  /**
+   * There is output, or {@linkcode Connection.wantsInput} has become true, because of a command that was given from outside of the calls
+   * above: poll soon, and go on reading.
+   */
+  onOutput(): void;
+  /** The connection is over; the exchange that was going on has been told. Write what `pollOutput` still gives, then close the socket. */
+  onClose(error: Http1Error | undefined): void;
+}
+
+/** Options of a connection. */
+export interface ConnectionOptions {
+  readonly handler: ConnectionHandler;
+  /** The time when it begins, in milliseconds of a monotonic clock. */
+  readonly nowMs: number;
+  /** What requests have as their scheme unless they say it themselves. @default "http" */
+  readonly scheme?: "http" | "https" | undefined;
+  /** Gives the time for `date` (RFC 9110 §5.6.7), at best the same string for a second. Without it there is no such field. */
+  readonly date?: (() => string) | undefined;
+  /** Limits that are not the default ones. */
+  readonly limits?: { readonly [Name in keyof Http1Limits]?: number | undefined } | undefined;
+  /** After how long the connection shuts down, so that clients spread over servers anew, in milliseconds. Never by default. */
+  readonly maxAgeMs?: number | undefined;
+}
+
+/** See the top of the file. `createConnection` makes one. */
+export interface Connection {
+  readonly limits: Http1Limits;
+  /** Whether it is over: nothing goes in any more, and when the last output is written the socket can be closed. */
+  readonly isClosed: boolean;
+  /**
+   * Whether reading makes sense. Not while a request waits for the answer before it, while the owner has too much of a body, and while the peer
+   * does not read. What {@linkcode handleInput} did not take is to be kept until then: `onOutput` tells.
+   */
+  readonly wantsInput: boolean;
+  readonly hasOutput: boolean;
+  /** Exchanges that are not over: one or none. */
+  readonly streamCount: number;
+  /** Octets of output and of input in pieces. */
+  readonly bufferedLength: number;
+  /** Whether no request comes after the one that is going on. */
+  readonly isDraining: boolean;
+
+  /**
+   * Takes octets that were received. They are the caller's again after the call.
+   *
+   * @param start Where in the chunk to begin.
+   * @returns Where it stopped: the end, or earlier. The rest is to be given again: when {@linkcode wantsInput} is true; that may be at once, as
+   *   after so many requests that others should have their turn first.
+   */
+  handleInput(chunk: Uint8Array, nowMs: number, start?: number): number;
+  /** Does what is due. */
+  handleTimeout(nowMs: number): void;
+  /** The peer will send nothing more: it is taken to be gone, as by most servers, and a request that is going on to be cancelled. */
+  handleEof(): void;
+  /** When `handleTimeout` is to be called; undefined for never. It may be called too early, too. */
+  pollTimeout(): number | undefined;
+  /** What there is to write next, the caller's until it is given to {@linkcode releaseOutput}; undefined when there is nothing. */
+  pollOutput(): Uint8Array | undefined;
+  /** Gives output back that was written. */
+  releaseOutput(output: Uint8Array): void;
+
+  /** Ends the connection after the exchange that is going on, or the head that is on its way; at once when there is none. */
+  shutdown(): void;
+  /**
+   * Ends the connection now, and with it the exchange. As long as nothing of an answer was sent, that is 500 for `INTERNAL_ERROR`,
+   * 503 for all others.
+   */
+  close(code?: number, message?: string): void;
+}

@@ -1,0 +1,477 @@
+/**
+ * The connection itself: one exchange after the other, and what becomes of it when somebody does wrong.
+ *
+ * Requests wait for the answers before them in their octets, which stay with the driver. This module performs no I/O.
+ */
+import { BodyReader } from "./body_reader.ts";
+import type { Connection, ConnectionHandler, ConnectionOptions } from "./connection.ts";
+import { Deadlines } from "./deadlines.ts";
+import { EndCode, Http1Error } from "./errors.ts";
+import { type ExchangeHost, Http1Exchange } from "./exchange.ts";
+import { type Fault, Faults } from "./faults.ts";
+import { writeFault } from "./fault_response.ts";
+import { HeadReader } from "./head_reader.ts";
+import { type Http1Limits, resolveLimits } from "./limits.ts";
+import { Output } from "./output.ts";
+import type { ParsedHead } from "./request_head.ts";
+import { type ResponseHead, responseHeadOf } from "./response_head.ts";
+import { ResponseWriter } from "./response_writer.ts";
+
+/** What is received next. */
+const Phase = {
+  HEAD: 0,
+  BODY: 1,
+  /** Nothing: the answer comes first. */
+  ANSWER: 2,
+  CLOSED: 3,
+} as const;
+type Phase = (typeof Phase)[keyof typeof Phase];
+
+const CONTINUE: ResponseHead = responseHeadOf(Object.freeze([{ name: ":status", value: "100" }]));
+
+/** Begins a connection. @throws {RangeError} A limit is out of its range. */
+export function createConnection(options: ConnectionOptions): Connection {
+  return new Engine(options);
+}
+
+class Engine implements Connection, ExchangeHost {
+  readonly limits: Http1Limits;
+  readonly writer: ResponseWriter;
+
+  readonly #handler: ConnectionHandler;
+  readonly #date: () => string | undefined;
+  readonly #output = new Output();
+  readonly #head: HeadReader;
+  readonly #body: BodyReader;
+  readonly #deadlines: Deadlines;
+  #nowMs: number;
+  #phase: Phase = Phase.HEAD;
+  /** The exchange that is going on; it is not before the request's head is there, nor when its answer and its body have ended. */
+  #exchange: Http1Exchange | undefined = undefined;
+  #requestCount = 0;
+  /** Whether the connection ends with this exchange. */
+  #closesAfter = false;
+  /** Octets of output that were taken and not given back. */
+  #unwrittenLength = 0;
+  /** Octets of the body that nobody wants. */
+  #discardedLength = 0;
+  /** Whether the owner has so much of the body that nothing more is read. */
+  #isBodyPaused = false;
+  /** Whether the client waits for 100 (Continue), as far as we know. */
+  #awaitsContinue = false;
+  /** Whether `handleInput` did not take all because an answer has to come first. */
+  #hasInputWaiting = false;
+  /** Whether one of the calls of the driver is going on, after which it polls anyway. */
+  #isInCall = false;
+
+  constructor(options: ConnectionOptions) {
+    const { handler, nowMs, scheme = "http", date = () => undefined } = options;
+    this.limits = resolveLimits(options.limits);
+    this.writer = new ResponseWriter(this.#output);
+    this.#handler = handler;
+    this.#date = date;
+    this.#head = new HeadReader(this.limits, scheme);
+    this.#body = new BodyReader(this.limits);
+    this.#deadlines = new Deadlines(this.limits, nowMs, options.maxAgeMs);
+    this.#nowMs = nowMs;
+  }
+
+  get isClosed(): boolean {
+    return this.#phase === Phase.CLOSED;
+  }
+
+  get isDraining(): boolean {
+    return this.#closesAfter || this.isClosed;
+  }
+
+  get wantsInput(): boolean {
+    switch (this.#phase) {
+      case Phase.HEAD:
+        return this.#output.pendingLength < this.limits.maxSendQueue;
+      case Phase.BODY:
+        return !this.#isBodyPaused;
+      case Phase.ANSWER:
+        return !this.#hasInputWaiting;
+      default:
+        return false;
+    }
+  }
+
+  get hasOutput(): boolean {
+    return this.#output.pendingLength > 0;
+  }
+
+  get streamCount(): number {
+    return this.#exchange === undefined || this.#exchange.isClosed ? 0 : 1;
+  }
+
+  get bufferedLength(): number {
+    return this.#output.pendingLength + this.#head.bufferedLength + this.#body.bufferedLength;
+  }
+
+  // What the driver says.
+
+  handleInput(chunk: Uint8Array, nowMs: number, start = 0): number {
+    this.#nowMs = nowMs;
+    this.#isInCall = true;
+    this.#hasInputWaiting = false;
+    try {
+      return this.#receive(chunk, start);
+    } finally {
+      this.#isInCall = false;
+    }
+  }
+
+  #receive(chunk: Uint8Array, start: number): number {
+    const { maxRequestsPerTurn } = this.limits;
+    const lastRequest = this.#requestCount + maxRequestsPerTurn;
+    let position = start;
+    while (position < chunk.length) {
+      switch (this.#phase) {
+        case Phase.HEAD:
+          if (this.#requestCount >= lastRequest || !this.wantsInput) {
+            return position;
+          }
+          position = this.#receiveHead(chunk, position);
+          break;
+        case Phase.BODY:
+          if (this.#isBodyPaused) {
+            return position;
+          }
+          position = this.#receiveBody(chunk, position);
+          break;
+        case Phase.ANSWER:
+          this.#hasInputWaiting = true;
+          return position;
+        default:
+          return chunk.length;
+      }
+    }
+    return position;
+  }
+
+  handleTimeout(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#isInCall = true;
+    try {
+      this.#doDue(nowMs);
+    } finally {
+      this.#isInCall = false;
+    }
+  }
+
+  handleEof(): void {
+    if (this.isClosed) {
+      return;
+    }
+    const isClean = this.#exchange === undefined && this.#head.isEmpty;
+    this.#end(isClean ? undefined : new Http1Error(EndCode.CANCEL, "The peer closed the connection", "peer"));
+  }
+
+  pollTimeout(): number | undefined {
+    return this.#deadlines.next;
+  }
+
+  pollOutput(): Uint8Array | undefined {
+    this.writer.settle();
+    const taken = this.#output.take();
+    if (taken === undefined) {
+      return undefined;
+    }
+    this.#unwrittenLength += taken.length;
+    const exchange = this.#exchange;
+    if (exchange?.isFull && this.hasRoom) {
+      exchange.isFull = false;
+      const wasInCall = this.#isInCall;
+      this.#isInCall = true;
+      try {
+        exchange.handler.onWritable(exchange);
+      } finally {
+        this.#isInCall = wasInCall;
+      }
+    }
+    return taken;
+  }
+
+  releaseOutput(output: Uint8Array): void {
+    this.#unwrittenLength -= output.length;
+    Output.recycle(output);
+    if (this.#unwrittenLength === 0 && !this.hasOutput) {
+      this.#deadlines.stall.stop();
+    } else {
+      this.#deadlines.stall.start(this.#nowMs, false);
+    }
+  }
+
+  // What the owner of the connection says.
+
+  shutdown(): void {
+    this.#closesAfter = true;
+    if (this.#exchange === undefined && this.#head.isEmpty && !this.isClosed) {
+      this.#end(undefined);
+      this.signalOutput();
+    }
+  }
+
+  close(code: number = EndCode.NO_ERROR, message = "The connection was closed"): void {
+    if (this.isClosed) {
+      return;
+    }
+    const isOurFault = code === EndCode.INTERNAL_ERROR;
+    this.#fail(
+      { status: isOurFault ? 500 : 503, reason: isOurFault ? "Internal error" : "The server ends the connection" },
+      code,
+      message,
+      this.#exchange !== undefined,
+    );
+    this.signalOutput();
+  }
+
+  // What the owners of exchanges say.
+
+  get outputBuffer(): Uint8Array {
+    return this.#output.buffer;
+  }
+
+  get hasRoom(): boolean {
+    return this.#output.pendingLength < this.limits.maxSendQueue;
+  }
+
+  beginAnswer(exchange: Http1Exchange, head: ResponseHead, endStream: boolean): void {
+    const { parsed } = exchange;
+    // Nobody may send the body of a request that waits for 100 (Continue) and gets something else, or all of it: nobody knows.
+    this.#closesAfter ||= this.#awaitsContinue;
+    this.#awaitsContinue = false;
+    this.writer.begin(head, {
+      isHead: parsed.head.method === "HEAD",
+      takesChunks: parsed.head.version !== "1.0",
+      closes: this.#closesAfter,
+      date: this.#date(),
+    }, endStream);
+    this.signalOutput();
+  }
+
+  sendInformation(exchange: Http1Exchange, head: ResponseHead): void {
+    if (exchange.parsed.head.version === "1.0") {
+      return;
+    }
+    if (head.status === 100) {
+      this.#awaitsContinue = false;
+    }
+    this.writer.writeInformation(head);
+    this.signalOutput();
+  }
+
+  endAnswer(exchange: Http1Exchange, trailers: Uint8Array | undefined): void {
+    const left = this.#body.knownLength ?? 0;
+    this.#closesAfter ||= left > this.limits.maxDiscardedBody;
+    this.writer.end(this.#closesAfter, trailers);
+    exchange.ended = exchange.isClosed = true;
+    exchange.isFull = false;
+    if (this.#phase === Phase.BODY) {
+      this.#discardBody(exchange);
+    } else {
+      this.#endExchange();
+    }
+    this.signalOutput();
+  }
+
+  resetExchange(exchange: Http1Exchange, code: number, message: string): void {
+    exchange.isClosed = true;
+    this.writer.drop();
+    this.#end(new Http1Error(code, message, "local"));
+    this.signalOutput();
+  }
+
+  releaseData(exchange: Http1Exchange, length: number): void {
+    exchange.held -= length;
+    // Half of it, so that not each octet is read for itself.
+    if (this.#isBodyPaused && exchange.held <= this.limits.maxUnreleasedBody / 2) {
+      this.#isBodyPaused = false;
+      this.#deadlines.body.start(this.#nowMs, this.#isInCall);
+      this.signalOutput();
+    }
+  }
+
+  signalOutput(): void {
+    if (this.hasOutput && !this.#deadlines.stall.isRunning) {
+      this.#deadlines.stall.start(this.#nowMs, this.#isInCall);
+    }
+    if (!this.#isInCall) {
+      this.#handler.onOutput();
+    }
+  }
+
+  // What comes in.
+
+  #receiveHead(chunk: Uint8Array, start: number): number {
+    const head = this.#head;
+    const position = head.read(chunk, start);
+    if (head.fault !== undefined) {
+      this.#refuse(head.fault);
+    } else if (head.parsed !== undefined) {
+      this.#beginExchange(head.parsed, position < chunk.length);
+    } else if (!head.isEmpty) {
+      this.#deadlines.beginHead(this.#nowMs);
+    }
+    return position;
+  }
+
+  #beginExchange(parsed: ParsedHead, hasMoreInput: boolean): void {
+    const exchange = this.#exchange = new Http1Exchange(this, ++this.#requestCount, parsed);
+    this.#closesAfter ||= !parsed.isPersistent;
+    this.#deadlines.endHead();
+    if (parsed.isBodyless) {
+      this.#phase = Phase.ANSWER;
+      this.#handler.onRequest(exchange, parsed.head, true);
+      return;
+    }
+    this.#phase = Phase.BODY;
+    this.#discardedLength = 0;
+    if (parsed.isChunked) {
+      this.#body.beginChunked();
+    } else {
+      this.#body.beginContent(parsed.head.contentLength!);
+    }
+    this.#deadlines.beginBody(this.#nowMs);
+    // "A server MAY omit sending a 100 (Continue) response if it has already received some or all of the content" (RFC 9110 §10.1.1)
+    this.#awaitsContinue = parsed.expectsContinue && !hasMoreInput;
+    this.#handler.onRequest(exchange, parsed.head, false);
+    if (this.#awaitsContinue && !exchange.isClosed) {
+      this.#awaitsContinue = false;
+      this.writer.writeInformation(CONTINUE);
+      this.signalOutput();
+    }
+  }
+
+  #receiveBody(chunk: Uint8Array, start: number): number {
+    const body = this.#body;
+    const exchange = this.#exchange!;
+    const isWanted = !exchange.isClosed;
+    const room = isWanted ? this.limits.maxUnreleasedBody - exchange.held : Infinity;
+    const position = body.read(chunk, start, room);
+    if (body.fault !== undefined) {
+      this.#refuse(body.fault);
+      return position;
+    }
+    this.#deadlines.received(position - start);
+    const { dataStart, dataEnd, isDone } = body;
+    if (isDone) {
+      this.#phase = Phase.ANSWER;
+      this.#deadlines.endBody();
+      exchange.isRemotelyClosed = true;
+    } else if (body.isInTrailers) {
+      this.#deadlines.beginTrailers(this.#nowMs);
+    }
+    if (isWanted) {
+      this.#deliver(exchange, chunk, dataStart, dataEnd, isDone);
+    } else {
+      this.#discard(position - start);
+    }
+    return position;
+  }
+
+  #deliver(exchange: Http1Exchange, chunk: Uint8Array, start: number, end: number, isLast: boolean): void {
+    const { trailers } = this.#body;
+    exchange.held += end - start;
+    // Before it is told, so that it is right when the octets are released at once.
+    if (exchange.held >= this.limits.maxUnreleasedBody && !isLast) {
+      this.#isBodyPaused = true;
+      this.#deadlines.body.stop();
+    }
+    if (isLast && trailers !== undefined) {
+      exchange.handler.onTrailers(exchange, trailers);
+    } else if (end > start || isLast) {
+      exchange.handler.onData(exchange, chunk, start, end, isLast);
+    }
+  }
+
+  // The end of exchanges.
+
+  /** The answer was complete before the request was: its body is read, so that the connection can be used again, or it is not worth it. */
+  #discardBody(exchange: Http1Exchange): void {
+    exchange.held = 0;
+    this.#isBodyPaused = false;
+    if (this.#closesAfter) {
+      this.#end(undefined);
+    } else if (!this.#deadlines.body.isRunning) {
+      this.#deadlines.body.start(this.#nowMs, this.#isInCall);
+    }
+  }
+
+  #discard(length: number): void {
+    this.#discardedLength += length;
+    if (this.#discardedLength > this.limits.maxDiscardedBody) {
+      this.#refuse(Faults.TOO_MUCH_DISCARDED);
+    } else if (this.#phase === Phase.ANSWER) {
+      this.#endExchange();
+    }
+  }
+
+  /** Request and answer are complete. */
+  #endExchange(): void {
+    this.#exchange = undefined;
+    if (this.#closesAfter) {
+      this.#end(undefined);
+      return;
+    }
+    this.#phase = Phase.HEAD;
+    this.#deadlines.idle.start(this.#nowMs, this.#isInCall);
+  }
+
+  /** The one place where a fault of the peer becomes an answer and the end. */
+  #refuse(fault: Fault): void {
+    this.#fail(fault, EndCode.PROTOCOL_ERROR, fault.reason, true);
+  }
+
+  /** @param answers Whether the fault is told, if that is still possible. */
+  #fail(fault: Fault, code: number, message: string, answers: boolean): void {
+    const exchange = this.#exchange;
+    const hasAnswered = exchange !== undefined && exchange.headSent;
+    // What nobody has seen of an answer can be another answer yet; one that is complete stands.
+    const isOpen = !hasAnswered || !exchange.ended && this.writer.drop();
+    const isTold = answers && isOpen && fault.status !== 0;
+    if (isTold) {
+      writeFault(this.writer, fault, exchange?.parsed.head.method === "HEAD", this.#date());
+    }
+    this.#end(new Http1Error(code, message, "local", isTold ? fault.status : undefined));
+  }
+
+  #end(error: Http1Error | undefined): void {
+    if (this.isClosed) {
+      return;
+    }
+    const exchange = this.#exchange;
+    this.#phase = Phase.CLOSED;
+    this.#exchange = undefined;
+    this.#closesAfter = true;
+    this.#deadlines.close();
+    if (exchange !== undefined && !exchange.isClosed) {
+      exchange.isClosed = true;
+      const reason = error ?? new Http1Error(EndCode.CANCEL, "The connection ended", "local");
+      exchange.handler.onReset(exchange, reason);
+    }
+    this.#handler.onClose(error);
+  }
+
+  #doDue(nowMs: number): void {
+    const deadlines = this.#deadlines;
+    if (deadlines.stall.isDue(nowMs)) {
+      return this.#refuse(Faults.RESPONSE_STALLED);
+    }
+    if (deadlines.head.isDue(nowMs)) {
+      // Whoever has said nothing is told nothing: browsers open connections that they may never use.
+      return this.#exchange === undefined && this.#head.isEmpty
+        ? this.#end(undefined)
+        : this.#refuse(Faults.HEAD_TIMEOUT);
+    }
+    if (deadlines.isBodyDue(nowMs)) {
+      return this.#refuse(Faults.BODY_TIMEOUT);
+    }
+    if (deadlines.idle.isDue(nowMs) || deadlines.age.isDue(nowMs)) {
+      deadlines.idle.stop();
+      deadlines.age.stop();
+      this.shutdown();
+    }
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * Every limit of an HTTP/1.1 connection: what it stops, and whose default it borrows. Exceeding one is an answer with a status of its
+ * own or the end of the connection, never a crash. Limits of messages, of connections in number and of TLS belong to other rooms.
+ *
+ * This module performs no I/O.
+ */
+
+/** The limits of one connection. All are whole numbers. */
+export interface Http1Limits {
+  /**
+   * Octets of a request line, without its CRLF: 414 above. Stops targets that are long to keep and to compare. What RFC 9112 §3 recommends
+   * to support at least, and nginx's default.
+   *
+   * @default 8192
+   */
+  readonly maxRequestLineLength: number;
+  /**
+   * Octets of all field lines of a head, or of a trailer section, with their CRLFs: 431 above. Stops heads that fill the memory. As much
+   * as an HTTP/2 header list may have here.
+   *
+   * @default 65536
+   */
+  readonly maxHeadLength: number;
+  /**
+   * Fields of a head, or of a trailer section: 431 above. Stops heads of many small fields, of which the memory is not in their
+   * octets. As in HTTP/2.
+   *
+   * @default 128
+   */
+  readonly maxHeaderFields: number;
+  /**
+   * Octets of the chunk extensions of one body: 400 above. Stops bodies that are all overhead (CVE-2023-39326). As much as Go
+   * allows.
+   *
+   * @default 16384
+   */
+  readonly maxChunkExtensions: number;
+  /**
+   * Octets of a request's body that its owner may have without having dealt with them: above, nothing more is read. Bounds what
+   * a request has us keep. Our own choice: a quarter of an HTTP/2 stream's window, because no round trip lies between.
+   *
+   * @default 262144
+   */
+  readonly maxUnreleasedBody: number;
+  /**
+   * Octets of a request's body that are read and dropped after it was answered, so that the connection can be used again: above, it is
+   * closed. Stops bodies that nobody wants. As much as Go reads.
+   *
+   * @default 262144
+   */
+  readonly maxDiscardedBody: number;
+  /**
+   * Octets that wait to be sent, above which whoever writes is told to wait, and at which no further request is begun. Stops a peer that
+   * asks much and does not read. As of an HTTP/2 stream.
+   *
+   * @default 65536
+   */
+  readonly maxSendQueue: number;
+  /**
+   * Requests of one `handleInput`, after which others have their turn. Stops a peer that pipelines from having a core for itself. Our own
+   * choice.
+   *
+   * @default 64
+   */
+  readonly maxRequestsPerTurn: number;
+  /**
+   * Milliseconds from the first octet of a head to its last, from the beginning of the connection to the end of its first head, and from
+   * the last chunk to the end of the trailers: 408 above. Stops Slowloris. As in HTTP/2.
+   *
+   * @default 10000
+   */
+  readonly headerTimeoutMs: number;
+  /**
+   * Milliseconds in which something of a body must arrive that is wanted, see also {@linkcode minBodyRate}: 408 above. Stops bodies that
+   * never end (R.U.D.Y.). Time is looked at in pieces of this length, so that silence is found after one to two of them.
+   *
+   * @default 30000
+   */
+  readonly bodyTimeoutMs: number;
+  /**
+   * Octets per second that must arrive of a body that is wanted, in each piece of {@linkcode bodyTimeoutMs}; 0 for any. Stops bodies that
+   * come an octet at a time. Off by default: a stream of rare messages is an honest request.
+   *
+   * @default 0
+   */
+  readonly minBodyRate: number;
+  /**
+   * Milliseconds in which nothing of what waits to be sent is: the peer does not read. Stops all that pins memory by waiting
+   * (CVE-2019-9517). As in HTTP/2.
+   *
+   * @default 30000
+   */
+  readonly stalledStreamTimeoutMs: number;
+  /**
+   * Milliseconds between two requests. Stops hoards of idle connections. As in HTTP/2.
+   *
+   * @default 300000
+   */
+  readonly idleTimeoutMs: number;
+}
+
+/** What holds where nobody says otherwise. */
+export const DEFAULT_HTTP1_LIMITS: Http1Limits = {
+  maxRequestLineLength: 8 * 1024,
+  maxHeadLength: 64 * 1024,
+  maxHeaderFields: 128,
+  maxChunkExtensions: 16 * 1024,
+  maxUnreleasedBody: 256 * 1024,
+  maxDiscardedBody: 256 * 1024,
+  maxSendQueue: 64 * 1024,
+  maxRequestsPerTurn: 64,
+  headerTimeoutMs: 10_000,
+  bodyTimeoutMs: 30_000,
+  minBodyRate: 0,
+  stalledStreamTimeoutMs: 30_000,
+  idleTimeoutMs: 5 * 60_000,
+};
+
+const MAX_COUNT = Number.MAX_SAFE_INTEGER;
+/** What is kept of a head in pieces is one buffer. */
+const MAX_OCTETS = 0x3fff_ffff;
+/** The longest that a timer can wait: one of more milliseconds fires at once. */
+const MAX_TIMEOUT_MS = 0x7fff_ffff;
+
+/** The smallest and the largest value of each limit. */
+const RANGES: Readonly<Record<keyof Http1Limits, readonly [min: number, max: number]>> = {
+  maxRequestLineLength: [16, MAX_OCTETS],
+  maxHeadLength: [2, MAX_OCTETS],
+  maxHeaderFields: [1, MAX_COUNT],
+  maxChunkExtensions: [0, MAX_COUNT],
+  maxUnreleasedBody: [1, MAX_COUNT],
+  maxDiscardedBody: [0, MAX_COUNT],
+  maxSendQueue: [1, MAX_COUNT],
+  maxRequestsPerTurn: [1, MAX_COUNT],
+  headerTimeoutMs: [1, MAX_TIMEOUT_MS],
+  bodyTimeoutMs: [1, MAX_TIMEOUT_MS],
+  minBodyRate: [0, MAX_COUNT],
+  stalledStreamTimeoutMs: [1, MAX_TIMEOUT_MS],
+  idleTimeoutMs: [1, MAX_TIMEOUT_MS],
+};
+
+/**
+ * The default limits with some of them changed.
+ *
+ * @throws {RangeError} There is no such limit, or it cannot have that value. The message names it.
+ */
+export function resolveLimits(
+  changes: { readonly [Name in keyof Http1Limits]?: number | undefined } = {},
+): Http1Limits {
+  const limits: { -readonly [Name in keyof Http1Limits]: number } = { ...DEFAULT_HTTP1_LIMITS };
+  for (const [name, value] of Object.entries(changes)) {
+    if (!Object.hasOwn(RANGES, name)) {
+      throw new RangeError(`Cannot set the limit ${name}: there is none of this name`);
+    }
+    if (value === undefined) {
+      continue;
+    }
+    const [min, max] = RANGES[name as keyof Http1Limits];
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new RangeError(`Cannot set the limit ${name} to ${value}: it is a whole number from ${min} to ${max}`);
+    }
+    limits[name as keyof Http1Limits] = value;
+  }
+  return limits;
+}
