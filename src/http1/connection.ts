@@ -6,6 +6,7 @@
  * `pollTimeout` says: as an HTTP/2 connection. Whatever a peer does is input and never throws: it becomes an answer with a status of its
  * own, the end of the connection, and an event. What its owner must not do throws at once. This module performs no I/O.
  */
+import type { HttpConnection } from "../http/mod.ts";
 import type { Http1Error } from "./errors.ts";
 import type { Http1Exchange } from "./exchange.ts";
 import type { Http1Limits } from "./limits.ts";
@@ -47,47 +48,12 @@ export interface ConnectionOptions {
 }
 
 /** See the top of the file. `createConnection` makes one. */
-export interface Connection {
+export interface Connection extends HttpConnection {
   readonly limits: Http1Limits;
-  /** Whether it is over: nothing goes in any more, and when the last output is written the socket can be closed. */
-  readonly isClosed: boolean;
-  /**
-   * Whether reading makes sense. Not while a request waits for the answer before it, while the owner has too much of a body, and while the peer
-   * does not read. What {@linkcode handleInput} did not take is to be kept until then: `onOutput` tells.
-   */
-  readonly wantsInput: boolean;
-  readonly hasOutput: boolean;
   /** Exchanges that are not over: one or none. */
   readonly streamCount: number;
   /** Octets of output and of input in pieces. */
   readonly bufferedLength: number;
   /** Whether no request comes after the one that is going on. */
   readonly isDraining: boolean;
-
-  /**
-   * Takes octets that were received. They are the caller's again after the call.
-   *
-   * @param start Where in the chunk to begin.
-   * @returns Where it stopped: the end, or earlier. The rest is to be given again: when {@linkcode wantsInput} is true; that may be at once, as
-   *   after so many requests that others should have their turn first.
-   */
-  handleInput(chunk: Uint8Array, nowMs: number, start?: number): number;
-  /** Does what is due. */
-  handleTimeout(nowMs: number): void;
-  /** The peer will send nothing more: it is taken to be gone, as by most servers, and a request that is going on to be cancelled. */
-  handleEof(): void;
-  /** When `handleTimeout` is to be called; undefined for never. It may be called too early, too. */
-  pollTimeout(): number | undefined;
-  /** What there is to write next, the caller's until it is given to {@linkcode releaseOutput}; undefined when there is nothing. */
-  pollOutput(): Uint8Array | undefined;
-  /** Gives output back that was written. */
-  releaseOutput(output: Uint8Array): void;
-
-  /** Ends the connection after the exchange that is going on, or the head that is on its way; at once when there is none. */
-  shutdown(): void;
-  /**
-   * Ends the connection now, and with it the exchange. As long as nothing of an answer was sent, that is 500 for `INTERNAL_ERROR`,
-   * 503 for all others.
-   */
-  close(code?: number, message?: string): void;
 }

@@ -84,6 +84,10 @@ class Engine implements Connection, ExchangeHost {
     return this.#closesAfter || this.isClosed;
   }
 
+  get writeTimeoutMs(): number {
+    return this.limits.stalledStreamTimeoutMs;
+  }
+
   get wantsInput(): boolean {
     switch (this.#phase) {
       case Phase.HEAD:

@@ -3,7 +3,7 @@
  *
  * This module performs no I/O.
  */
-import type { HeaderField } from "../http/mod.ts";
+import type { HeaderField, HttpExchange } from "../http/mod.ts";
 import { EndCode, type Http1Error } from "./errors.ts";
 import type { ParsedHead } from "./request_head.ts";
 import { type ResponseHead, responseHeadOf, trailersOf } from "./response_head.ts";
@@ -56,7 +56,7 @@ const NO_HANDLER: StreamHandler = {
  * A request and its answer. Commands that do not fit throw a `TypeError` or `RangeError`; what the peer does never throws. After a reset, by
  * whomever, commands do nothing: whoever is answering may hear of it later.
  */
-export class Http1Exchange {
+export class Http1Exchange implements HttpExchange {
   /** Who is told what happens. Set it in `onRequest`; until then received octets are dropped. */
   handler: StreamHandler = NO_HANDLER;
   /** For the owner's use. */

@@ -3,8 +3,8 @@
  * apart by their first octets; on TLS, ALPN decides.
  */
 import type { ConnectionInfo, HttpConnection, ServeExchange } from "../http/mod.ts";
-import { createHttp1Connection, type Http1Limits } from "../http1/mod.ts";
-import { createConnection, type Http2Limits } from "../http2/mod.ts";
+import { createConnection as createHttp1Connection, type Http1Limits } from "../http1/mod.ts";
+import { createConnection as createHttp2Connection, type Http2Limits } from "../http2/mod.ts";
 import { Driver, type DriverHooks } from "./driver.ts";
 import { sniff } from "./sniff.ts";
 import { closeQuietly, type Socket } from "./sockets.ts";
@@ -231,7 +231,7 @@ class ListeningServer implements HttpServer {
 
   #connectHttp2(hooks: DriverHooks, info: ConnectionInfo): HttpConnection {
     const { http2, maxConnectionAgeMs, keepaliveIntervalMs = 2 * 60 * 60 * 1000 } = this.#options;
-    return createConnection({
+    return createHttp2Connection({
       role: "server",
       nowMs: performance.now(),
       limits: http2,
@@ -250,6 +250,7 @@ class ListeningServer implements HttpServer {
       nowMs: performance.now(),
       limits: http1,
       maxAgeMs: maxConnectionAgeMs && jittered(maxConnectionAgeMs),
+      scheme: info.isTls ? "https" : "http",
       date: currentDate,
       handler: {
         onRequest: (exchange, head, endStream) => this.#serve(exchange, head, endStream, info),
