@@ -10,7 +10,7 @@
  * const handler = createFetchHandler({
  *   routes: (router) => router.service(Greeter, { sayHello: ({ name }) => ({ message: `Hello, ${name}!` }) }),
  * });
- * const server = serve(handler, { port: 50051 });
+ * const server = await serve(handler, { port: 50051 });
  * ```
  *
  * @module

@@ -1,22 +1,62 @@
 /** `deno task serve`: reads the flags, starts the app, and ends it when it is told to. */
+import { Code, ConnectError } from "@connectrpc/connect";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createApp } from "./src/app.ts";
-import { DEFAULT_HOST, DEFAULT_PORT, serve } from "./src/net/mod.ts";
-import { configureLogging, LOG_LEVELS, logger, type LogLevel } from "./src/ops/mod.ts";
+import { createDevCertificate } from "./src/dev_certificate.ts";
+import {
+  DEFAULT_PORT,
+  type KeyPairPaths,
+  readKeyPair,
+  readText,
+  serve,
+  type ServeOptions,
+  type Server,
+  watchKeyPair,
+} from "./src/net/mod.ts";
+import { configureLogging, LOG_LEVELS, logger, type LogLevel, parseDuration } from "./src/ops/mod.ts";
 import config from "./deno.json" with { type: "json" };
 
 interface Flags {
-  readonly host: string;
+  readonly host?: string[];
   readonly port: number;
   readonly dataDir: string;
   readonly hashUrl?: string;
   readonly log: LogLevel;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsDev: boolean;
+  readonly clientCa?: string;
+  readonly corsOrigin?: string[];
+  readonly grace: number;
+  readonly maxConnections: number;
+  readonly maxConnectionAge?: number;
+  readonly handshakeTimeout: number;
+  readonly headerTimeout: number;
+  readonly stallTimeout: number;
+  readonly idleTimeout: number;
+  readonly keepalive: number;
 }
 
-await new Command("deno task serve")
-  .description("Serves Greeter, Hash, File and their page: Connect and gRPC-Web on one port.")
+/** The longest that a timer can wait: one of more milliseconds fires at once. */
+const MAX_TIMEOUT_MS = 0x7fff_ffff;
+
+/** What is still said after a shutdown that took too long, and has been cut short. */
+const LAST_WORDS_MS = 1000;
+
+const program = new Command("deno task serve")
+  .description(
+    "Serves Greeter, Hash, File and their page: Connect and gRPC-Web, on every version of HTTP, on one port.",
+  )
   .version(config.version)
-  .addOption(flag("--host <address>", "address to listen on", "EDGEWIRE_HOST", "HOST").default(DEFAULT_HOST))
+  .addOption(
+    flag(
+      "--host <addresses>",
+      "addresses to listen on, with commas (default: this machine only)",
+      "EDGEWIRE_HOST",
+      "HOST",
+    )
+      .argParser(parseList),
+  )
   .addOption(
     flag("--port <number>", "port to listen on, 0 for any free one", "EDGEWIRE_PORT", "PORT")
       .argParser(parsePort).default(DEFAULT_PORT),
@@ -29,25 +69,65 @@ await new Command("deno task serve")
   .addOption(
     flag("--log <level>", "how much to log to stderr", "EDGEWIRE_LOG").choices(LOG_LEVELS).default("info" as LogLevel),
   )
+  .addOption(flag("--tls-cert <file>", "certificate chain, as PEM; read again when it changes", "EDGEWIRE_TLS_CERT"))
+  .addOption(flag("--tls-key <file>", "its private key, as PEM", "EDGEWIRE_TLS_KEY"))
+  .addOption(
+    flag("--tls-dev", "make a certificate for localhost that nobody trusts", "EDGEWIRE_TLS_DEV").default(false),
+  )
+  .addOption(
+    flag("--client-ca <file>", "who may sign the certificates that clients must show, as PEM", "EDGEWIRE_CLIENT_CA"),
+  )
+  .addOption(
+    flag("--cors-origin <origins>", "origins whose pages may call, with commas; * for all", "EDGEWIRE_CORS_ORIGIN")
+      .argParser(parseList),
+  )
+  .addOption(duration("--grace", "how long calls may go on after SIGTERM", "10s"))
+  .addOption(
+    flag("--max-connections <number>", "connections at a time", "EDGEWIRE_MAX_CONNECTIONS")
+      .argParser(parseCount).default(10_000),
+  )
+  .addOption(duration("--max-connection-age", "how old a connection may get, a tenth more or less (default: any age)"))
+  .addOption(duration("--handshake-timeout", "time for TLS, and for the first octets", "10s"))
+  .addOption(duration("--header-timeout", "time for a request's head, from its first octet on", "10s"))
+  .addOption(duration("--stall-timeout", "time in which a peer must take or send something it is expected to", "30s"))
+  .addOption(duration("--idle-timeout", "time a connection may be without a request", "5m"))
+  .addOption(duration("--keepalive", "silence after which an HTTP/2 client is asked for a sign of life", "2h"))
   .helpOption("--help", "show this help")
   .addHelpText(
     "after",
-    "\nA flag wins over its environment variable. PORT and HOST count where EDGEWIRE_* are not set.",
+    "\nA flag wins over its environment variable. PORT and HOST count where EDGEWIRE_* are not set. Durations: 500ms, 30s, 5m, 2h.",
   )
   .allowExcessArguments(false)
   .exitOverride(({ exitCode }) => Deno.exit(exitCode === 0 ? 0 : 2))
-  .action(main)
-  .parseAsync(Deno.args, { from: "user" });
+  .action(main);
+await program.parseAsync(Deno.args, { from: "user" });
 
 async function main(flags: Flags): Promise<void> {
+  const keyPairPaths = checkTls(flags);
   await configureLogging(flags.log);
   try {
-    const app = await createApp({ dataDirectory: flags.dataDir, hashUrl: flags.hashUrl });
-    const server = serve(app.fetch, flags);
+    const cutShort = new AbortController();
+    const app = await createApp({
+      dataDirectory: flags.dataDir,
+      hashUrl: flags.hashUrl,
+      corsOrigins: flags.corsOrigin,
+      shutdownSignal: cutShort.signal,
+    });
+    const server = await serve(app.fetch, await serveOptions(flags, keyPairPaths));
+    using _reloading = keyPairPaths && reloadOnChange(server, keyPairPaths);
     console.log(`Edgewire listening on ${server.url}`);
     const signal = await firstSignal();
     logger.info("{signal}: finishing the calls under way; once more ends at once", { signal });
+    const timer = setTimeout(() => {
+      logger.info("{count} connections are open after {grace} ms: cancelling their calls", {
+        count: server.connectionCount,
+        grace: flags.grace,
+      });
+      cutShort.abort(new ConnectError("the server is shutting down", Code.Unavailable));
+      setTimeout(() => server.close(), LAST_WORDS_MS);
+    }, flags.grace);
     await server.shutdown();
+    clearTimeout(timer);
     await app.close();
     Deno.exit(0);
   } catch (error) {
@@ -56,10 +136,101 @@ async function main(flags: Flags): Promise<void> {
   }
 }
 
+/** Where certificate and key are; undefined without them. */
+function checkTls({ tlsCert, tlsKey, tlsDev, clientCa }: Flags): KeyPairPaths | undefined {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    program.error("error: --tls-cert and --tls-key go together");
+  }
+  if (tlsDev && tlsCert !== undefined) {
+    program.error("error: --tls-dev makes a certificate of its own, and goes without --tls-cert");
+  }
+  if (clientCa !== undefined && tlsCert === undefined && !tlsDev) {
+    program.error("error: --client-ca needs --tls-cert and --tls-key, or --tls-dev");
+  }
+  return tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
+}
+
+async function serveOptions(flags: Flags, keyPairPaths: KeyPairPaths | undefined): Promise<ServeOptions> {
+  const keyPair = keyPairPaths !== undefined
+    ? await readKeyPair(keyPairPaths)
+    : flags.tlsDev
+    ? await createDevCertificate()
+    : undefined;
+  const clientCa = flags.clientCa === undefined ? undefined : await readText(flags.clientCa);
+  const { headerTimeout, stallTimeout: stalledStreamTimeoutMs, idleTimeout: idleTimeoutMs } = flags;
+  return {
+    host: flags.host,
+    port: flags.port,
+    tls: keyPair && { ...keyPair, clientCa },
+    maxConnections: flags.maxConnections,
+    maxConnectionAgeMs: flags.maxConnectionAge,
+    handshakeTimeoutMs: flags.handshakeTimeout,
+    keepaliveIntervalMs: flags.keepalive,
+    http1: {
+      headerTimeoutMs: headerTimeout,
+      bodyTimeoutMs: stalledStreamTimeoutMs,
+      stalledStreamTimeoutMs,
+      idleTimeoutMs,
+    },
+    http2: {
+      handshakeTimeoutMs: flags.handshakeTimeout,
+      headerBlockTimeoutMs: headerTimeout,
+      stalledStreamTimeoutMs,
+      idleTimeoutMs,
+    },
+    onError: (error) => logger.error("A connection was lost by a mistake in the server: {error}", { error }),
+  };
+}
+
+/** Takes a new certificate when its files change, and at SIGHUP. One that is no good is logged, and the old one goes on. */
+function reloadOnChange(server: Server, paths: KeyPairPaths): Disposable {
+  const reload = async () => {
+    try {
+      await server.reloadTls(await readKeyPair(paths));
+      logger.info("Reloaded {cert}", { cert: paths.cert });
+    } catch (error) {
+      logger.error("Cannot reload {cert}, going on with the old certificate: {error}", { cert: paths.cert, error });
+    }
+  };
+  Deno.addSignalListener("SIGHUP", reload);
+  return watchKeyPair(paths, reload);
+}
+
 /** A flag that can also be set by an environment variable, and that by another. */
 function flag(flags: string, description: string, variable: string, alias?: string): Option {
   const set = [variable, alias].find((name) => name !== undefined && Deno.env.get(name));
   return new Option(flags, description).env(set ?? variable);
+}
+
+/** A flag whose value is a duration; its environment variable has the same name. */
+function duration(name: string, description: string, value?: string): Option {
+  const variable = `EDGEWIRE_${name.slice(2).replaceAll("-", "_").toUpperCase()}`;
+  const option = flag(`${name} <duration>`, description, variable).argParser(parseMilliseconds);
+  return value === undefined ? option : option.default(parseMilliseconds(value), value);
+}
+
+function parseMilliseconds(value: string): number {
+  const milliseconds = parseDuration(value);
+  if (milliseconds === undefined || milliseconds > MAX_TIMEOUT_MS) {
+    throw new InvalidArgumentError("Must be a duration like 500ms, 30s, 5m or 2h, of at most 596h.");
+  }
+  return milliseconds;
+}
+
+function parseCount(value: string): number {
+  const count = Number(value);
+  if (!/^[1-9]\d*$/.test(value) || !Number.isSafeInteger(count)) {
+    throw new InvalidArgumentError("Must be a whole number from 1 on.");
+  }
+  return count;
+}
+
+function parseList(value: string): string[] {
+  const items = value.split(",").map((item) => item.trim()).filter((item) => item !== "");
+  if (items.length === 0) {
+    throw new InvalidArgumentError("Must not be empty.");
+  }
+  return items;
 }
 
 function parsePort(value: string): number {

@@ -5,6 +5,7 @@ import { logCalls, logger } from "./ops/mod.ts";
 import { createFetchHandler, createTransport, type FetchHandler } from "./rpc/mod.ts";
 import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
 import { registerServices } from "./services/mod.ts";
+import { allowOrigins } from "./cors.ts";
 import { createSite } from "./site.ts";
 
 /** Options of {@linkcode createApp}. */
@@ -15,6 +16,10 @@ export interface AppOptions {
   readonly hashUrl?: string | undefined;
   /** The directory of the page, an absolute path. @default `web/` of this checkout */
   readonly siteDirectory?: string | undefined;
+  /** The origins of pages that may call, beside the server's own page; `*` for all. None by default. */
+  readonly corsOrigins?: readonly string[] | undefined;
+  /** When it aborts, so do the signals of all calls under way. */
+  readonly shutdownSignal?: AbortSignal | undefined;
   /** The largest message to receive or send, in bytes. @default 4 MiB */
   readonly maxMessageBytes?: number | undefined;
 }
@@ -32,19 +37,21 @@ const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
 
 /** @throws {Error} The data directory cannot be used, or the Hash server's URL is none. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { hashUrl, maxMessageBytes } = options;
+  const { hashUrl, maxMessageBytes, corsOrigins, shutdownSignal } = options;
   const hash = hashUrl === undefined ? undefined : createClient(Hash, createTransport({ baseUrl: hashUrl }));
   const store = await DiskStore.open(options.dataDirectory);
   const expiry = setInterval(() => {
     store.removeExpiredUploads().catch((error) => logger.error("Cannot remove expired uploads: {error}", { error }));
   }, EXPIRY_INTERVAL_MS);
+  const handler = createFetchHandler({
+    routes: (router) => registerServices(router, { store, createHasher: createNativeHasher, hash }),
+    fallback: createSite(options.siteDirectory ?? `${import.meta.dirname}/../web`),
+    interceptors: [logCalls],
+    maxMessageBytes,
+    shutdownSignal,
+  });
   return {
-    fetch: createFetchHandler({
-      routes: (router) => registerServices(router, { store, createHasher: createNativeHasher, hash }),
-      fallback: createSite(options.siteDirectory ?? `${import.meta.dirname}/../web`),
-      interceptors: [logCalls],
-      maxMessageBytes,
-    }),
+    fetch: corsOrigins === undefined ? handler : allowOrigins(handler, corsOrigins),
     close: async () => {
       clearInterval(expiry);
       await store.close();

@@ -23,7 +23,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   rpc: { imports: ["http", "codec"], pure: false, stubs: false },
   services: { imports: [], pure: false, stubs: true },
   ops: { imports: [], pure: false, stubs: true },
-  cli: { imports: ["net", "rpc"], pure: false, stubs: true },
+  cli: { imports: ["net", "ops", "rpc"], pure: false, stubs: true },
 };
 
 /** The rooms that `edge.ts` may load, and of those only what runs without the Deno namespace. */

@@ -2,7 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { ALGORITHMS } from "./algorithms.ts";
 import * as commands from "./commands.ts";
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../ops/mod.ts";
 import { STANDARD } from "./local_file.ts";
 import { describeError, type GlobalFlags, Session } from "./session.ts";
 

@@ -81,7 +81,8 @@ export async function serveHttp(serve: ServeExchange, options: HttpServerOptions
     }
   } catch (error) {
     listeners.forEach(closeQuietly);
-    throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`Cannot listen on ${hostnames[listeners.length]} port ${port}: ${reason}`, { cause: error });
   }
   return new ListeningServer(listeners, serve, { ...options, handshakeTimeoutMs });
 }

@@ -1,6 +1,8 @@
 /** The net room: the only one that touches sockets. */
 export { createHttp2Fetch } from "./http2_fetch.ts";
 export { connectHttp2, type Http2Client, type Http2ClientOptions } from "./http2_client.ts";
-export { createFetchBridge } from "./fetch_bridge.ts";
-export { type HttpServer, type HttpServerOptions, serveHttp } from "./http_server.ts";
+export { createFetchBridge, type FetchHandler } from "./fetch_bridge.ts";
+export { type HttpServer, type HttpServerOptions, serveHttp, type TlsServerOptions } from "./http_server.ts";
 export { DEFAULT_HOST, DEFAULT_PORT, serve, type ServeOptions, type Server } from "./serve.ts";
+export { type KeyPairPaths, readKeyPair, readText, watchKeyPair } from "./key_pair_files.ts";
+export type { KeyPair } from "./tls.ts";

@@ -1,23 +1,35 @@
-/**
- * Listens, and hands each request to a `fetch` handler.
- *
- * Stop-gap: `Deno.serve` carries the bytes, and this is the only file that touches it.
- */
+/** Serves a `fetch` handler on every version of HTTP, on one port. */
+import type { HttpServerOptions } from "./http_server.ts";
+import { serveHttp } from "./http_server.ts";
+import { createFetchBridge, type FetchHandler } from "./fetch_bridge.ts";
+import type { KeyPair } from "./tls.ts";
 
 /** Options of {@linkcode serve}. */
-export interface ServeOptions {
-  /** The address or host name to listen on. @default "127.0.0.1" */
-  readonly host?: string | undefined;
+export interface ServeOptions extends Omit<HttpServerOptions, "hostnames"> {
+  /**
+   * The addresses or host names to listen on.
+   *
+   * @default "127.0.0.1" and, where there is IPv6, "::1"
+   */
+  readonly host?: string | readonly string[] | undefined;
   /** The port to listen on; 0 for any that is free. @default 50051 */
   readonly port?: number | undefined;
 }
 
 /** A server that listens. */
 export interface Server {
-  /** Where it listens: `http://127.0.0.1:50051`. */
+  /** Where it listens, first of all: `http://127.0.0.1:50051`. */
   readonly url: string;
+  /** All the places where it listens. */
+  readonly urls: readonly string[];
+  /** How many connections there are. */
+  readonly connectionCount: number;
   /** Stops listening, and waits for the requests under way to end. */
   shutdown(): Promise<void>;
+  /** Stops listening, and ends the requests under way. */
+  close(): Promise<void>;
+  /** Takes another certificate for connections from now on. @throws {Error} Certificate and key are no pair. */
+  reloadTls(pair: KeyPair): Promise<void>;
 }
 
 /** The lecture's port. */
@@ -27,31 +39,40 @@ export const DEFAULT_PORT = 50051;
 export const DEFAULT_HOST = "127.0.0.1";
 
 /**
- * Serves HTTP/1.1 and HTTP/2 without TLS on one port.
+ * Serves HTTP/1.1 and HTTP/2, both without TLS or, given a certificate, both with it.
  *
- * @throws {Error} The address is in use, is not one of this machine, or may not be used.
+ * @throws {Error} An address is in use, is not one of this machine, or may not be used; certificate and key are no pair.
  */
-export function serve(
-  handler: (request: Request) => Response | Promise<Response>,
-  options: ServeOptions = {},
-): Server {
-  const hostname = options.host ?? DEFAULT_HOST;
-  const port = options.port ?? DEFAULT_PORT;
-  const listen = (): Deno.HttpServer<Deno.NetAddr> => {
-    try {
-      return Deno.serve({ hostname, port, onListen: () => {} }, (request) => handler(request));
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`Cannot listen on ${hostAndPort(hostname, port)}: ${reason}`, { cause: error });
-    }
-  };
-  const server = listen();
+export async function serve(handler: FetchHandler, options: ServeOptions = {}): Promise<Server> {
+  const { host, port = DEFAULT_PORT, onError = (error) => console.error(error), ...rest } = options;
+  const hostnames = host === undefined ? defaultHosts() : [host].flat();
+  const bridge = createFetchBridge(handler, onError);
+  const server = await serveHttp(bridge, { ...rest, hostnames, port, onError });
+  const scheme = options.tls === undefined ? "http" : "https";
+  const urls = server.addresses.map(({ hostname, port }) => `${scheme}://${hostAndPort(hostname, port)}`);
   return {
-    url: `http://${hostAndPort(hostname, server.addr.port)}`,
+    url: urls[0]!,
+    urls,
+    get connectionCount() {
+      return server.connectionCount;
+    },
     shutdown: () => server.shutdown(),
+    close: () => server.close(),
+    reloadTls: (pair) => server.reloadTls(pair),
   };
 }
 
-function hostAndPort(host: string, port: number): string {
+/** The address that everybody has, and its twin of IPv6 where a browser may look for `localhost` first. */
+function defaultHosts(): string[] {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return [DEFAULT_HOST, "::1"];
+  } catch {
+    return [DEFAULT_HOST];
+  }
+}
+
+/** As in a URL. */
+export function hostAndPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseDuration } from "../../src/cli/duration.ts";
+import { parseDuration } from "../../src/ops/duration.ts";
 
 const DURATIONS: readonly [text: string, milliseconds: number | undefined][] = [
   ["30", 30_000],
