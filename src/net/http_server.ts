@@ -7,7 +7,7 @@ import { createConnection as createHttp1Connection, type Http1Limits } from "../
 import { createConnection as createHttp2Connection, type Http2Limits } from "../http2/mod.ts";
 import { Driver, type DriverHooks } from "./driver.ts";
 import { sniff } from "./sniff.ts";
-import { closeQuietly, type Socket } from "./sockets.ts";
+import { closeQuietly, hostAndPort, type Socket } from "./sockets.ts";
 import { type KeyPair, listenTls, type TlsSocket } from "./tls.ts";
 
 /** How long `accept` is left alone after it failed for want of file descriptors, in milliseconds. */
@@ -82,7 +82,7 @@ export async function serveHttp(serve: ServeExchange, options: HttpServerOptions
   } catch (error) {
     listeners.forEach(closeQuietly);
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`Cannot listen on ${hostnames[listeners.length]} port ${port}: ${reason}`, { cause: error });
+    throw new Error(`Cannot listen on ${hostAndPort(hostnames[listeners.length]!, port)}: ${reason}`, { cause: error });
   }
   return new ListeningServer(listeners, serve, { ...options, handshakeTimeoutMs });
 }

@@ -1,7 +1,7 @@
 /** Serves a `fetch` handler on every version of HTTP, on one port. */
-import type { HttpServerOptions } from "./http_server.ts";
-import { serveHttp } from "./http_server.ts";
 import { createFetchBridge, type FetchHandler } from "./fetch_bridge.ts";
+import { type HttpServerOptions, serveHttp } from "./http_server.ts";
+import { hostAndPort } from "./sockets.ts";
 import type { KeyPair } from "./tls.ts";
 
 /** Options of {@linkcode serve}. */
@@ -70,9 +70,4 @@ function defaultHosts(): string[] {
   } catch {
     return [DEFAULT_HOST];
   }
-}
-
-/** As in a URL. */
-export function hostAndPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

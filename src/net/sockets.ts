@@ -20,3 +20,8 @@ export function isSocketError(error: unknown): boolean {
     error instanceof errors.Interrupted || error instanceof errors.UnexpectedEof || error instanceof errors.TimedOut ||
     error instanceof errors.InvalidData; // TLS: what arrives is none, or was tampered with.
 }
+
+/** An address as in a URL. */
+export function hostAndPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
