@@ -288,7 +288,7 @@ class Engine implements Connection, ExchangeHost {
     // Half of it, so that not each octet is read for itself.
     if (this.#isBodyPaused && exchange.held <= this.limits.maxUnreleasedBody / 2) {
       this.#isBodyPaused = false;
-      this.#deadlines.body.start(this.#nowMs, this.#isInCall);
+      this.#deadlines.beginBody(this.#nowMs, this.#isInCall);
       this.signalOutput();
     }
   }
@@ -333,7 +333,7 @@ class Engine implements Connection, ExchangeHost {
     } else {
       this.#body.beginContent(parsed.head.contentLength!);
     }
-    this.#deadlines.beginBody(this.#nowMs);
+    this.#deadlines.beginBody(this.#nowMs, true);
     // "A server MAY omit sending a 100 (Continue) response if it has already received some or all of the content" (RFC 9110 §10.1.1)
     this.#awaitsContinue = parsed.expectsContinue && !hasMoreInput;
     this.#handler.onRequest(exchange, parsed.head, false);
@@ -395,7 +395,7 @@ class Engine implements Connection, ExchangeHost {
     if (this.#closesAfter) {
       this.#end(undefined);
     } else if (!this.#deadlines.body.isRunning) {
-      this.#deadlines.body.start(this.#nowMs, this.#isInCall);
+      this.#deadlines.beginBody(this.#nowMs, this.#isInCall);
     }
   }
 
