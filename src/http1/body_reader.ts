@@ -88,6 +88,7 @@ export class BodyReader {
   beginContent(length: number): void {
     this.#state = State.CONTENT;
     this.#left = length;
+    this.trailers = undefined;
   }
 
   /** Begins a body in chunks. */

@@ -50,9 +50,10 @@ export class Deadlines {
     this.idle.stop();
   }
 
-  beginBody(nowMs: number): void {
+  /** A body is wanted from now on. @param isExact Whether the time is not an old one. */
+  beginBody(nowMs: number, isExact: boolean): void {
     this.#octets = 0;
-    this.body.start(nowMs, true);
+    this.body.start(nowMs, isExact);
   }
 
   /** Octets of the body have come. */
@@ -81,7 +82,7 @@ export class Deadlines {
     if (this.#octets < this.#minOctets) {
       return true;
     }
-    this.beginBody(nowMs);
+    this.beginBody(nowMs, true);
     return false;
   }
 

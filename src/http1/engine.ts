@@ -3,6 +3,7 @@
  *
  * Requests wait for the answers before them in their octets, which stay with the driver. This module performs no I/O.
  */
+import { BodyBudget } from "./body_budget.ts";
 import { BodyReader } from "./body_reader.ts";
 import type { Connection, ConnectionHandler, ConnectionOptions } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -43,6 +44,7 @@ class Engine implements Connection, ExchangeHost {
   readonly #output = new Output();
   readonly #head: HeadReader;
   readonly #body: BodyReader;
+  readonly #budget: BodyBudget;
   readonly #deadlines: Deadlines;
   #nowMs: number;
   #phase: Phase = Phase.HEAD;
@@ -53,10 +55,6 @@ class Engine implements Connection, ExchangeHost {
   #closesAfter = false;
   /** Octets of output that were taken and not given back. */
   #unwrittenLength = 0;
-  /** Octets of the body that nobody wants. */
-  #discardedLength = 0;
-  /** Whether the owner has so much of the body that nothing more is read. */
-  #isBodyPaused = false;
   /** Whether the client waits for 100 (Continue), as far as we know. */
   #awaitsContinue = false;
   /** Whether `handleInput` did not take all because an answer has to come first. */
@@ -72,6 +70,7 @@ class Engine implements Connection, ExchangeHost {
     this.#date = date;
     this.#head = new HeadReader(this.limits, scheme);
     this.#body = new BodyReader(this.limits);
+    this.#budget = new BodyBudget(this.limits);
     this.#deadlines = new Deadlines(this.limits, nowMs, options.maxAgeMs);
     this.#nowMs = nowMs;
   }
@@ -93,7 +92,7 @@ class Engine implements Connection, ExchangeHost {
       case Phase.HEAD:
         return this.#output.pendingLength < this.limits.maxSendQueue;
       case Phase.BODY:
-        return !this.#isBodyPaused;
+        return !this.#budget.isPaused;
       case Phase.ANSWER:
         return !this.#hasInputWaiting;
       default:
@@ -139,7 +138,7 @@ class Engine implements Connection, ExchangeHost {
           position = this.#receiveHead(chunk, position);
           break;
         case Phase.BODY:
-          if (this.#isBodyPaused) {
+          if (this.#budget.isPaused) {
             return position;
           }
           position = this.#receiveBody(chunk, position);
@@ -289,10 +288,8 @@ class Engine implements Connection, ExchangeHost {
 
   releaseData(exchange: Http1Exchange, length: number): void {
     exchange.held -= length;
-    // Half of it, so that not each octet is read for itself.
-    if (this.#isBodyPaused && exchange.held <= this.limits.maxUnreleasedBody / 2) {
-      this.#isBodyPaused = false;
-      this.#deadlines.body.start(this.#nowMs, this.#isInCall);
+    if (this.#budget.release(exchange.held)) {
+      this.#deadlines.beginBody(this.#nowMs, this.#isInCall);
       this.signalOutput();
     }
   }
@@ -331,13 +328,13 @@ class Engine implements Connection, ExchangeHost {
       return;
     }
     this.#phase = Phase.BODY;
-    this.#discardedLength = 0;
+    this.#budget.begin();
     if (parsed.isChunked) {
       this.#body.beginChunked();
     } else {
       this.#body.beginContent(parsed.head.contentLength!);
     }
-    this.#deadlines.beginBody(this.#nowMs);
+    this.#deadlines.beginBody(this.#nowMs, true);
     // "A server MAY omit sending a 100 (Continue) response if it has already received some or all of the content" (RFC 9110 §10.1.1)
     this.#awaitsContinue = parsed.expectsContinue && !hasMoreInput;
     this.#handler.onRequest(exchange, parsed.head, false);
@@ -352,8 +349,7 @@ class Engine implements Connection, ExchangeHost {
     const body = this.#body;
     const exchange = this.#exchange!;
     const isWanted = !exchange.isClosed;
-    const room = isWanted ? this.limits.maxUnreleasedBody - exchange.held : Infinity;
-    const position = body.read(chunk, start, room);
+    const position = body.read(chunk, start, isWanted ? this.#budget.roomOf(exchange.held) : Infinity);
     if (body.fault !== undefined) {
       this.#refuse(body.fault);
       return position;
@@ -379,8 +375,7 @@ class Engine implements Connection, ExchangeHost {
     const { trailers } = this.#body;
     exchange.held += end - start;
     // Before it is told, so that it is right when the octets are released at once.
-    if (exchange.held >= this.limits.maxUnreleasedBody && !isLast) {
-      this.#isBodyPaused = true;
+    if (!isLast && this.#budget.hold(exchange.held)) {
       this.#deadlines.body.stop();
     }
     if (isLast && trailers !== undefined) {
@@ -395,17 +390,16 @@ class Engine implements Connection, ExchangeHost {
   /** The answer was complete before the request was: its body is read, so that the connection can be used again, or it is not worth it. */
   #discardBody(exchange: Http1Exchange): void {
     exchange.held = 0;
-    this.#isBodyPaused = false;
+    this.#budget.isPaused = false;
     if (this.#closesAfter) {
       this.#end(undefined);
     } else if (!this.#deadlines.body.isRunning) {
-      this.#deadlines.body.start(this.#nowMs, this.#isInCall);
+      this.#deadlines.beginBody(this.#nowMs, this.#isInCall);
     }
   }
 
   #discard(length: number): void {
-    this.#discardedLength += length;
-    if (this.#discardedLength > this.limits.maxDiscardedBody) {
+    if (!this.#budget.discard(length)) {
       this.#refuse(Faults.TOO_MUCH_DISCARDED);
     } else if (this.#phase === Phase.ANSWER) {
       this.#endExchange();

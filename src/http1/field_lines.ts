@@ -7,7 +7,7 @@ import { CLASSES, COLON, CR, HTAB, LF, LOWER_TOKEN, SP, textOf, VALUE } from "./
 /** A section without fields. */
 export const NO_FIELDS: readonly HeaderField[] = Object.freeze([]);
 
-/** How a field line begins that goes on with the one before (RFC 9112 §5.2), or that tries to. */
+/** Whether it is whitespace within a line (RFC 9110 §5.6.3). */
 function isBlank(octet: number): boolean {
   return octet === SP || octet === HTAB;
 }
@@ -64,5 +64,9 @@ function nameFault(buffer: Uint8Array, start: number, stop: number): Fault {
   }
   // "A server MUST reject, with a response status code of 400 (Bad Request), any received request message that contains whitespace between
   // a header field name and colon." (RFC 9112 §5.1)
-  return stop > start && isBlank(buffer[stop]!) ? Faults.SPACE_BEFORE_COLON : Faults.BAD_FIELD_NAME;
+  let position = stop;
+  while (isBlank(buffer[position]!)) {
+    position++;
+  }
+  return stop > start && buffer[position] === COLON ? Faults.SPACE_BEFORE_COLON : Faults.BAD_FIELD_NAME;
 }

