@@ -18,6 +18,8 @@ export const Faults = {
   BAD_METHOD: { status: 400, reason: "Method has a character that is not allowed" },
   BAD_TARGET: { status: 400, reason: "Request target is none that the method may have" },
   BAD_AUTHORITY: { status: 400, reason: "Authority of the request target is malformed" },
+  /** Whoever speaks another protocol would take an answer for something else: a client of HTTP/2 for a frame. */
+  NOT_HTTP: { status: 0, reason: "Not HTTP" },
   BAD_VERSION: { status: 400, reason: "HTTP version is malformed" },
   VERSION_NOT_SUPPORTED: { status: 505, reason: "HTTP version is neither 1.1 nor 1.0" },
   REQUEST_LINE_TOO_LONG: { status: 414, reason: "Request line is too long" },

@@ -88,6 +88,9 @@ function versionOf(buffer: Uint8Array, start: number, end: number): HttpVersion 
   }
   const digits = /^HTTP\/([0-9])\.([0-9])$/.exec(text);
   if (digits === null) {
+    if (!/^http\//i.test(text) && !/[ \t]/.test(text)) {
+      return Faults.NOT_HTTP;
+    }
     return /[ \t]/.test(text) ? Faults.BAD_REQUEST_LINE : Faults.BAD_VERSION;
   }
   return digits[1] !== "1" ? Faults.VERSION_NOT_SUPPORTED : digits[2] === "0" ? "1.0" : "1.1";

@@ -164,7 +164,7 @@ export class Sender {
     }
     stream.ended = endStream;
     if (position < end) {
-      this.#enqueue(stream, chunk.slice(position, end));
+      this.#enqueue(stream, new Uint8Array(chunk.subarray(position, end))); // Not `slice`: a Buffer's is no copy.
     }
     stream.isFull = !endStream &&
       (stream.queuedLength >= this.#limits.maxStreamSendQueue ||

@@ -23,6 +23,10 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
 /** RFC 9113 §7 */
 const INTERNAL_ERROR = 0x2;
 
+/** How much of a request that nobody reads is waited for, in milliseconds and bytes. */
+const DISCARD_MS = 100;
+const DISCARD_BYTES = 262_144;
+
 const UNAVAILABLE: readonly HeaderField[] = Object.freeze([
   { name: ":status", value: "500" },
   { name: "content-type", value: "text/plain;charset=UTF-8" },
@@ -167,8 +171,9 @@ class FetchExchange {
     }
     const { body } = response;
     if (body === null || isHead) {
-      exchange.respond(fields, true);
       await body?.cancel();
+      await this.#discard();
+      exchange.respond(fields, true);
       return;
     }
     exchange.respond(fields);
@@ -179,9 +184,33 @@ class FetchExchange {
         await new Promise<void>((resolve) => this.#onWritable = resolve);
       }
     }
+    await this.#discard();
     if (!this.#abort.signal.aborted) {
       exchange.end();
     }
+  }
+
+  /**
+   * Reads and drops what is still to come of a request that the handler did not read to its end. An answer that ends first makes HTTP/2 reset the
+   * request, which not every client takes for an answer, and hides from clients what was wrong with it.
+   */
+  async #discard(): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#hasEnded = true;
+      this.#wake();
+    }, DISCARD_MS);
+    for (let discarded = 0; discarded <= DISCARD_BYTES && !this.#abort.signal.aborted;) {
+      const octets = this.#received.shift();
+      if (octets !== undefined) {
+        discarded += octets.length;
+        this.#exchange.release(octets.length);
+      } else if (this.#hasEnded) {
+        break;
+      } else {
+        await new Promise<void>((resolve) => this.#waiting = resolve);
+      }
+    }
+    clearTimeout(timer);
   }
 
   #fail(error: unknown): void {

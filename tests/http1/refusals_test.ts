@@ -52,7 +52,7 @@ const CASES: readonly (readonly [what: string, input: string, fault: Fault])[] =
   ["version with leading zero", line("GET / HTTP/01.1"), Faults.BAD_VERSION],
   ["version with two digits", line("GET / HTTP/1.10"), Faults.BAD_VERSION],
   ["version with a comma", line("GET / HTTP/1,1"), Faults.BAD_VERSION],
-  ["another protocol", line("GET / ICY/1.1"), Faults.BAD_VERSION],
+  ["another protocol", line("GET / ICY/1.1"), Faults.NOT_HTTP],
   ["CR before the CRLF of the request line", line("GET / HTTP/1.1\r"), Faults.BAD_VERSION],
   ["CR in the request line", line("GET /\r HTTP/1.1"), Faults.BAD_TARGET],
   // Ends of lines
@@ -176,11 +176,13 @@ const CASES: readonly (readonly [what: string, input: string, fault: Fault])[] =
 function assertRefused(peer: Peer, fault: Fault, what: string): void {
   assert.equal(
     peer.output,
-    `HTTP/1.1 ${fault.status} ${PHRASES[fault.status]}\r\ncontent-type: text/plain; charset=utf-8\r\n` +
-      `content-length: ${fault.reason.length + 1}\r\nconnection: close\r\n\r\n${fault.reason}\n`,
+    fault.status === 0
+      ? ""
+      : `HTTP/1.1 ${fault.status} ${PHRASES[fault.status]}\r\ncontent-type: text/plain; charset=utf-8\r\n` +
+        `content-length: ${fault.reason.length + 1}\r\nconnection: close\r\n\r\n${fault.reason}\n`,
     what,
   );
-  assert.equal(peer.log.at(-1), `close ${fault.reason} (local, ${fault.status})`, what);
+  assert.equal(peer.log.at(-1), `close ${fault.reason} (local${fault.status === 0 ? "" : `, ${fault.status}`})`, what);
   assert(!peer.log.some((entry) => entry.includes("smuggled")), what);
   assert(peer.connection.isClosed && !peer.connection.wantsInput, what);
   assert.equal(peer.connection.pollTimeout(), undefined, what);
