@@ -8,10 +8,10 @@
  */
 import { parseArgs } from "node:util";
 import { makeCertificate } from "../../tests/support/certificate.ts";
-import { type RunningProgram, runProgram, startProgram } from "../../tests/support/program.ts";
+import { runProgram, startProgram } from "../../tests/support/program.ts";
+import { cpuTicks, denoRun, print, ROOT, startPeer } from "../side_by_side.ts";
 import { installTool } from "../../tests/conformance/tools.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
 const CALLS = 800_000;
 const BODY_OCTETS = 100_000_000;
 const IDLE_CONNECTIONS = 5000;
@@ -37,8 +37,6 @@ interface Peer {
 
 await using certificate = await makeCertificate();
 const scratch = await Deno.makeTempDir({ prefix: "edgewire-bench-" });
-/** As `deno task serve` runs it. */
-const denoRun = [Deno.execPath(), "run", "--allow-all", "--no-lock", "--v8-flags=--max-semi-space-size=1"];
 const echoServer = [...denoRun, "--config", `${ROOT}deno.json`, `${ROOT}bench/http2/echo_server.ts`];
 
 const OURS: Peer = { name: "edgewire", command: (port) => [...echoServer, "--port", `${port}`] };
@@ -75,20 +73,8 @@ const COPY: Peer = {
   command: (port) => [...denoRun, `${ROOT}bench/http2/copy_server.ts`, "--port", `${port}`],
 };
 
-/** Clock ticks of CPU that a process has used: a hundredth of a second each. */
-function cpuTicks(pid: number): number {
-  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]!.split(" ");
-  return Number(fields[11]) + Number(fields[12]);
-}
-
 function residentKiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))![1]);
-}
-
-async function startPeer(peer: Peer): Promise<RunningProgram & { readonly port: number }> {
-  const port = 20_000 + Math.floor(Math.random() * 9000);
-  const program = await startProgram("taskset", ["-c", "0", ...peer.command(port)], /ready/);
-  return Object.assign(program, { port });
 }
 
 /** Runs h2load on core 1. @throws {Error} A request failed. */
@@ -104,25 +90,6 @@ async function load(peer: Peer, port: number, path: string, args: readonly strin
   }
 }
 
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
-}
-
-/** Prints a line for each peer: the median, how far the rounds were apart, and the ratio to the first. */
-function print(title: string, unit: string, figures: ReadonlyMap<string, readonly number[]>): void {
-  console.log(`\n${title} (${unit}; median, lowest to highest of ${rounds} rounds, ratio)`);
-  const [first] = figures.values();
-  for (const [name, all] of figures) {
-    const [low, high] = [Math.min(...all), Math.max(...all)];
-    const ratio = (median(all) / median(first!)).toFixed(2);
-    console.log(`  ${name.padEnd(30)} ${format(median(all)).padStart(8)}  ${format(low)} to ${format(high)}  ${ratio}`);
-  }
-}
-
-function format(figure: number): string {
-  return figure >= 100 ? figure.toFixed(0) : figure.toFixed(1);
-}
-
 async function measureCalls(): Promise<void> {
   const body = `${scratch}/request.bin`;
   await Deno.writeFile(body, new Uint8Array([0, 0, 0, 0, 7, 10, 5, 119, 111, 114, 108, 100])); // gRPC's SayHello("world")
@@ -134,7 +101,7 @@ async function measureCalls(): Promise<void> {
         const calls = peer === NODE ? CALLS / 10 : CALLS;
         const shape = ["-c", `${connections}`, "-m", `${streams}`, "-d", body];
         const path = peer.path ?? "/echo";
-        await using server = await startPeer(peer);
+        await using server = await startPeer(peer.command);
         await load(peer, server.port, path, ["-n", `${calls / 4}`, ...shape]); // Warm-up
         const before = cpuTicks(server.pid);
         await load(peer, server.port, path, ["-n", `${calls}`, ...shape]);
@@ -158,7 +125,7 @@ async function measureBodies(): Promise<void> {
     const figures = new Map<string, number[]>([[COPY.name, []], [OURS.name, []]]);
     for (let round = 0; round < rounds; round++) {
       for (const [peer, run] of [[COPY, copy], [OURS, ours]] as const) {
-        await using server = await startPeer(peer);
+        await using server = await startPeer(peer.command);
         // Warm-up: it takes a few hundred MB until all code is compiled.
         for (let time = 0; time < times; time++) {
           await run(server.port);

@@ -32,10 +32,15 @@ const TOOLS = {
   openssl: { kind: "debian", package: "openssl", program: "openssl" },
   "python-hpack": { kind: "python", packages: ["hpack==4.2.0"] },
   "python-hyperframe": { kind: "python", packages: ["hyperframe==6.1.0", "hpack==4.2.0"] },
+  wrk: { kind: "debian", package: "wrk", program: "wrk" },
 } as const satisfies Record<string, Tool>;
 
 /** Modules of Go that our own programs import. */
-const GO_MODULES = { "golang.org/x/net": "v0.62.0" } as const;
+const GO_MODULES = {
+  "connectrpc.com/connect": "v1.21.1",
+  "golang.org/x/net": "v0.62.0",
+  "google.golang.org/protobuf": "v1.36.11",
+} as const;
 
 /** The name of a tool. */
 export type ToolName = keyof typeof TOOLS;

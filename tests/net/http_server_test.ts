@@ -184,21 +184,25 @@ async function makeCertificate(): Promise<{ readonly cert: string; readonly key:
   }
 }
 
-Deno.test("TLS serves those who ask for h2, and refuses the others", async () => {
+Deno.test("TLS serves those who ask for h2 or http/1.1, and refuses others", async () => {
   const { cert, key } = await makeCertificate();
   const server = await serveHttp(answer, { tls: { cert, key } });
   const { hostname, port } = server.addresses[0]!;
   const client = await connectHttp2({ hostname, port, tls: true, caCerts: [cert] });
   assert.equal(await call(client), "200");
   await client.close();
-  const old = await Deno.connectTls({ hostname, port, caCerts: [cert], alpnProtocols: ["http/1.1"] });
-  await assert.rejects(old.handshake());
-  old.close();
-  // Without ALPN there is a handshake, and nothing behind it.
-  const silent = await Deno.connectTls({ hostname, port, caCerts: [cert] });
-  await silent.handshake();
-  assert.equal(await silent.read(new Uint8Array(100)).catch(() => null), null);
-  silent.close();
+  // Without ALPN it is HTTP/1.1 (RFC 9110 §4.2.2).
+  for (const alpnProtocols of [["http/1.1"], []]) {
+    const old = await Deno.connectTls({ hostname, port, caCerts: [cert], alpnProtocols });
+    await old.write(new TextEncoder().encode("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"));
+    const buffer = new Uint8Array(1000);
+    const length = await old.read(buffer) ?? 0;
+    assert.match(new TextDecoder().decode(buffer.subarray(0, length)), /^HTTP\/1\.1 200 OK\r\n/);
+    old.close();
+  }
+  const stranger = await Deno.connectTls({ hostname, port, caCerts: [cert], alpnProtocols: ["spdy/3"] });
+  await assert.rejects(stranger.handshake());
+  stranger.close();
   // One that speaks no TLS at all.
   const plain = await Deno.connect(server.addresses[0]!);
   await plain.write(PREFACE);
