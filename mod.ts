@@ -17,6 +17,7 @@
  */
 export { serve, type ServeOptions, type Server } from "./src/net/mod.ts";
 export {
+  connectionKey,
   createFetchHandler,
   createTransport,
   DEFAULT_MAX_MESSAGE_BYTES,

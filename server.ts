@@ -26,6 +26,9 @@ interface Flags {
   readonly tlsKey?: string;
   readonly tlsDev: boolean;
   readonly clientCa?: string;
+  readonly unix?: string;
+  readonly proxyProtocol: boolean;
+  readonly trustForwarded: boolean;
   readonly corsOrigin?: string[];
   readonly grace: number;
   readonly maxConnections: number;
@@ -60,6 +63,14 @@ const program = new Command("deno task serve")
   .addOption(
     flag("--port <number>", "port to listen on, 0 for any free one", "EDGEWIRE_PORT", "PORT")
       .argParser(parsePort).default(DEFAULT_PORT),
+  )
+  .addOption(flag("--unix <path>", "a Unix socket to listen on, too", "EDGEWIRE_UNIX"))
+  .addOption(
+    flag("--proxy-protocol", "connections begin with a PROXY header, of version 1 or 2", "EDGEWIRE_PROXY_PROTOCOL")
+      .default(false),
+  )
+  .addOption(
+    flag("--trust-forwarded", "believe Forwarded and X-Forwarded-*", "EDGEWIRE_TRUST_FORWARDED").default(false),
   )
   .addOption(flag("--data-dir <directory>", "where files are kept", "EDGEWIRE_DATA_DIR").default("data"))
   .addOption(
@@ -137,12 +148,15 @@ async function main(flags: Flags): Promise<void> {
 }
 
 /** Where certificate and key are; undefined without them. */
-function checkTls({ tlsCert, tlsKey, tlsDev, clientCa }: Flags): KeyPairPaths | undefined {
+function checkTls({ tlsCert, tlsKey, tlsDev, clientCa, proxyProtocol }: Flags): KeyPairPaths | undefined {
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     program.error("error: --tls-cert and --tls-key go together");
   }
   if (tlsDev && tlsCert !== undefined) {
     program.error("error: --tls-dev makes a certificate of its own, and goes without --tls-cert");
+  }
+  if (proxyProtocol && (tlsDev || tlsCert !== undefined)) {
+    program.error("error: --proxy-protocol comes before TLS: let the balancer end TLS, or leave it out");
   }
   if (clientCa !== undefined && tlsCert === undefined && !tlsDev) {
     program.error("error: --client-ca needs --tls-cert and --tls-key, or --tls-dev");
@@ -161,6 +175,9 @@ async function serveOptions(flags: Flags, keyPairPaths: KeyPairPaths | undefined
   return {
     host: flags.host,
     port: flags.port,
+    unixPath: flags.unix,
+    proxyProtocol: flags.proxyProtocol,
+    trustForwarded: flags.trustForwarded,
     tls: keyPair && { ...keyPair, clientCa },
     maxConnections: flags.maxConnections,
     maxConnectionAgeMs: flags.maxConnectionAge,

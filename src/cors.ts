@@ -25,8 +25,8 @@ export function allowOrigins(handler: FetchHandler, origins: readonly string[]):
     maxAge: MAX_AGE_S,
   }));
   app.all("*", async (context) => {
-    const response = await handler(context.req.raw);
+    const response = await handler(context.req.raw, context.env);
     return new Response(response.body, response); // Its fields may be immutable.
   });
-  return app.fetch;
+  return (request, connection) => app.fetch(request, connection as object);
 }

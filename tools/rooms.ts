@@ -22,7 +22,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   codec: { imports: [], pure: true, stubs: false },
   rpc: { imports: ["http", "codec"], pure: false, stubs: false },
   services: { imports: [], pure: false, stubs: true },
-  ops: { imports: [], pure: false, stubs: true },
+  ops: { imports: ["rpc"], pure: false, stubs: true },
   cli: { imports: ["net", "ops", "rpc"], pure: false, stubs: true },
 };
 

@@ -9,7 +9,7 @@ import type {
 } from "../http/mod.ts";
 
 /** A handler as `Deno.serve`, Bun and edges have it. */
-export type FetchHandler = (request: Request) => Response | Promise<Response>;
+export type FetchHandler = (request: Request, connection: ConnectionInfo) => Response | Promise<Response>;
 
 /** Fields about a connection, which are for whoever carries the message (RFC 9110 §7.6.1), and wrong in HTTP/2. */
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
@@ -91,7 +91,7 @@ class FetchExchange {
       return;
     }
     try {
-      await this.#send(await handler(request), head.method === "HEAD");
+      await this.#send(await handler(request, connection), head.method === "HEAD");
     } catch (error) {
       this.#fail(error);
     }

@@ -6,6 +6,8 @@ import type { ConnectionInfo, HttpConnection, ServeExchange } from "../http/mod.
 import { createConnection as createHttp1Connection, type Http1Limits } from "../http1/mod.ts";
 import { createConnection as createHttp2Connection, type Http2Limits } from "../http2/mod.ts";
 import { Driver, type DriverHooks } from "./driver.ts";
+import { trustForwarded } from "./forwarded.ts";
+import { readProxyHeader } from "./proxy_protocol.ts";
 import { sniff } from "./sniff.ts";
 import { closeQuietly, hostAndPort, type Socket } from "./sockets.ts";
 import { type KeyPair, listenTls, type TlsSocket } from "./tls.ts";
@@ -32,6 +34,12 @@ export interface HttpServerOptions {
   readonly hostnames?: readonly string[] | undefined;
   /** The port to listen on; 0 for any that is free. @default 0 */
   readonly port?: number | undefined;
+  /** A Unix socket to listen on, too. There must be nothing at that path; it is removed at the end. None by default. */
+  readonly unixPath?: string | undefined;
+  /** Whether each connection begins with a header of the PROXY protocol, versions 1 and 2; others are closed. Not with TLS. @default false */
+  readonly proxyProtocol?: boolean | undefined;
+  /** Whether to believe what `Forwarded`, or `X-Forwarded-For` and `-Proto`, say of the peer. @default false */
+  readonly trustForwarded?: boolean | undefined;
   /** With it there is TLS, and nothing without. By default there is none. */
   readonly tls?: TlsServerOptions | undefined;
   /** How many connections there may be; those above are closed at once. @default 10000 */
@@ -68,12 +76,15 @@ export interface HttpServer {
  * @throws {Error} An address cannot be listened on, or certificate and key are not a pair.
  */
 export async function serveHttp(serve: ServeExchange, options: HttpServerOptions = {}): Promise<HttpServer> {
-  const { hostnames = ["127.0.0.1"], tls, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
+  const { hostnames = ["127.0.0.1"], tls, unixPath, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
+  if (options.proxyProtocol && tls !== undefined) {
+    throw new TypeError("Cannot read the PROXY protocol in front of TLS: let the balancer end TLS");
+  }
   const listeners: Listener[] = [];
   let { port = 0 } = options;
   try {
     for (const hostname of hostnames) {
-      const listener: Listener = tls === undefined
+      const listener: Listener & { readonly addr: Deno.NetAddr } = tls === undefined
         ? Deno.listen({ hostname, port })
         : await listenTls({ hostname, port, ...tls, handshakeTimeoutMs });
       listeners.push(listener);
@@ -84,12 +95,22 @@ export async function serveHttp(serve: ServeExchange, options: HttpServerOptions
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`Cannot listen on ${hostAndPort(hostnames[listeners.length]!, port)}: ${reason}`, { cause: error });
   }
-  return new ListeningServer(listeners, serve, { ...options, handshakeTimeoutMs });
+  if (unixPath !== undefined) {
+    try {
+      listeners.push(Deno.listen({ transport: "unix", path: unixPath }));
+    } catch (error) {
+      listeners.forEach(closeQuietly);
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`Cannot listen on ${unixPath}: ${reason}`, { cause: error });
+    }
+  }
+  const served = options.trustForwarded ? trustForwarded(serve) : serve;
+  return new ListeningServer(listeners, served, { ...options, handshakeTimeoutMs });
 }
 
 /** Any of Deno's listeners, and ours. */
 interface Listener {
-  readonly addr: Deno.NetAddr;
+  readonly addr: Deno.NetAddr | Deno.UnixAddr;
   accept(): Promise<Socket>;
   close(): void;
   reload?(pair: KeyPair): Promise<void>;
@@ -104,14 +125,18 @@ class ListeningServer implements HttpServer {
   readonly #drivers = new Set<Driver>();
   /** Sockets of which it is not known what they speak. */
   readonly #strangers = new Set<Socket>();
+  readonly #unixPath: string | undefined;
   readonly #tasks = new Set<Promise<void>>();
   #isListening = true;
 
   constructor(listeners: readonly Listener[], serve: ServeExchange, options: HttpServerOptions) {
-    this.addresses = listeners.map(({ addr: { hostname, port } }) => ({ hostname, port }));
+    this.addresses = listeners.flatMap(({ addr }) =>
+      addr.transport === "tcp" ? [{ hostname: addr.hostname, port: addr.port }] : []
+    );
     this.#listeners = listeners;
     this.#serve = serve;
     this.#options = options;
+    this.#unixPath = options.unixPath;
     this.#maxConnections = options.maxConnections ?? 10_000;
     for (const listener of listeners) {
       this.#track(this.#acceptAll(listener));
@@ -148,6 +173,9 @@ class ListeningServer implements HttpServer {
   }
 
   #stopListening(): void {
+    if (this.#isListening && this.#unixPath !== undefined) {
+      Deno.removeSync(this.#unixPath);
+    }
     this.#isListening = false;
     this.#listeners.forEach(closeQuietly);
     this.#strangers.forEach(closeQuietly);
@@ -191,9 +219,9 @@ class ListeningServer implements HttpServer {
       closeQuietly(socket);
       return;
     }
-    const { isHttp2, chunk } = greeting;
+    const { isHttp2, chunk, peer } = greeting;
     const onError = this.#options.onError ?? ((error) => console.error(error));
-    const info = connectionInfo(socket, isHttp2);
+    const info = connectionInfo(socket, isHttp2, peer);
     const driver = new Driver<HttpConnection>(
       socket,
       (hooks) => isHttp2 ? this.#connectHttp2(hooks, info) : this.#connectHttp1(hooks, info),
@@ -209,7 +237,7 @@ class ListeningServer implements HttpServer {
   }
 
   /** Finds out what a socket speaks. Undefined when it says nothing in time, or nothing that we know. */
-  async #meet(socket: Socket): Promise<{ isHttp2: boolean; chunk?: Uint8Array } | undefined> {
+  async #meet(socket: Socket): Promise<Greeting | undefined> {
     this.#strangers.add(socket);
     const timer = setTimeout(
       () => closeQuietly(socket),
@@ -220,8 +248,12 @@ class ListeningServer implements HttpServer {
         const { alpnProtocol } = await socket.handshake();
         return { isHttp2: alpnProtocol === "h2" };
       }
-      (socket as Deno.TcpConn).setNoDelay();
-      return await sniff(socket);
+      if ("setNoDelay" in socket) {
+        (socket as Deno.TcpConn).setNoDelay();
+      }
+      const proxy = this.#options.proxyProtocol ? await readProxyHeader(socket) : undefined;
+      const sniffed = await sniff(socket, proxy?.rest);
+      return sniffed && { ...sniffed, peer: proxy?.peer };
     } catch {
       return undefined;
     } finally {
@@ -261,15 +293,24 @@ class ListeningServer implements HttpServer {
   }
 }
 
+/** What is known of a socket when it is known what it speaks. */
+interface Greeting {
+  readonly isHttp2: boolean;
+  /** What was read to find out. */
+  readonly chunk?: Uint8Array;
+  /** Who is behind the balancer that passes the connection on. */
+  readonly peer?: ConnectionInfo["peer"];
+}
+
 function isTls(socket: Socket): socket is TlsSocket {
   return "handshake" in socket;
 }
 
-function connectionInfo(socket: Socket, isHttp2: boolean): ConnectionInfo {
+function connectionInfo(socket: Socket, isHttp2: boolean, peer: ConnectionInfo["peer"]): ConnectionInfo {
   const { remoteAddr } = socket;
   return {
     httpVersion: isHttp2 ? "2" : "1.1",
-    peer: "hostname" in remoteAddr ? { hostname: remoteAddr.hostname, port: remoteAddr.port } : undefined,
+    peer: peer ?? ("hostname" in remoteAddr ? { hostname: remoteAddr.hostname, port: remoteAddr.port } : undefined),
     isTls: isTls(socket),
     tlsPeerName: isTls(socket) ? socket.peerName : undefined,
   };

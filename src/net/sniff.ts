@@ -14,19 +14,26 @@ export interface Sniffed {
   readonly chunk: Uint8Array;
 }
 
-/** Reads until it is clear. Undefined when the peer ends before. @throws {Error} The connection broke. */
-export async function sniff(socket: Socket): Promise<Sniffed | undefined> {
-  const buffer = new Uint8Array(BUFFER_SIZE);
-  for (let length = 0;;) {
-    const read = await socket.read(buffer.subarray(length));
-    if (read === null) {
-      return undefined;
-    }
-    length += read;
+/**
+ * Reads until it is clear. Undefined when the peer ends before.
+ *
+ * @param begun What was read of the socket already.
+ * @throws {Error} The connection broke.
+ */
+export async function sniff(socket: Socket, begun: Uint8Array = new Uint8Array(0)): Promise<Sniffed | undefined> {
+  const buffer = new Uint8Array(BUFFER_SIZE + begun.length);
+  buffer.set(begun);
+  let length = begun.length;
+  while (true) {
     const compared = Math.min(length, PREFACE.length);
     const isPreface = PREFACE.subarray(0, compared).every((octet, index) => octet === buffer[index]);
     if (!isPreface || compared === PREFACE.length) {
       return { isHttp2: isPreface, chunk: buffer.subarray(0, length) };
     }
+    const read = await socket.read(buffer.subarray(length));
+    if (read === null) {
+      return undefined;
+    }
+    length += read;
   }
 }

@@ -8,6 +8,7 @@ import {
   getLogger,
   type LogLevel as LogtapeLevel,
 } from "@logtape/logtape";
+import { connectionKey } from "../rpc/mod.ts";
 
 /**
  * How much the log says: nothing; faults of the server; also its start and end; also each call.
@@ -43,7 +44,9 @@ export const logCalls: Interceptor = (next) => async (request) => {
   const log = (error?: unknown) => {
     const code = error === undefined ? "ok" : codeToString(ConnectError.from(error, Code.Internal).code);
     const durationMs = Math.round(performance.now() - startMs);
-    logger.debug("{procedure} {code} in {durationMs} ms", { procedure, code, durationMs });
+    const { peer, httpVersion } = request.contextValues.get(connectionKey) ?? {};
+    const caller = peer === undefined ? {} : { peer: `${peer.hostname}:${peer.port}`, httpVersion };
+    logger.debug("{procedure} {code} in {durationMs} ms", { procedure, code, durationMs, ...caller });
     if (error !== undefined && !(error instanceof ConnectError)) {
       logger.error("{procedure} failed: {error}", { procedure, error });
     }

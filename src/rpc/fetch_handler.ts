@@ -3,13 +3,28 @@
  *
  * Stop-gap: connect-es owns the protocols, and this is the only file that touches its handlers.
  */
-import { Code, ConnectError, type ConnectRouter, createConnectRouter, type Interceptor } from "@connectrpc/connect";
-import { createFetchHandler as createMethodHandler, type UniversalHandler } from "@connectrpc/connect/protocol";
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  createConnectRouter,
+  createContextValues,
+  type Interceptor,
+} from "@connectrpc/connect";
+import {
+  type UniversalHandler,
+  universalServerRequestFromFetch,
+  universalServerResponseToFetch,
+} from "@connectrpc/connect/protocol";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { connectionKey, isConnectionInfo } from "./connection_key.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "./message_limit.ts";
 
-/** What `Deno.serve`, `export default { fetch }`, Bun and workerd want. */
-export type FetchHandler = (request: Request) => Response | Promise<Response>;
+/**
+ * What `serve`, `Deno.serve`, `export default { fetch }`, Bun and workerd want. Only `serve` says by which connection a request came: others
+ * give something else as a second argument.
+ */
+export type FetchHandler = (request: Request, connection?: unknown) => Response | Promise<Response>;
 
 /** Options of {@linkcode createFetchHandler}. */
 export interface FetchHandlerOptions {
@@ -43,22 +58,30 @@ export function createFetchHandler(options: FetchHandlerOptions): FetchHandler {
   options.routes(router);
 
   const methods = new Map(
-    router.handlers.map((method) => [method.requestPath, { method, handle: createMethodHandler(method) }]),
+    router.handlers.map((method) => [method.requestPath, method]),
   );
   const services = new Set(router.handlers.map((method) => method.service.typeName));
 
-  return async (request) => {
+  return async (request, connection) => {
     const { pathname } = new URL(request.url);
-    const entry = methods.get(pathname);
-    if (entry !== undefined) {
-      const response = await entry.handle(request);
-      return response.ok ? response : await explainRefusal(response, request, entry.method);
+    const method = methods.get(pathname);
+    if (method !== undefined) {
+      const response = universalServerResponseToFetch(
+        await method({
+          ...universalServerRequestFromFetch(request, {}),
+          contextValues: createContextValues().set(
+            connectionKey,
+            isConnectionInfo(connection) ? connection : undefined,
+          ),
+        }),
+      );
+      return response.ok ? response : await explainRefusal(response, request, method);
     }
     const service = pathname.split("/")[1] ?? "";
     if (services.has(service)) {
       return errorResponse(404, new ConnectError(`no method ${pathname}`, Code.Unimplemented));
     }
-    return options.fallback?.(request) ?? textResponse(404, `Not found: ${pathname}\n`);
+    return options.fallback?.(request, connection) ?? textResponse(404, `Not found: ${pathname}\n`);
   };
 }
 
