@@ -1,6 +1,13 @@
 /** The net room: the only one that touches sockets. */
 export { createHttp2Fetch } from "./http2_fetch.ts";
 export { connectHttp2, type Http2Client, type Http2ClientOptions } from "./http2_client.ts";
+export {
+  createHttp2Pool,
+  type DialHttp2,
+  type Http2Pool,
+  type Http2PoolOptions,
+  type OpenStreamOptions,
+} from "./http2_pool.ts";
 export { createFetchBridge } from "./fetch_bridge.ts";
 export { type HttpServer, type HttpServerOptions, serveHttp } from "./http_server.ts";
 export { DEFAULT_HOST, DEFAULT_PORT, serve, type ServeOptions, type Server } from "./serve.ts";
