@@ -136,7 +136,7 @@ async function handshake(socket: Deno.TlsConn, signal: AbortSignal): Promise<Den
     signal.throwIfAborted();
     const { alpnProtocol } = await socket.handshake();
     if (alpnProtocol !== "h2") {
-      throw new Error(`the server chose ${alpnProtocol ?? "no protocol"} by ALPN, not h2`);
+      throw new Error(`The server chose ${alpnProtocol ?? "no protocol"} by ALPN, not h2`);
     }
     return socket;
   } catch (error) {
@@ -147,7 +147,7 @@ async function handshake(socket: Deno.TlsConn, signal: AbortSignal): Promise<Den
   }
 }
 
-/** Why dialing failed, in a line without a period: `Connection refused`. */
+/** Why dialing failed, to follow a colon: `connection refused`. */
 export function dialErrorReason(error: unknown): string {
   if (error instanceof RaceError) {
     const reasons = error.failures.map(({ address, error }) => ({ address, reason: dialErrorReason(error) }));
@@ -169,5 +169,6 @@ function plainMessage(message: string): string {
     .replace(/: https?:\S+/g, "")
     .replace(/^failed to lookup address information: .*|^getaddrinfo ENOTFOUND .*/s, "the name is not known")
     .replace(/\s+/g, " ")
-    .trim();
+    .trim()
+    .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }

@@ -19,8 +19,8 @@ export interface Http2ClientOptions extends DialTarget, Omit<ConnectionOptions, 
   readonly connectTimeoutMs?: number | undefined;
   /** Ends the attempt, not the connection that comes of it. */
   readonly signal?: AbortSignal | undefined;
-  /** Told what happens on the connection. */
-  readonly handler?: Pick<ConnectionOptions["handler"], "onCapacity" | "onGoaway"> | undefined;
+  /** Told what happens on the connection, also before it is there. */
+  readonly handler?: Pick<ConnectionOptions["handler"], "onCapacity" | "onGoaway" | "onClose"> | undefined;
   /** Told of mistakes in handlers, by which the connection is lost. By default they are logged to the console. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -58,7 +58,7 @@ export async function connectHttp2(
   const abort = () => attempt.abort(signal?.reason);
   signal?.addEventListener("abort", abort);
   const stopTimer = network.clock.schedule(
-    () => attempt.abort(new Error(`no answer within ${connectTimeoutMs} ms`)),
+    () => attempt.abort(new Error(`No answer within ${connectTimeoutMs} ms`)),
     connectTimeoutMs,
   );
   try {
@@ -89,12 +89,20 @@ async function beginHttp2(socket: Socket, options: Http2ClientOptions, signal: A
         keepaliveIntervalMs,
         keepaliveTimeoutMs,
         maxAgeMs,
-        handler: { ...handler, ...hooks, onReady: ready.resolve },
+        handler: {
+          ...handler,
+          ...hooks,
+          onReady: ready.resolve,
+          onClose: (error) => {
+            hooks.onClose(error);
+            handler?.onClose?.(error);
+          },
+        },
       }),
     onError ?? ((error) => console.error(error)),
   );
   const { connection, closed } = driver;
-  closed.then((error) => ready.reject(driver.brokenBy ?? error ?? new Error("the server closed the connection")));
+  closed.then((error) => ready.reject(driver.brokenBy ?? error ?? new Error("The server closed the connection")));
   const abort = () => {
     ready.reject(signal.reason);
     closeQuietly(socket);
@@ -120,7 +128,7 @@ async function beginHttp2(socket: Socket, options: Http2ClientOptions, signal: A
       await closed;
     },
     close: async () => {
-      connection.close();
+      driver.close();
       await closed;
     },
   };

@@ -200,8 +200,8 @@ class Pool implements Http2Pool {
   #stop(): void {
     this.#isClosed = true;
     this.#dialAbort.abort(closedError());
-    this.#stopRetryTimer?.();
     this.#rejectWaiters(() => true, closedError());
+    this.#advance();
   }
 
   async #ended(): Promise<void> {
@@ -213,6 +213,7 @@ class Pool implements Http2Pool {
     const abort = () => {
       if (this.#waiters.delete(waiter)) {
         waiter.reject(signal.reason);
+        this.#advance(); // Perhaps nobody waits any more.
       }
     };
     signal.addEventListener("abort", abort);
@@ -250,21 +251,20 @@ class Pool implements Http2Pool {
       this.#waiters.delete(waiter);
       this.#open(client, waiter);
     }
-    if (this.#waiters.size === 0 || this.#dialing !== undefined || this.#isClosed) {
-      return;
-    }
     const usable = this.#usableCount();
     const waitMs = this.#retryAtMs - this.#clock.nowMs();
     if (waitMs > 0 && usable === 0) {
       this.#rejectWaiters((waiter) => !waiter.waitForReady, this.#lastError);
     }
-    if (this.#waiters.size === 0 || usable >= this.#maxConnections) {
-      return;
-    }
-    if (waitMs > 0) {
-      this.#retryIn(waitMs);
-    } else {
-      this.#dialing = this.#dialOne();
+    if (this.#waiters.size === 0) {
+      this.#stopRetryTimer?.();
+      this.#stopRetryTimer = undefined;
+    } else if (this.#dialing === undefined && usable < this.#maxConnections) {
+      if (waitMs > 0) {
+        this.#retryIn(waitMs);
+      } else {
+        this.#dialing = this.#dialOne();
+      }
     }
   }
 
@@ -298,7 +298,9 @@ class Pool implements Http2Pool {
   async #dialOne(): Promise<void> {
     const beganAtMs = this.#clock.nowMs();
     try {
-      const client = await this.#dial({ onCapacity: () => this.#advance() }, this.#dialAbort.signal);
+      const advance = () => this.#advance();
+      const handler = { onCapacity: advance, onGoaway: advance, onClose: advance };
+      const client = await this.#dial(handler, this.#dialAbort.signal);
       this.#add(client);
       const { connection } = client;
       if (connection.isDraining || connection.isClosed) {
@@ -311,7 +313,7 @@ class Pool implements Http2Pool {
       this.#lastError = error;
       this.#retryAtMs = beganAtMs + this.#backoff.next();
       if (this.#usableCount() === 0) {
-        this.#rejectWaiters((waiter) => !waiter.waitForReady, error);
+        this.#rejectWaiters((waiter) => !waiter.waitForReady, error); // Also when the backoff is over already.
       }
     }
     this.#dialing = undefined;
@@ -320,10 +322,7 @@ class Pool implements Http2Pool {
 
   #add(client: Http2Client): void {
     this.#clients.add(client);
-    client.closed.then(() => {
-      this.#clients.delete(client);
-      this.#advance();
-    });
+    client.closed.then(() => this.#clients.delete(client));
     if (this.#isClosed) {
       client.close(); // It was there before it heard that it is not wanted.
     }
