@@ -168,6 +168,7 @@ function plainMessage(message: string): string {
     .replace(/ \(os error \d+\)/g, "")
     .replace(/: https?:\S+/g, "")
     .replace(/^failed to lookup address information: .*|^getaddrinfo ENOTFOUND .*/s, "the name is not known")
+    .replace(/^peer closed connection without sending TLS close_notify/, "the server closed the connection")
     .replace(/\s+/g, " ")
     .trim()
     .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());

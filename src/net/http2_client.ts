@@ -44,6 +44,7 @@ export interface Http2Client {
  *
  * @param network How to reach it, for tests.
  * @throws {TypeError} There is half a key pair, or one without TLS.
+ * @throws {RangeError} A limit is out of its range.
  * @throws {Error} Why not, in a line with host and port: nobody listens there, the certificate is not trusted, it does not speak HTTP/2, it took
  *   too long. `cause` has the details.
  * @throws The signal's reason, when it is aborted.
@@ -64,7 +65,7 @@ export async function connectHttp2(
   try {
     return await beginHttp2(await dialSocket(options, attempt.signal, network), options, attempt.signal);
   } catch (error) {
-    if (signal?.aborted || error instanceof TypeError) {
+    if (signal?.aborted || error instanceof TypeError || error instanceof RangeError) {
       throw error;
     }
     const { hostname, port } = options;
@@ -77,30 +78,14 @@ export async function connectHttp2(
 
 /** Speaks HTTP/2 on a socket, until the server does. */
 async function beginHttp2(socket: Socket, options: Http2ClientOptions, signal: AbortSignal): Promise<Http2Client> {
-  const { limits, keepaliveIntervalMs, keepaliveTimeoutMs, maxAgeMs, handler, onError } = options;
   const ready = Promise.withResolvers<void>();
-  const driver = new Driver(
-    socket,
-    (hooks) =>
-      createConnection({
-        role: "client",
-        nowMs: performance.now(),
-        limits,
-        keepaliveIntervalMs,
-        keepaliveTimeoutMs,
-        maxAgeMs,
-        handler: {
-          ...handler,
-          ...hooks,
-          onReady: ready.resolve,
-          onClose: (error) => {
-            hooks.onClose(error);
-            handler?.onClose?.(error);
-          },
-        },
-      }),
-    onError ?? ((error) => console.error(error)),
-  );
+  let driver: Driver<Connection>;
+  try {
+    driver = driveHttp2(socket, options, ready.resolve);
+  } catch (error) {
+    closeQuietly(socket);
+    throw error;
+  }
   const { connection, closed } = driver;
   closed.then((error) => ready.reject(driver.brokenBy ?? error ?? new Error("The server closed the connection")));
   const abort = () => {
@@ -132,4 +117,30 @@ async function beginHttp2(socket: Socket, options: Http2ClientOptions, signal: A
       await closed;
     },
   };
+}
+
+function driveHttp2(socket: Socket, options: Http2ClientOptions, onReady: () => void): Driver<Connection> {
+  const { limits, keepaliveIntervalMs, keepaliveTimeoutMs, maxAgeMs, handler, onError } = options;
+  return new Driver(
+    socket,
+    (hooks) =>
+      createConnection({
+        role: "client",
+        nowMs: performance.now(),
+        limits,
+        keepaliveIntervalMs,
+        keepaliveTimeoutMs,
+        maxAgeMs,
+        handler: {
+          ...handler,
+          ...hooks,
+          onReady,
+          onClose: (error) => {
+            hooks.onClose(error);
+            handler?.onClose?.(error);
+          },
+        },
+      }),
+    onError ?? ((error) => console.error(error)),
+  );
 }
