@@ -24,6 +24,8 @@ export interface ConnectionHandler {
   onRequest?(stream: Http2Stream, head: RequestHead, endStream: boolean): void;
   /** There is output, because of a command that was given from outside of the calls above: poll it soon. */
   onOutput(): void;
+  /** The peer's first SETTINGS are there: it speaks HTTP/2, and its limits are known. */
+  onReady?(): void;
   /** Client: a stream may be opened again, after `canOpenStream` was false because there were too many. */
   onCapacity?(): void;
   /** The peer takes no streams above this one any more. Those that are lost with that have been told. */

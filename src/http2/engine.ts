@@ -225,7 +225,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   }
 
   receiveSettings(buffer: Uint8Array, start: number, end: number): void {
-    this.#lifecycle.receivedSettings();
+    const isFirst = this.#lifecycle.receivedSettings();
     const remote = this.#remoteSettings;
     const initialWindowSize = remote.values.initialWindowSize;
     const fault = remote.receive(buffer, start, end);
@@ -246,6 +246,9 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     }
     this.sender.applySettings(remote.values, remote.lowestHeaderTableSize);
     this.sender.control.writeSettingsAck();
+    if (isFirst) {
+      this.#handler.onReady?.();
+    }
     this.#offerCapacity();
   }
 

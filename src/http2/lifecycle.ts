@@ -118,8 +118,11 @@ export class Lifecycle {
     }
   }
 
-  receivedSettings(): void {
+  /** @returns Whether they are the first. */
+  receivedSettings(): boolean {
+    const isFirst = this.#deadlines.handshake !== Infinity;
     this.#deadlines.handshake = Infinity;
+    return isFirst;
   }
 
   receivedSettingsAck(): void {

@@ -42,6 +42,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
   readonly #socket: Socket;
   readonly #onError: (error: unknown) => void;
   #endedWith: Error | undefined;
+  #brokenBy: Error | undefined;
   /** Whether a flush is going to happen, and whether one is going on. */
   #isFlushScheduled = false;
   #isFlushing = false;
@@ -78,6 +79,11 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     this.closed = this.#run(firstChunk);
   }
 
+  /** What the socket failed with, if it did: what TLS has to say does not come by HTTP. */
+  get brokenBy(): Error | undefined {
+    return this.#brokenBy;
+  }
+
   async #run(firstChunk: Uint8Array | undefined): Promise<Error | undefined> {
     this.#scheduleFlush();
     this.#armTimer();
@@ -90,7 +96,8 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
         await this.#changed(); // HTTP/1.1 still answers one who has said all he has to say.
       }
       await this.#linger();
-    } catch {
+    } catch (error) {
+      this.#noteBroken(error);
       this.#endInput(); // The peer reset the connection, or we closed the socket.
     }
     clearTimeout(this.#timer);
@@ -169,6 +176,13 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     }
   }
 
+  /** A socket that fails after the end, such as when we close it, has not broken anything. */
+  #noteBroken(error: unknown): void {
+    if (!this.connection.isClosed && error instanceof Error) {
+      this.#brokenBy = error;
+    }
+  }
+
   /** As {@linkcode close}, without a word to the peer: it is gone. */
   #endInput(): void {
     try {
@@ -212,6 +226,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
       if (!isSocketError(error)) {
         this.#onError(error);
       }
+      this.#noteBroken(error);
       this.#endInput();
       closeQuietly(this.#socket); // Else the read that is going on would never end.
     }
