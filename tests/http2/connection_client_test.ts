@@ -283,3 +283,29 @@ Deno.test("A client answers PING and SETTINGS", () => {
   peer.send(ping("12345678"), settings([4, 10]), ping("abcdefgh", { ack: true }));
   peer.wantOnly("PING 3132333435363738 ack", "SETTINGS ack");
 });
+
+Deno.test("The connection is ready with the server's first SETTINGS, whose limits hold then, and once only", () => {
+  for (const chunkLength of [Infinity, 1]) {
+    const rooms: boolean[] = [];
+    const peer: TestPeer = new TestPeer("client", {
+      handshake: false,
+      chunkLength,
+      handler: { onReady: () => rooms.push(peer.connection.canOpenStream) },
+    });
+    peer.send(settings([3, 0]).subarray(0, -1));
+    assert.deepEqual(rooms, []);
+    peer.send(settings([3, 0]).subarray(-1));
+    assert.deepEqual(rooms, [false]);
+    peer.send(settings([3, 1]));
+    assert.deepEqual(rooms, [false]);
+    assert.equal(peer.connection.canOpenStream, true);
+  }
+});
+
+Deno.test("SETTINGS that are at fault make no connection ready", () => {
+  let isReady = false;
+  const peer = new TestPeer("client", { handshake: false, handler: { onReady: () => isReady = true } });
+  peer.send(settings([5, 1]));
+  assert.equal(isReady, false);
+  peer.wantEvents("close PROTOCOL_ERROR local");
+});

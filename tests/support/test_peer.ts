@@ -81,6 +81,7 @@ export class TestPeer {
           handler?.onRequest?.(stream, head, endStream);
         },
         onOutput: () => handler?.onOutput?.(),
+        onReady: () => handler?.onReady?.(),
         onCapacity: () => {
           this.events.push("capacity");
           handler?.onCapacity?.();
