@@ -32,7 +32,11 @@ Deno.test("The preface is HTTP/2, in pieces of any length", async () => {
 Deno.test("A preface that ends early is nothing, and from its sixteenth octet on HTTP/2", async () => {
   for (let length = 0; length <= PREFACE.length; length++) {
     for (const maxRead of [1, Infinity]) {
-      assert.equal(await sniffed(PREFACE.subarray(0, length), maxRead), length < TOLD ? "nothing" : "HTTP/2", `${length}`);
+      assert.equal(
+        await sniffed(PREFACE.subarray(0, length), maxRead),
+        length < TOLD ? "nothing" : "HTTP/2",
+        `${length}`,
+      );
     }
   }
 });
@@ -48,7 +52,17 @@ Deno.test("A preface with one other octet is HTTP/1.1, which says what is wrong 
 });
 
 Deno.test("Methods that begin like the preface are HTTP/1.1", async () => {
-  for (const text of ["P", "PO", "PUT / HTTP/1.1\r\n", "PRI", "PRI * HTTP/1.1\r\n\r\n", "PRI / HTTP/2.0\r\n\r\n", "\r\nPRI "]) {
+  for (
+    const text of [
+      "P",
+      "PO",
+      "PUT / HTTP/1.1\r\n",
+      "PRI",
+      "PRI * HTTP/1.1\r\n\r\n",
+      "PRI / HTTP/2.0\r\n\r\n",
+      "\r\nPRI ",
+    ]
+  ) {
     for (const maxRead of [1, Infinity]) {
       const isPrefix = "PRI * HTTP/2.0\r\n".startsWith(text);
       assert.equal(await sniffed(ascii(text), maxRead), isPrefix ? "nothing" : "HTTP/1.1", text);
