@@ -147,6 +147,17 @@ export function parseFrames(bytes: Uint8Array): ParsedFrame[] {
   return frames;
 }
 
+/** How many octets the whole frames have that bytes begin with. */
+export function wholeFramesLength(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let whole = 0;
+  for (let end = 0; end <= bytes.length;) {
+    whole = end;
+    end += end + 9 <= bytes.length ? 9 + (view.getUint32(end) >>> 8) : Infinity;
+  }
+  return whole;
+}
+
 function octets(content: Uint8Array | string): Uint8Array {
   return typeof content === "string" ? ascii(content) : content;
 }
