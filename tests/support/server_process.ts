@@ -12,6 +12,8 @@ export interface ServerProcess {
   kill(): Promise<void>;
   /** All that it has written to stderr, once it has ended. */
   stderr(): Promise<string>;
+  /** Resolves when it has written something to stderr that matches, since this was called last. */
+  logged(pattern: RegExp): Promise<void>;
 }
 
 /** The arguments to Deno that `deno task serve` has, up to `server.ts`. */
@@ -31,7 +33,16 @@ export async function startServer(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const stderr = new Response(child.stderr).text();
+  let log = "";
+  let seen = 0;
+  let onLog = () => {};
+  const stderr = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      log += text;
+      onLog();
+    }
+    return log;
+  })();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let output = "";
   while (!output.includes("\n")) {
@@ -59,6 +70,12 @@ export async function startServer(
     stop: () => end("SIGTERM"),
     kill: async () => void await end("SIGKILL"),
     stderr: () => stderr,
+    logged: async (pattern) => {
+      while (!pattern.test(log.slice(seen))) {
+        await new Promise<void>((resolve) => onLog = resolve);
+      }
+      seen = log.length;
+    },
   };
 }
 
