@@ -163,6 +163,9 @@ class FetchExchange {
 
   async #send(response: Response, isHead: boolean): Promise<void> {
     const exchange = this.#exchange;
+    if (response.bodyUsed || response.body?.locked) {
+      throw new TypeError("Cannot send a response of which the body was used");
+    }
     const fields: HeaderField[] = [{ name: ":status", value: String(response.status) }];
     for (const [name, value] of response.headers) {
       if (!CONNECTION_FIELDS.has(name)) {
@@ -176,13 +179,19 @@ class FetchExchange {
       exchange.respond(fields, true);
       return;
     }
-    exchange.respond(fields);
     const reader = body.getReader();
+    if (this.#abort.signal.aborted) {
+      await reader.cancel(this.#abort.signal.reason);
+      return;
+    }
     this.#abort.signal.addEventListener("abort", () => reader.cancel(this.#abort.signal.reason).catch(() => {}));
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      if (!exchange.write(part.value)) {
-        await new Promise<void>((resolve) => this.#onWritable = resolve);
-      }
+    exchange.respond(fields);
+    const length = response.headers.get("content-length");
+    try {
+      await this.#sendBody(reader, length === null ? undefined : Number(length));
+    } catch (error) {
+      reader.cancel(error).catch(() => {}); // It may have failed itself.
+      throw error;
     }
     await this.#discard();
     if (!this.#abort.signal.aborted) {
@@ -211,6 +220,27 @@ class FetchExchange {
       }
     }
     clearTimeout(timer);
+  }
+
+  /** @param length How many octets were promised. */
+  async #sendBody(reader: ReadableStreamDefaultReader<Uint8Array>, length: number | undefined): Promise<void> {
+    const { signal } = this.#abort;
+    let sent = 0;
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      if (!(part.value instanceof Uint8Array)) {
+        throw new TypeError("Cannot send a response of which the body is not octets");
+      }
+      sent += part.value.length;
+      if (sent > (length ?? Infinity)) {
+        throw new RangeError(`Cannot send more octets than the ${length} of content-length`);
+      }
+      if (!this.#exchange.write(part.value) && !signal.aborted) {
+        await new Promise<void>((resolve) => this.#onWritable = resolve);
+      }
+    }
+    if (sent < (length ?? 0) && !signal.aborted) {
+      throw new RangeError(`Cannot end a response after ${sent} of the ${length} octets of content-length`);
+    }
   }
 
   #fail(error: unknown): void {

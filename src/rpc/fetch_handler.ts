@@ -13,6 +13,7 @@ import {
 } from "@connectrpc/connect";
 import {
   type UniversalHandler,
+  type UniversalServerRequest,
   universalServerRequestFromFetch,
   universalServerResponseToFetch,
 } from "@connectrpc/connect/protocol";
@@ -66,9 +67,11 @@ export function createFetchHandler(options: FetchHandlerOptions): FetchHandler {
     const { pathname } = new URL(request.url);
     const method = methods.get(pathname);
     if (method !== undefined) {
+      const universalRequest = universalServerRequestFromFetch(request, {});
       const response = universalServerResponseToFetch(
         await method({
-          ...universalServerRequestFromFetch(request, {}),
+          ...universalRequest,
+          body: untilAborted(universalRequest.body, options.shutdownSignal),
           contextValues: createContextValues().set(
             connectionKey,
             isConnectionInfo(connection) ? connection : undefined,
@@ -83,6 +86,41 @@ export function createFetchHandler(options: FetchHandlerOptions): FetchHandler {
     }
     return options.fallback?.(request, connection) ?? textResponse(404, `Not found: ${pathname}\n`);
   };
+}
+
+/**
+ * The same octets until the signal aborts, whose reason it then throws: connect-es tells handlers of it, and one that waits for its caller does
+ * not hear that.
+ */
+function untilAborted(
+  body: UniversalServerRequest["body"],
+  signal: AbortSignal | undefined,
+): UniversalServerRequest["body"] {
+  const isStream = typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+  return signal === undefined || !isStream ? body : abortable(body as AsyncIterable<Uint8Array>, signal);
+}
+
+async function* abortable(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const iterator = body[Symbol.asyncIterator]();
+  let rejectNext = (_reason: unknown) => {};
+  const onAbort = () => rejectNext(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  try {
+    while (true) {
+      signal.throwIfAborted();
+      const { done, value } = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        rejectNext = reject;
+        iterator.next().then(resolve, reject);
+      });
+      if (done) {
+        return;
+      }
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    iterator.return?.().catch(() => {}); // Not awaited: it waits for what comes next.
+  }
 }
 
 /** JSON is UTF-8 (RFC 8259 §8.1): text that is not is refused, where connect-es' own decoder would replace it. */

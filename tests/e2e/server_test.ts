@@ -318,3 +318,16 @@ Deno.test("server: --help shows every flag, --version the version", async () => 
   }
   assert.match((await runServer(["--version"])).stdout, /^\d+\.\d+\.\d+\n$/);
 });
+
+testServer("calls that outlast --grace are cancelled with unavailable, and it still exits 0", async (server) => {
+  const { greeter } = connect(server);
+  const call = greeter.converse((async function* () {
+    yield { name: "Ada" };
+    await new Promise(() => {}); // Whoever talks on until he is told to stop.
+  })());
+  const answers = call[Symbol.asyncIterator]();
+  assert.equal((await answers.next()).value?.message, "Hello, Ada!");
+  const status = server.stop();
+  await assertConnectError(() => answers.next(), Code.Unavailable, /the server is shutting down/);
+  assert.equal((await status).code, 0);
+}, ["--grace", "100ms"]);

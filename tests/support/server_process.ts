@@ -6,7 +6,7 @@ export interface ServerProcess {
   /** `http://127.0.0.1:41234` */
   readonly url: string;
   readonly pid: number;
-  /** Sends SIGTERM and waits for the end. */
+  /** Sends SIGTERM, unless that was done, and waits for the end. */
   stop(): Promise<Deno.CommandStatus>;
   /** Sends SIGKILL and waits for the end: what a crash leaves is on disk. */
   kill(): Promise<void>;
@@ -57,13 +57,15 @@ export async function startServer(
     child.kill("SIGKILL");
     throw new Error(`Unexpected first line of the server: ${output}`);
   }
-  const end = async (signal: Deno.Signal) => {
+  const endOnce = async (signal: Deno.Signal) => {
     child.kill(signal);
     const status = await child.status;
     await reader.cancel();
     await stderr;
     return status;
   };
+  let ended: Promise<Deno.CommandStatus> | undefined;
+  const end = (signal: Deno.Signal) => ended ??= endOnce(signal);
   return {
     url,
     pid: child.pid,
