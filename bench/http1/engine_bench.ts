@@ -1,6 +1,6 @@
 /** What the engine costs for each request, without sockets: a head and 12 octets in, a head and 12 octets out. */
-import type { HeaderField } from "../../src/http/mod.ts";
-import { createConnection, type Http1Exchange, type StreamHandler } from "../../src/http1/mod.ts";
+import type { ExchangeHandler, HeaderField } from "../../src/http/mod.ts";
+import { createConnection, type Http1Exchange } from "../../src/http1/mod.ts";
 
 const BATCH = 32;
 
@@ -9,7 +9,7 @@ const HEAD: readonly HeaderField[] = Object.freeze([
   { name: "content-type", value: "application/proto" },
 ]);
 
-const echo: StreamHandler = {
+const echo: ExchangeHandler = {
   onData(exchange, buffer, start, end, endStream) {
     if (!exchange.headSent) {
       exchange.respond(HEAD);

@@ -10,7 +10,7 @@ import type { HttpConnection } from "../http/mod.ts";
 import type { Http1Error } from "./errors.ts";
 import type { Http1Exchange } from "./exchange.ts";
 import type { Http1Limits } from "./limits.ts";
-import type { RequestHead } from "./request_head.ts";
+import type { Http1RequestHead } from "./request_head.ts";
 
 /** What happens on a connection. Called from within `handleInput`, `handleTimeout`, `handleEof`, or, as said, from commands. */
 export interface ConnectionHandler {
@@ -22,7 +22,7 @@ export interface ConnectionHandler {
    *
    * @param endStream Whether it has neither content nor trailers: nothing follows.
    */
-  onRequest(exchange: Http1Exchange, head: RequestHead, endStream: boolean): void;
+  onRequest(exchange: Http1Exchange, head: Http1RequestHead, endStream: boolean): void;
   /**
    * There is output, or {@linkcode Connection.wantsInput} has become true, because of a command that was given from outside of the calls
    * above: poll soon, and go on reading.

@@ -3,29 +3,11 @@
  *
  * This module performs no I/O.
  */
-import type { HeaderField, HttpExchange } from "../http/mod.ts";
-import { EndCode, type Http1Error } from "./errors.ts";
+import type { ExchangeHandler, HeaderField, HttpExchange } from "../http/mod.ts";
+import { EndCode } from "./errors.ts";
 import type { ParsedHead } from "./request_head.ts";
 import { type ResponseHead, responseHeadOf, trailersOf } from "./response_head.ts";
 import type { ResponseWriter } from "./response_writer.ts";
-
-/**
- * What happens in an exchange, called from within `handleInput`, `pollOutput` or `handleTimeout` of the connection. The exchange is given
- * each time, so that one object can handle all of them.
- */
-export interface StreamHandler {
-  /**
-   * Octets of the body, from `start` to `end` of a buffer that is valid during the call only: copy what must stay.
-   * {@linkcode Http1Exchange.release} them when they were dealt with. With `endStream` nothing follows; then there may be no octets.
-   */
-  onData(exchange: Http1Exchange, buffer: Uint8Array, start: number, end: number, endStream: boolean): void;
-  /** The trailers, after which nothing follows. */
-  onTrailers(exchange: Http1Exchange, fields: readonly HeaderField[]): void;
-  /** The queue has room again, after {@linkcode Http1Exchange.write} had said false. */
-  onWritable(exchange: Http1Exchange): void;
-  /** The exchange ended before its time, and its connection with it. Nothing follows. */
-  onReset(exchange: Http1Exchange, error: Http1Error): void;
-}
 
 /** What an exchange asks of its connection. */
 export interface ExchangeHost {
@@ -45,7 +27,7 @@ export interface ExchangeHost {
 
 const EMPTY = new Uint8Array(0);
 
-const NO_HANDLER: StreamHandler = {
+const NO_HANDLER: ExchangeHandler = {
   onData: (exchange, _buffer, start, end) => exchange.release(end - start),
   onTrailers: () => {},
   onWritable: () => {},
@@ -58,7 +40,7 @@ const NO_HANDLER: StreamHandler = {
  */
 export class Http1Exchange implements HttpExchange {
   /** Who is told what happens. Set it in `onRequest`; until then received octets are dropped. */
-  handler: StreamHandler = NO_HANDLER;
+  handler: ExchangeHandler = NO_HANDLER;
   /** For the owner's use. */
   context: unknown = undefined;
   /** The number of the request on its connection, from 1 on. */

@@ -3,30 +3,19 @@
  *
  * Whatever two readers could understand in two ways is refused, because that is what requests are smuggled with. This module performs no I/O.
  */
-import type { HeaderField } from "../http/mod.ts";
+import type { HeaderField, RequestHead } from "../http/mod.ts";
 import { type Fault, Faults, isFault } from "./faults.ts";
 import { parseFieldLines } from "./field_lines.ts";
 import { type HttpVersion, isAuthority, type RequestLine } from "./request_line.ts";
 
-/** The head of a request that is well-formed. Equal requests of a connection may share it. */
-export interface RequestHead {
-  readonly method: string;
-  /** Of the connection, unless the request target says it; empty in CONNECT. Lower case. */
-  readonly scheme: string;
-  /** Of the request target or, where that has none, as `host`. Empty when both are. */
-  readonly authority: string;
-  /** Path and query; `*` in an OPTIONS request for the server itself; empty in CONNECT. */
-  readonly path: string;
-  /** The fields in their order, frozen, names in lower case. `host` is as {@linkcode authority}, whatever was received. */
-  readonly fields: readonly HeaderField[];
-  /** Octets of content; undefined when it is not said. */
-  readonly contentLength: number | undefined;
+/** The head of a request, with what only HTTP/1 has. The fields are frozen; `host` is as the authority, whatever was received. */
+export interface Http1RequestHead extends RequestHead {
   readonly version: HttpVersion;
 }
 
 /** A head, and what the connection has to know of it. */
 export interface ParsedHead {
-  readonly head: RequestHead;
+  readonly head: Http1RequestHead;
   /** Whether the body is in chunks. */
   readonly isChunked: boolean;
   /** Whether nothing follows the head. */
@@ -83,7 +72,7 @@ export function parseRequestHead(
   if (isConnect && !isBodyless) {
     return Faults.CONTENT_IN_CONNECT;
   }
-  const head: RequestHead = Object.freeze({
+  const head: Http1RequestHead = Object.freeze({
     method,
     scheme: isConnect ? "" : line.scheme ?? scheme,
     authority: line.authority ?? host ?? "",

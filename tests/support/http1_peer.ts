@@ -1,14 +1,13 @@
 /** The client's side of an HTTP/1.1 connection for tests: octets in as text, what happened as lines, octets out as text. */
 import { Buffer } from "node:buffer";
-import type { HeaderField } from "../../src/http/mod.ts";
+import type { ExchangeHandler, HeaderField } from "../../src/http/mod.ts";
 import {
   type Connection,
   type ConnectionOptions,
   createConnection,
   type Http1Error,
   type Http1Exchange,
-  type RequestHead,
-  type StreamHandler,
+  type Http1RequestHead,
 } from "../../src/http1/mod.ts";
 
 /** Octets of a text, one for each character. */
@@ -19,9 +18,9 @@ export function octets(text: string): Uint8Array<ArrayBuffer> {
 /** Options of {@linkcode Peer}. */
 export interface PeerOptions extends Partial<Omit<ConnectionOptions, "handler">> {
   /** Called in `onRequest`. By default nothing is answered. */
-  readonly onRequest?: (exchange: Http1Exchange, head: RequestHead, endStream: boolean) => void;
+  readonly onRequest?: (exchange: Http1Exchange, head: Http1RequestHead, endStream: boolean) => void;
   /** Called when a request has ended, also without a body. */
-  readonly onEnd?: (exchange: Http1Exchange, head: RequestHead) => void;
+  readonly onEnd?: (exchange: Http1Exchange, head: Http1RequestHead) => void;
   /** Whether received octets are released at once. @default true */
   readonly releases?: boolean;
   /** Called after the octets of a body were logged. */
@@ -29,12 +28,12 @@ export interface PeerOptions extends Partial<Omit<ConnectionOptions, "handler">>
 }
 
 /** A connection, and what is seen of it on both sides. */
-export class Peer implements StreamHandler {
+export class Peer implements ExchangeHandler {
   readonly connection: Connection;
   /** What happened, such as "POST /echo", "data abc", "end", "trailers a: b", "reset ...", "close ...". Data that follows data is joined. */
   readonly log: string[] = [];
   readonly exchanges: Http1Exchange[] = [];
-  readonly heads: RequestHead[] = [];
+  readonly heads: Http1RequestHead[] = [];
   /** The output so far. */
   output = "";
   nowMs: number;
@@ -100,7 +99,7 @@ export class Peer implements StreamHandler {
     this.flush();
   }
 
-  #onRequest(exchange: Http1Exchange, head: RequestHead, endStream: boolean): void {
+  #onRequest(exchange: Http1Exchange, head: Http1RequestHead, endStream: boolean): void {
     this.exchanges.push(exchange);
     this.heads.push(head);
     this.log.push(`${head.method} ${head.path}`);
@@ -114,7 +113,7 @@ export class Peer implements StreamHandler {
 
   #end(exchange: Http1Exchange): void {
     this.log.push("end");
-    this.#options.onEnd?.(exchange, exchange.context as RequestHead);
+    this.#options.onEnd?.(exchange, exchange.context as Http1RequestHead);
   }
 
   onData(exchange: Http1Exchange, buffer: Uint8Array, start: number, end: number, endStream: boolean): void {
