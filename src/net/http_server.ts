@@ -164,17 +164,21 @@ class ListeningServer implements HttpServer {
   }
 
   async reloadTls(pair: KeyPair): Promise<void> {
+    if (this.#options.tls === undefined) {
+      throw new Error("Cannot reload a certificate: the server speaks no TLS");
+    }
     for (const listener of this.#listeners) {
-      if (listener.reload === undefined) {
-        throw new Error("Cannot reload a certificate: the server speaks no TLS");
-      }
-      await listener.reload(pair);
+      await listener.reload?.(pair); // A Unix socket has none.
     }
   }
 
   #stopListening(): void {
     if (this.#isListening && this.#unixPath !== undefined) {
-      Deno.removeSync(this.#unixPath);
+      try {
+        Deno.removeSync(this.#unixPath);
+      } catch {
+        // Somebody else did.
+      }
     }
     this.#isListening = false;
     this.#listeners.forEach(closeQuietly);
