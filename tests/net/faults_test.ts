@@ -230,18 +230,27 @@ for (const ending of ENDINGS) {
         socket.on("error", () => {});
         socket.on("close", () => sockets.delete(socket));
         socket.on("end", () => socket.end());
-        socket.once("data", () => {
-          socket.resume();
-          socket.write(octets.subarray(0, length), () =>
-            setTimeout(() => {
-              if (ending === "reset") {
-                socket.resetAndDestroy();
-              } else if (ending === "close") {
-                socket.destroy();
-              } else {
-                socket.end();
-              }
-            }));
+        const end = () =>
+          setTimeout(() => {
+            if (ending === "reset") {
+              socket.resetAndDestroy();
+            } else if (ending === "close") {
+              socket.destroy();
+            } else {
+              socket.end();
+            }
+          });
+        // Its SETTINGS at once, the answer to a request when that is there.
+        const settingsLength = Math.min(length, 9 + octets[2]!);
+        socket.write(octets.subarray(0, settingsLength), settingsLength === length ? end : undefined);
+        let received = Buffer.alloc(0);
+        let isAnswered = settingsLength === length;
+        socket.on("data", (chunk) => {
+          received = Buffer.concat([received, chunk]);
+          if (!isAnswered && hasHeaders(received.subarray(PREFACE.length))) {
+            isAnswered = true;
+            socket.write(octets.subarray(settingsLength, length), end);
+          }
         });
       });
       await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
@@ -274,9 +283,22 @@ async function connectAndCall(port: number): Promise<string> {
   } catch (error) {
     return String(error); // It ended before the server's SETTINGS were there.
   }
+  if (client.connection.isClosed) {
+    return "It ended before the call";
+  }
   const outcome = await callOnce(client);
   await client.closed;
   return outcome;
+}
+
+/** Whether there is a HEADERS frame among whole frames. */
+function hasHeaders(frames: Uint8Array): boolean {
+  for (let at = 0; at + 9 <= frames.length; at += 9 + (frames[at]! << 16 | frames[at + 1]! << 8 | frames[at + 2]!)) {
+    if (frames[at + 3] === 1) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** A call: the status and text, or why there is none. */
