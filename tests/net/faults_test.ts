@@ -246,7 +246,7 @@ for (const ending of ENDINGS) {
         let received = Buffer.alloc(0);
         let isAnswered = settingsLength === length;
         socket.on("data", (chunk) => {
-          received = Buffer.concat([received, chunk]);
+          received = Buffer.concat([received, chunk as Buffer]);
           if (!isAnswered && hasHeaders(received.subarray(PREFACE.length))) {
             isAnswered = true;
             socket.write(octets.subarray(settingsLength, length), end);
