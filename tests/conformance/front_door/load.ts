@@ -3,7 +3,8 @@
  *
  * `deno run --allow-all tests/conformance/front_door/load.ts`
  */
-import { connectHttp2 } from "../../../src/net/mod.ts";
+import { connectHttp2, type Http2Client } from "../../../src/net/mod.ts";
+import { type Authority, makeAuthority } from "../../support/authority.ts";
 import { RawClient } from "../../support/raw_client.ts";
 import { runJudge, type Verdict } from "../verdict.ts";
 import { callOnce, LastingClient, UnprocessedError } from "./client.ts";
@@ -31,11 +32,25 @@ function pathOf(index: number): string {
   return `/wait/${Math.round(SHORTEST_MS + (LONGEST_MS - SHORTEST_MS) * (index + 1) / IN_FLIGHT)}`;
 }
 
+/** A server, and what its certificate is signed with, if it speaks TLS. */
+interface Target {
+  readonly port: number;
+  readonly caCerts?: string[];
+}
+
+async function connectHttp1({ port, caCerts }: Target): Promise<RawClient> {
+  return caCerts === undefined
+    ? await RawClient.connect({ hostname: "127.0.0.1", port })
+    : new RawClient(await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts, alpnProtocols: ["http/1.1"] }));
+}
+
+function connectTo({ port, caCerts }: Target): Promise<Http2Client> {
+  return connectHttp2({ hostname: "127.0.0.1", port, tls: caCerts !== undefined, caCerts });
+}
+
 /** Calls by HTTP/1.1, each on its connection. */
-async function beginHttp1Calls(port: number): Promise<Promise<void>[]> {
-  const clients = await Promise.all(
-    Array.from({ length: IN_FLIGHT }, () => RawClient.connect({ hostname: "127.0.0.1", port })),
-  );
+async function beginHttp1Calls(target: Target): Promise<Promise<void>[]> {
+  const clients = await Promise.all(Array.from({ length: IN_FLIGHT }, () => connectHttp1(target)));
   return await Promise.all(clients.map(async (client, index) => {
     await client.send(`POST ${pathOf(index)} HTTP/1.1\r\nhost: a\r\ncontent-length: 12\r\n\r\n`);
     await client.send(CONTENT);
@@ -54,10 +69,10 @@ async function beginHttp1Calls(port: number): Promise<Promise<void>[]> {
 }
 
 /** Calls by HTTP/2, a hundred on a connection. */
-async function beginHttp2Calls(port: number): Promise<Promise<void>[]> {
+async function beginHttp2Calls(target: Target): Promise<Promise<void>[]> {
   const calls: Promise<void>[] = [];
   while (calls.length < IN_FLIGHT) {
-    const client = await connectHttp2({ hostname: "127.0.0.1", port });
+    const client = await connectTo(target);
     for (let index = 0; index < STREAMS_PER_CONNECTION; index++) {
       calls.push(callOnce(client, pathOf(calls.length), CONTENT).then(() => {}));
     }
@@ -66,11 +81,11 @@ async function beginHttp2Calls(port: number): Promise<Promise<void>[]> {
 }
 
 /** Goes on making calls by HTTP/2 for as long as the server takes them. Gives how many were served, and failed. */
-async function callUntilRefused(port: number): Promise<{ served: number; failures: string[] }> {
+async function callUntilRefused(target: Target): Promise<{ served: number; failures: string[] }> {
   let served = 0;
   const failures: string[] = [];
   await Promise.all(Array.from({ length: 4 }, async () => {
-    const client = await connectHttp2({ hostname: "127.0.0.1", port });
+    const client = await connectTo(target);
     await Promise.all(Array.from({ length: 10 }, async () => {
       while (true) {
         try {
@@ -91,12 +106,15 @@ async function callUntilRefused(port: number): Promise<{ served: number; failure
 
 async function judgeShutdown(
   version: string,
-  begin: (port: number) => Promise<Promise<void>[]>,
+  begin: (target: Target) => Promise<Promise<void>[]>,
+  authority?: Authority,
 ): Promise<Verdict> {
-  await using server = await startLoadedServer();
-  const calls = await begin(server.port);
+  const tls = await authority?.issue("server");
+  await using server = await startLoadedServer({ tls });
+  const target = { port: server.port, ...(authority === undefined ? {} : { caCerts: [authority.cert] }) };
+  const calls = await begin(target);
   const outcomes = Promise.allSettled(calls);
-  const others = callUntilRefused(server.port);
+  const others = callUntilRefused(target);
   await new Promise((resolve) => setTimeout(resolve, 500));
   const startMs = performance.now();
   server.terminate();
@@ -152,6 +170,9 @@ async function judgeRotation(): Promise<Verdict> {
 export async function* judgeLoad(): AsyncGenerator<Verdict> {
   yield await judgeShutdown("HTTP/1.1", beginHttp1Calls);
   yield await judgeShutdown("HTTP/2", beginHttp2Calls);
+  const authority = await makeAuthority("Edgewire test authority");
+  yield await judgeShutdown("HTTP/1.1 over TLS", beginHttp1Calls, authority);
+  yield await judgeShutdown("HTTP/2 over TLS", beginHttp2Calls, authority);
   yield await judgeRotation();
 }
 
