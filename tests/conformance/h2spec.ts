@@ -3,8 +3,9 @@
  *
  * `deno run --allow-all tests/conformance/h2spec.ts`
  */
-import { type Certificate, makeCertificate } from "../support/certificate.ts";
+import { makeCertificate } from "../support/certificate.ts";
 import { tryProgram } from "../support/program.ts";
+import { startServer } from "../support/server_process.ts";
 import { startJudgedServer } from "./judged_server.ts";
 import { readJunit } from "./junit.ts";
 import { installTool, toolVersion } from "./tools.ts";
@@ -14,13 +15,13 @@ import { runJudge, type Verdict } from "./verdict.ts";
 const CASES = 146;
 const RUNS = 3;
 
-async function runOnce(name: string, certificate?: Certificate): Promise<Verdict> {
+/** One run of all cases against a server on this machine. */
+async function runH2spec(name: string, port: number, isTls: boolean): Promise<Verdict> {
   const h2spec = await installTool("h2spec");
-  await using server = await startJudgedServer(certificate);
   const report = await Deno.makeTempFile({ prefix: "edgewire-h2spec-", suffix: ".xml" });
   try {
-    const tls = certificate === undefined ? [] : ["-t", "-k"];
-    const args = ["-h", "127.0.0.1", "-p", `${server.port}`, "-S", "-o", "2", ...tls, "-j", report];
+    const tls = isTls ? ["-t", "-k"] : [];
+    const args = ["-h", "127.0.0.1", "-p", `${port}`, "-S", "-o", "2", ...tls, "-j", report];
     const { stderr } = await tryProgram(h2spec, args, { timeoutMs: 120_000 });
     const { total, failures, skipped } = readJunit(await Deno.readTextFile(report));
     const passed = total - failures.length - skipped.length;
@@ -36,7 +37,23 @@ export async function* judgeByH2spec(): AsyncGenerator<Verdict> {
   await using certificate = await makeCertificate();
   for (const [transport, cert] of [["h2c", undefined], ["TLS", certificate]] as const) {
     for (let run = 1; run <= RUNS; run++) {
-      yield await runOnce(`${toolVersion("h2spec")} -S, ${transport}, run ${run}`, cert);
+      await using server = await startJudgedServer(cert);
+      yield await runH2spec(`${toolVersion("h2spec")} -S, ${transport}, run ${run}`, server.port, cert !== undefined);
+    }
+  }
+}
+
+/** Judges `deno task serve`, with all that it serves at `/`. */
+export async function* judgeServeByH2spec(): AsyncGenerator<Verdict> {
+  for (const [transport, args] of [["h2c", []], ["TLS", ["--tls-dev"]]] as const) {
+    const dataDir = await Deno.makeTempDir();
+    const server = await startServer({ dataDir, args });
+    try {
+      const name = `${toolVersion("h2spec")} -S, deno task serve, ${transport}`;
+      yield await runH2spec(name, Number(new URL(server.url).port), transport === "TLS");
+    } finally {
+      await server.stop();
+      await Deno.remove(dataDir, { recursive: true });
     }
   }
 }

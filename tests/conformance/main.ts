@@ -1,10 +1,11 @@
 /**
  * Everything that others judge of us. Prints a table, and ends with 1 unless all is good: nothing is skipped.
  *
- * `deno task conformance [hpack] [h2spec] [h2specd] [fuzz]`
+ * `deno task conformance [hpack] [h2spec] [serve] [h2specd] [load] [fuzz]`
  */
+import { judgeLoad } from "./front_door/load.ts";
 import { judgeByFuzzing } from "./fuzz/main.ts";
-import { judgeByH2spec } from "./h2spec.ts";
+import { judgeByH2spec, judgeServeByH2spec } from "./h2spec.ts";
 import { judgeByH2specd } from "./h2specd.ts";
 import { judgeHpack } from "./hpack/main.ts";
 import { isGood, type Verdict, verdictText } from "./verdict.ts";
@@ -12,7 +13,9 @@ import { isGood, type Verdict, verdictText } from "./verdict.ts";
 const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
   hpack: judgeHpack,
   h2spec: judgeByH2spec,
+  serve: judgeServeByH2spec,
   h2specd: judgeByH2specd,
+  load: judgeLoad,
   fuzz: judgeByFuzzing,
 };
 
