@@ -9,8 +9,8 @@ import type { Socket as TcpSocket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { closeQuietly, type Socket } from "./sockets.ts";
 
-/** What both versions of HTTP are called in ALPN, the better one first. */
-const PROTOCOLS = ["h2", "http/1.1"];
+/** What the versions of HTTP are called in ALPN, the better ones first. */
+const PROTOCOLS = ["h2", "http/1.1", "http/1.0"];
 
 /** A certificate chain and its private key, as PEM. */
 export interface KeyPair {

@@ -1,9 +1,10 @@
 /**
  * Everything that others judge of us. Prints a table, and ends with 1 unless all is good: nothing is skipped.
  *
- * `deno task conformance [hpack] [h2spec] [serve] [h2specd] [load] [fuzz]`
+ * `deno task conformance [hpack] [h2spec] [serve] [h2specd] [load] [slowloris] [fuzz]`
  */
 import { judgeLoad } from "./front_door/load.ts";
+import { judgeSlowloris } from "./front_door/slowloris.ts";
 import { judgeByFuzzing } from "./fuzz/main.ts";
 import { judgeByH2spec, judgeServeByH2spec } from "./h2spec.ts";
 import { judgeByH2specd } from "./h2specd.ts";
@@ -16,6 +17,7 @@ const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
   serve: judgeServeByH2spec,
   h2specd: judgeByH2specd,
   load: judgeLoad,
+  slowloris: judgeSlowloris,
   fuzz: judgeByFuzzing,
 };
 

@@ -15,7 +15,7 @@ const CONNECTIONS = 2000;
 
 /** How long the server has patience, in milliseconds, and how much later a connection may end: handshakes of a thousand others are work. */
 const TIMEOUT_MS = 3000;
-const LATE_MS = 2000;
+const LATE_MS = 5000;
 
 /** How long an octet takes, of those who send one after the other. */
 const DRIP_MS = 1000;

@@ -49,6 +49,17 @@ async function curlChecks({ url, certificate, folder }: Place): Promise<Check[]>
       assert.equal(await run(`${url}/bytes/${LARGE}`), "2 200\n");
       assert.equal(sha256(await Deno.readFile(`${folder}/out`)), sha256(await Deno.readFile(large)));
     }],
+    ["HTTP/1.1 and 1.0 at the same URL", async () => {
+      const trust = certificate === undefined ? [] : ["--cacert", certificate.certPath];
+      for (const version of ["1.1", "1.0"]) {
+        // The version of the answer, which is 1.1 also for a client of 1.0 (RFC 9110 §2.5).
+        const args = [...common, ...trust, `--http${version}`, "--write-out", "%{http_version} %{http_code}\n"];
+        assert.equal(await runProgram(curl, [...args, `${url}/`]), "1.1 200\n");
+        assert.equal(await Deno.readTextFile(`${folder}/out`), "Hello from Edgewire\n");
+        assert.equal(await runProgram(curl, [...args, "--data-binary", `@${large}`, `${url}/echo`]), "1.1 200\n");
+        assert.equal(sha256(await Deno.readFile(`${folder}/out`)), sha256(await Deno.readFile(large)));
+      }
+    }],
     ["50 at once", async () => {
       const args = ["--parallel", "--parallel-max", "50", "--parallel-immediate"];
       const urls = Array.from({ length: 50 }, () => ["--output", "/dev/null", `${url}/bytes/100000`]).flat();
