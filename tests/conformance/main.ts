@@ -1,8 +1,9 @@
 /**
  * Everything that others judge of us. Prints a table, and ends with 1 unless all is good: nothing is skipped.
  *
- * `deno task conformance [hpack] [h2spec] [h2specd] [fuzz]`
+ * `deno task conformance [hpack] [h2spec] [h2specd] [fuzz] [front_door]`
  */
+import { judgeFrontDoor } from "./front_door/main.ts";
 import { judgeByFuzzing } from "./fuzz/main.ts";
 import { judgeByH2spec } from "./h2spec.ts";
 import { judgeByH2specd } from "./h2specd.ts";
@@ -14,6 +15,7 @@ const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
   h2spec: judgeByH2spec,
   h2specd: judgeByH2specd,
   fuzz: judgeByFuzzing,
+  front_door: judgeFrontDoor,
 };
 
 const names = Deno.args.length > 0 ? Deno.args : Object.keys(JUDGES);
