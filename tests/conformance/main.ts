@@ -1,21 +1,21 @@
 /**
  * Everything that others judge of us. Prints a table, and ends with 1 unless all is good: nothing is skipped.
  *
- * `deno task conformance [hpack] [h2spec] [h2specd] [fuzz] [front_door]`
+ * `deno task conformance [hpack] [h2spec] [h2specd] [fuzz]`
  */
-import { judgeFrontDoor } from "./front_door/main.ts";
 import { judgeByFuzzing } from "./fuzz/main.ts";
 import { judgeByH2spec } from "./h2spec.ts";
 import { judgeByH2specd } from "./h2specd.ts";
+import { judgeByOthers } from "./front_door/differential.ts";
 import { judgeHpack } from "./hpack/main.ts";
 import { isGood, type Verdict, verdictText } from "./verdict.ts";
 
 const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
   hpack: judgeHpack,
+  differential: judgeByOthers,
   h2spec: judgeByH2spec,
   h2specd: judgeByH2specd,
   fuzz: judgeByFuzzing,
-  front_door: judgeFrontDoor,
 };
 
 const names = Deno.args.length > 0 ? Deno.args : Object.keys(JUDGES);

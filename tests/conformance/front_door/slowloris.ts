@@ -13,16 +13,15 @@ import { type LoadedServer, startLoadedServer } from "./loaded_server.ts";
 
 const CONNECTIONS = 2000;
 
-/**
- * How long the server has patience, in milliseconds, how much earlier a connection may seem to end, as clocks are rounded, and how much later:
- * handshakes of a thousand others are work.
- */
+/** How long the server has patience, in milliseconds, and how much later a connection may end: handshakes of a thousand others are work. */
 const TIMEOUT_MS = 3000;
-const EARLY_MS = 50;
 const LATE_MS = 2000;
 
 /** How long an octet takes, of those who send one after the other. */
 const DRIP_MS = 1000;
+
+/** How much earlier a connection may seem to end, as clocks are rounded, in milliseconds. */
+const EARLY_MS = 50;
 
 const CONTENT = new Uint8Array(12);
 
