@@ -8,11 +8,13 @@ import { judgeSlowloris } from "./front_door/slowloris.ts";
 import { judgeByFuzzing } from "./fuzz/main.ts";
 import { judgeByH2spec, judgeServeByH2spec } from "./h2spec.ts";
 import { judgeByH2specd } from "./h2specd.ts";
+import { judgeByOthers } from "./front_door/differential.ts";
 import { judgeHpack } from "./hpack/main.ts";
 import { isGood, type Verdict, verdictText } from "./verdict.ts";
 
 const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
   hpack: judgeHpack,
+  differential: judgeByOthers,
   h2spec: judgeByH2spec,
   serve: judgeServeByH2spec,
   h2specd: judgeByH2specd,

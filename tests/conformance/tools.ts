@@ -26,6 +26,7 @@ const TOOLS = {
   h2load: { kind: "debian", package: "nghttp2-client", program: "h2load" },
   h2spec: { kind: "go", package: "github.com/summerwind/h2spec/cmd/h2spec", version: "v2.2.1+incompatible" },
   h2specd: { kind: "go", package: "github.com/summerwind/h2spec/cmd/h2specd", version: "v2.2.1+incompatible" },
+  nginx: { kind: "debian", package: "nginx-light", program: "nginx" },
   nghttp: { kind: "debian", package: "nghttp2-client", program: "nghttp" },
   nghttpd: { kind: "debian", package: "nghttp2-server", program: "nghttpd" },
   node: { kind: "debian", package: "nodejs", program: "node" },
