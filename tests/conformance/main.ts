@@ -1,14 +1,14 @@
 /**
  * Everything that others judge of us. Prints a table, and ends with 1 unless all is good: nothing is skipped.
  *
- * `deno task conformance [hpack] [h2spec] [serve] [h2specd] [load] [slowloris] [fuzz]`
+ * `deno task conformance [hpack] [differential] [h2spec] [serve] [h2specd] [load] [slowloris] [fuzz]`
  */
+import { judgeByOthers } from "./front_door/differential.ts";
 import { judgeLoad } from "./front_door/load.ts";
 import { judgeSlowloris } from "./front_door/slowloris.ts";
 import { judgeByFuzzing } from "./fuzz/main.ts";
 import { judgeByH2spec, judgeServeByH2spec } from "./h2spec.ts";
 import { judgeByH2specd } from "./h2specd.ts";
-import { judgeByOthers } from "./front_door/differential.ts";
 import { judgeHpack } from "./hpack/main.ts";
 import { isGood, type Verdict, verdictText } from "./verdict.ts";
 
