@@ -15,6 +15,12 @@ import { type KeyPair, listenTls, type TlsSocket } from "./tls.ts";
 /** How long `accept` is left alone after it failed for want of file descriptors, in milliseconds. */
 const ACCEPT_PAUSE_MS = 50;
 
+/**
+ * How many connections may wait to be accepted, as the system allows at most. A burst of more than the usual 511 would lose some, and clients that
+ * wait for us to speak would wait for ever.
+ */
+const BACKLOG = 4096;
+
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** How far connection ages are apart, so that clients that came together do not come again together: up to a tenth more or less. */
@@ -85,8 +91,8 @@ export async function serveHttp(serve: ServeExchange, options: HttpServerOptions
   try {
     for (const hostname of hostnames) {
       const listener: Listener & { readonly addr: Deno.NetAddr } = tls === undefined
-        ? Deno.listen({ hostname, port })
-        : await listenTls({ hostname, port, ...tls, handshakeTimeoutMs });
+        ? Deno.listen({ hostname, port, tcpBacklog: BACKLOG })
+        : await listenTls({ hostname, port, ...tls, handshakeTimeoutMs, backlog: BACKLOG });
       listeners.push(listener);
       port = listener.addr.port; // All addresses have the port that the first one got.
     }

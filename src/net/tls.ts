@@ -26,6 +26,8 @@ export interface TlsOptions extends KeyPair {
   readonly clientCa?: string | undefined;
   /** How long a handshake may take, in milliseconds. */
   readonly handshakeTimeoutMs: number;
+  /** How many connections may wait to be accepted. */
+  readonly backlog: number;
 }
 
 /** A socket before and after its TLS handshake. */
@@ -52,7 +54,7 @@ export interface TlsListener {
  * @throws {Error} The address cannot be listened on, or certificate and key are not a pair.
  */
 export async function listenTls(options: TlsOptions): Promise<TlsListener> {
-  const { hostname, port, cert, key, clientCa, handshakeTimeoutMs } = options;
+  const { hostname, port, cert, key, clientCa, handshakeTimeoutMs, backlog } = options;
   checkPair({ cert, key });
   const server = createServer({
     cert,
@@ -61,7 +63,7 @@ export async function listenTls(options: TlsOptions): Promise<TlsListener> {
     ALPNProtocols: PROTOCOLS,
     handshakeTimeout: handshakeTimeoutMs,
   });
-  server.listen(port, hostname);
+  server.listen(port, hostname, backlog);
   await once(server, "listening");
   return new NodeTlsListener(server, clientCa);
 }

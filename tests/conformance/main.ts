@@ -3,6 +3,7 @@
  *
  * `deno task conformance [hpack] [differential] [h2spec] [serve] [h2specd] [load] [slowloris] [fuzz]`
  */
+import { within } from "../support/deadline.ts";
 import { judgeByOthers } from "./front_door/differential.ts";
 import { judgeLoad } from "./front_door/load.ts";
 import { judgeSlowloris } from "./front_door/slowloris.ts";
@@ -23,6 +24,9 @@ const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
   fuzz: judgeByFuzzing,
 };
 
+/** How long a judge may take, in milliseconds. The slowest needs a tenth of it. */
+const JUDGE_TIMEOUT_MS = 20 * 60_000;
+
 const names = Deno.args.length > 0 ? Deno.args : Object.keys(JUDGES);
 const verdicts: Verdict[] = [];
 for (const name of names) {
@@ -32,15 +36,20 @@ for (const name of names) {
   }
   const startMs = performance.now();
   try {
-    for await (const verdict of judge()) {
-      verdicts.push(verdict);
-    }
+    await within(JUDGE_TIMEOUT_MS, name, gather(judge));
   } catch (error) {
     // The others are to be heard, too.
     verdicts.push({ judge: name, passed: 0, total: 0, notes: [String(error)] });
   }
   console.log(`${name}: ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
 }
+
+async function gather(judge: () => AsyncIterable<Verdict>): Promise<void> {
+  for await (const verdict of judge()) {
+    verdicts.push(verdict);
+  }
+}
+
 const good = verdicts.filter(isGood).length;
 console.log(["", ...verdicts.map(verdictText), `conformance: ${good} of ${verdicts.length} are good`].join("\n"));
-Deno.exitCode = good === verdicts.length ? 0 : 1;
+Deno.exit(good === verdicts.length ? 0 : 1); // Whatever a judge that took too long still waits for.

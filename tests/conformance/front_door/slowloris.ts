@@ -8,6 +8,7 @@ import { type Authority, makeAuthority } from "../../support/authority.ts";
 import { RawClient } from "../../support/raw_client.ts";
 import { runJudge, type Verdict } from "../verdict.ts";
 import { connectHttp2 } from "../../../src/net/mod.ts";
+import { closeQuietly } from "../../../src/net/sockets.ts";
 import { callOnce } from "./client.ts";
 import { type LoadedServer, startLoadedServer } from "./loaded_server.ts";
 
@@ -19,6 +20,12 @@ const LATE_MS = 5000;
 
 /** How long an octet takes, of those who send one after the other. */
 const DRIP_MS = 1000;
+
+/**
+ * When a connection is given up that the server should have ended, in milliseconds. It counts as one that lasted too long. Of connections that
+ * overflow the queue of those that are to be accepted the system may forget some: a client that says nothing would wait for ever.
+ */
+const GIVE_UP_MS = 60_000;
 
 /** How much earlier a connection may seem to end, as clocks are rounded, in milliseconds. */
 const EARLY_MS = 50;
@@ -75,6 +82,7 @@ async function attack(port: number, { begin, drip, protocol }: Attack, caCerts: 
     await (socket as Deno.TlsConn).handshake();
   }
   const connectedMs = performance.now();
+  const giveUp = setTimeout(() => closeQuietly(socket), GIVE_UP_MS);
   const write = (octets: Uint8Array) => socket.write(octets).catch(() => {});
   if (begin.length > 0) {
     await write(begin);
@@ -91,7 +99,8 @@ async function attack(port: number, { begin, drip, protocol }: Attack, caCerts: 
     // It was reset.
   }
   clearInterval(timer);
-  socket.close();
+  clearTimeout(giveUp);
+  closeQuietly(socket);
   const endMs = performance.now();
   return { mostMs: endMs - startMs, leastMs: endMs - connectedMs };
 }
