@@ -14,7 +14,7 @@ import { packDetails, type PackedDetail } from "./error_detail.ts";
 import { userMetadata } from "./metadata.ts";
 
 /** How details are shown in `debug`. Those of types that neither the error nor the registry knows are not. */
-export type ErrorJsonOptions = Partial<JsonWriteOptions> & { readonly registry?: Registry };
+export type ErrorJsonOptions = Partial<JsonWriteOptions> & { readonly registry?: Registry | undefined };
 
 /** How a stream ended. */
 export interface EndOfStream {

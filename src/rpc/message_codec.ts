@@ -43,7 +43,9 @@ export interface MessageCodec {
 /** The binary format of a type. */
 export function binaryCodec(schema: DescMessage, options?: BinaryOptions): MessageCodec {
   // protobuf-es hands out views of its input: for fields of type bytes, and for unknown fields.
-  const isFlat = schema.fields.every((field) => field.fieldKind === "enum" || isTextOrNumber(field.scalar, field.fieldKind));
+  const isFlat = schema.fields.every((field) =>
+    field.fieldKind === "enum" || isTextOrNumber(field.scalar, field.fieldKind)
+  );
   return {
     decode: isFlat
       ? (buffer, start, end) => ownUnknownFields(fromBinary(schema, buffer.subarray(start, end), options))

@@ -84,7 +84,9 @@ function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
     exchange.respond([{ name: ":status", value: "200" }, contentType, ...statusFields(error)], true);
     return;
   }
-  const isCall = head.fields.some(({ name, value }) => name === "content-type" && /^application\/(connect\+)?(json|proto)/.test(value));
+  const isCall = head.fields.some(({ name, value }) =>
+    name === "content-type" && /^application\/(connect\+)?(json|proto)/.test(value)
+  );
   refuse(
     exchange,
     isCall

@@ -1,5 +1,13 @@
 /** How the implementation of a method is called: at once, or through interceptors. */
-import { create, type DescMessage, type DescMethod, type Message, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescMethodStreaming,
+  type DescMethodUnary,
+  type Message,
+  type MessageInitShape,
+} from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -89,7 +97,9 @@ function requestOf(
   if (method.methodKind === "unary") {
     return { ...common, stream: false, method, message: input as Message };
   }
-  const messages = method.methodKind === "server_streaming" ? single(input as Message) : input as AsyncIterable<Message>;
+  const messages = method.methodKind === "server_streaming"
+    ? single(input as Message)
+    : input as AsyncIterable<Message>;
   return { ...common, stream: true, method, message: messages };
 }
 

@@ -101,7 +101,10 @@ export class Negotiator {
     }
     const contentType = this.#find(fields.contentType);
     const isUnary = registered.method.methodKind === "unary";
-    if (contentType === undefined || (contentType.protocol.name === "connect" && contentType.protocol.isEnveloped === isUnary)) {
+    if (
+      contentType === undefined ||
+      (contentType.protocol.name === "connect" && contentType.protocol.isEnveloped === isUnary)
+    ) {
       return wrongContentType(registered, fields.contentType);
     }
     if (contentType.protocol === grpcProtocol && (connection?.httpVersion === "1.1" || !exchange.canSendTrailers)) {
@@ -274,7 +277,9 @@ function fieldsOf(head: RequestHead): ProtocolFields {
 /** A media type without its parameters; "" when they say that a text is not UTF-8. */
 function essenceOf(value: string): string {
   const [essence, ...parameters] = value.toLowerCase().split(";");
-  const isUtf8 = parameters.every((parameter) => !/^\s*charset=/.test(parameter) || /=\s*"?utf-8"?\s*$/.test(parameter));
+  const isUtf8 = parameters.every((parameter) =>
+    !/^\s*charset=/.test(parameter) || /=\s*"?utf-8"?\s*$/.test(parameter)
+  );
   return isUtf8 ? essence!.trim() : "";
 }
 
@@ -298,7 +303,10 @@ function wrongContentType({ method }: RegisteredMethod, contentType: string | un
     : ["application/connect+json", "application/connect+proto"];
   const grpc = ["application/grpc", "application/grpc-web"].flatMap((type) => [`${type}+proto`, `${type}+json`]);
   const value = [...connect, ...grpc].join(", ");
-  return textRefusal(415, `Unsupported content type "${contentType ?? ""}": use ${value}\n`, { name: "accept-post", value });
+  return textRefusal(415, `Unsupported content type "${contentType ?? ""}": use ${value}\n`, {
+    name: "accept-post",
+    value,
+  });
 }
 
 /** gRPC where there are no trailers. */

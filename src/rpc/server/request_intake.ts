@@ -55,7 +55,13 @@ function decode({ codecs, registered }: CallPlan, buffer: Uint8Array, start: num
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const { typeName } = registered.method.input;
-    throw new ConnectError(`${typeName} cannot be decoded: ${reason}`, Code.InvalidArgument, undefined, undefined, error);
+    throw new ConnectError(
+      `${typeName} cannot be decoded: ${reason}`,
+      Code.InvalidArgument,
+      undefined,
+      undefined,
+      error,
+    );
   }
 }
 

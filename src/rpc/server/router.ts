@@ -74,7 +74,9 @@ export class Router implements ConnectRouter {
 
   #add(method: DescMethod, implementation: (...args: never[]) => unknown, options: object | undefined): void {
     if (options !== undefined && Object.keys(options).length > 0) {
-      throw new TypeError(`Cannot register ${method.parent.typeName}.${method.name} with options of its own: set them for all`);
+      throw new TypeError(
+        `Cannot register ${method.parent.typeName}.${method.name} with options of its own: set them for all`,
+      );
     }
     const path = pathOf(method);
     if (this.#methods.has(path)) {
