@@ -8,6 +8,7 @@ import { tryProgram } from "../../support/program.ts";
 import { installTool, toolVersion } from "../tools.ts";
 import { runJudge, type Verdict } from "../verdict.ts";
 import { buildProtos } from "./protos.ts";
+import { readReport } from "./report.ts";
 
 const FOLDER = new URL("..", import.meta.url).pathname;
 const LOGS = new URL("../../../.cache/conformance/", import.meta.url).pathname;
@@ -65,21 +66,15 @@ async function runOnce(name: JudgedName, run: number): Promise<Verdict> {
   });
   const log = `${LOGS}${name}_${run}.log`;
   await Deno.writeTextFile(log, `${stdout}\n${stderr}`);
-  return { judge: `${toolVersion("connectconformance")}, ${name}, run ${run}`, ...readReport(stdout, cases, log) };
-}
-
-/** Takes the runner's output apart. Its exit code is 0 even if cases could not be run, so its totals have to say it. */
-function readReport(output: string, cases: number, log: string): Omit<Verdict, "judge"> {
-  const totals = /^Total cases: (\d+)\n(\d+) passed, (\d+) failed/m.exec(output);
-  const [total, passed] = [Number(totals?.[1] ?? 0), Number(totals?.[2] ?? 0)];
-  if (total === cases && passed === cases) {
-    return { passed, total, notes: [] };
-  }
-  const failures = output.matchAll(/^FAILED: .*\n(?:\t.*\n)*/gm).take(FAILURES_SHOWN);
-  const notes = [`log: ${log}`, ...failures.map(([text]) => text.trimEnd())];
-  return total === cases
-    ? { passed, total, notes }
-    : { passed: 0, total: cases, notes: [`It has ${total} cases, of which ${passed} passed`, ...notes] };
+  const { total, passed, failures } = readReport(stdout);
+  const isComplete = total === cases;
+  const notes = [
+    ...isComplete ? [] : [`It has judged ${total} cases`],
+    ...isComplete && passed === total ? [] : [`All about it: ${log}`],
+    ...failures.slice(0, FAILURES_SHOWN),
+  ];
+  const judge = `${toolVersion("connectconformance")}, ${name}, run ${run}`;
+  return { judge, passed: isComplete ? passed : 0, total: cases, notes };
 }
 
 if (import.meta.main) {
