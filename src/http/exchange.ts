@@ -37,6 +37,14 @@ export interface ExchangeHandler {
   onReset(exchange: HttpExchange, error: Error): void;
 }
 
+/** For exchanges whose request nobody took: drops its content. */
+export const NO_HANDLER: ExchangeHandler = {
+  onData: (exchange, _buffer, start, end) => exchange.release(end - start),
+  onTrailers: () => {},
+  onWritable: () => {},
+  onReset: () => {},
+};
+
 /**
  * One request, seen from the server. Commands that make no sense any more throw a `TypeError` that says why; after a reset they do nothing.
  * Lists of fields that are frozen and given again and again are sent fastest; pseudo-header field `:status` comes first in heads.
@@ -50,6 +58,8 @@ export interface HttpExchange {
   readonly headSent: boolean;
   /** Whether it is over, in whatever way. */
   readonly isClosed: boolean;
+  /** Whether the peer gets what is given to {@linkcode endWithTrailers}. */
+  readonly canSendTrailers: boolean;
   /** Sends an interim response (1xx). */
   sendInformation(fields: readonly HeaderField[]): void;
   /** Begins the response. */
@@ -63,7 +73,9 @@ export interface HttpExchange {
   write(chunk: Uint8Array, start?: number, end?: number): boolean;
   /** Ends the response, after a last chunk if there is one. */
   end(chunk?: Uint8Array): void;
-  /** Ends the response with trailers. */
+  /**
+   * Ends the response with trailers. Where {@linkcode canSendTrailers} is false they are dropped, or refused by a `TypeError` that says why.
+   */
   endWithTrailers(fields: readonly HeaderField[]): void;
   /**
    * Room for at most `bound` octets of content in the output itself: where in {@linkcode outputBuffer} they go, to be followed by
