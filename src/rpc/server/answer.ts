@@ -40,7 +40,7 @@ export function sendHead({ exchange, plan, context }: Answering, encoding?: stri
  * Sends a message in an envelope, and the head before the first one.
  *
  * @returns False when so much waits for the peer that the next message has to wait, too; a promise of that where compression takes its time.
- * @throws {ConnectError} resource_exhausted: the message is larger than `maxMessageBytes`.
+ * @throws {ConnectError} resource_exhausted: the message is larger than `maxResponseBytes`.
  */
 export function sendEnveloped(call: Answering, message: Message): boolean | Promise<boolean> {
   const { exchange, plan, options } = call;
@@ -52,7 +52,7 @@ export function sendEnveloped(call: Answering, message: Message): boolean | Prom
     if (start >= 0) {
       const content = start + ENVELOPE_HEAD_LENGTH;
       const end = output.encodeInto(message, exchange.outputBuffer, content, start + ENCODING_ROOM);
-      if (end >= 0 && end - content <= options.maxMessageBytes) {
+      if (end >= 0 && end - content <= options.maxResponseBytes) {
         writeEnvelopeHead(exchange.outputBuffer, start, 0, end - content);
         exchange.commit(end - start);
         return true;
@@ -70,12 +70,12 @@ export function sendEnveloped(call: Answering, message: Message): boolean | Prom
     : writeSmaller(call, octets, compressed);
 }
 
-/** Encodes a message that is sent on its own. @throws {ConnectError} resource_exhausted: it is larger than `maxMessageBytes`. */
+/** Encodes a message that is sent on its own. @throws {ConnectError} resource_exhausted: it is larger than `maxResponseBytes`. */
 export function encodeWithin({ plan, options }: Answering, message: Message): Uint8Array {
   const octets = plan.codecs.output.encode(message);
-  if (octets.length > options.maxMessageBytes) {
+  if (octets.length > options.maxResponseBytes) {
     const what = `response message of ${octets.length} bytes`;
-    throw new ConnectError(`${what} is larger than the limit, ${options.maxMessageBytes}`, Code.ResourceExhausted);
+    throw new ConnectError(`${what} is larger than the limit, ${options.maxResponseBytes}`, Code.ResourceExhausted);
   }
   return octets;
 }

@@ -20,7 +20,7 @@ export const connectStreamProtocol: ServerProtocol = {
     sendHead(call);
     const { context, options } = call;
     const end = endStreamJson(error, context.givenTrailer, options.jsonOptions);
-    writeEnvelope(call, END_STREAM_FLAG, encoder.encode(JSON.stringify(end)));
+    writeEnvelope(call, END_STREAM_FLAG, encoder.encode(end));
     call.exchange.end();
   },
 };
@@ -56,7 +56,7 @@ function sendError({ exchange, context, options }: Answering, error: ConnectErro
 /**
  * Sends the message of a unary answer, which is all of it; a promise where compression takes its time.
  *
- * @throws {ConnectError} resource_exhausted: it is larger than `maxMessageBytes`.
+ * @throws {ConnectError} resource_exhausted: it is larger than `maxResponseBytes`.
  */
 export function sendContent(call: Answering, message: Message): void | Promise<void> {
   const octets = encodeWithin(call, message);

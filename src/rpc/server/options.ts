@@ -24,8 +24,10 @@ export interface RpcOptions {
    * `ConnectError` for that. It may set context values and response fields.
    */
   readonly requestGate?: ((context: HandlerContext) => void | Promise<void>) | undefined;
-  /** The largest message to receive, before and after decompression, and to send, in bytes. @default 4 MiB */
+  /** The largest message to receive, before and after decompression, in bytes. @default 4 MiB */
   readonly maxMessageBytes?: number | undefined;
+  /** The largest message to send, before compression, in bytes. By default as large as those to receive. */
+  readonly maxResponseBytes?: number | undefined;
   /** How messages may be compressed, the best first. By default what web standards have: gzip and deflate. */
   readonly compressions?: readonly Compression[] | undefined;
   /** From how many bytes on a message is compressed for clients that take it. @default 1024 */
@@ -47,6 +49,7 @@ export interface ResolvedOptions {
   readonly interceptors: readonly Interceptor[];
   readonly requestGate: ((context: HandlerContext) => void | Promise<void>) | undefined;
   readonly maxMessageBytes: number;
+  readonly maxResponseBytes: number;
   readonly compressions: readonly Compression[];
   readonly compressMinBytes: number;
   readonly jsonOptions: JsonOptions | undefined;
@@ -62,6 +65,7 @@ export function resolveOptions(options: RpcOptions): ResolvedOptions {
     interceptors: options.interceptors ?? [],
     requestGate: options.requestGate,
     maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+    maxResponseBytes: options.maxResponseBytes ?? options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
     compressions: options.compressions ?? createWebCompressions(),
     compressMinBytes: options.compressMinBytes ?? DEFAULT_COMPRESS_MIN_BYTES,
     jsonOptions: options.jsonOptions,
@@ -71,6 +75,7 @@ export function resolveOptions(options: RpcOptions): ResolvedOptions {
     onError: options.onError ?? ((error) => console.error(error)),
   };
   checkCount("maxMessageBytes", resolved.maxMessageBytes, 0xffff_ffff);
+  checkCount("maxResponseBytes", resolved.maxResponseBytes, 0xffff_ffff);
   checkCount("compressMinBytes", resolved.compressMinBytes, Number.MAX_SAFE_INTEGER);
   checkCount("maxAbandonedCalls", resolved.maxAbandonedCalls, Number.MAX_SAFE_INTEGER);
   return resolved;
