@@ -119,11 +119,10 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
       this.#held.push({ octets: new Uint8Array(buffer.subarray(start, end)), endStream });
       return;
     }
-    if (!this.#isOpen) {
-      this.exchange.release(end - start); // What was still on its way when the answer had ended.
-      return;
-    }
-    if (end > start && !this.#receiveWhole(buffer, start, end, endStream)) {
+    if (!this.#isOpen || this.plan.queryMessage !== undefined) {
+      // What was still on its way when the answer had ended; or the content of a GET, of which caches know the query only.
+      this.exchange.release(end - start);
+    } else if (end > start && !this.#receiveWhole(buffer, start, end, endStream)) {
       this.#intake ??= this.plan.protocol.isEnveloped
         ? new SingleEnvelopeIntake(this, this.#message === undefined ? 0 : 1)
         : new ContentIntake(this, this.#contentLength);
