@@ -1,4 +1,5 @@
 /** Calls to `Samples` as they are on the wire, made octet by octet and not by the code under test, and a server that answers them. */
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { ConnectionInfo, HeaderField, RequestHead } from "../../src/http/mod.ts";
 import { nodeCompressions } from "../../src/rpc/node/mod.ts";
@@ -21,6 +22,32 @@ export const HTTP2: ConnectionInfo = { httpVersion: "2", peer: undefined, isTls:
 export const HTTP1: ConnectionInfo = { ...HTTP2, httpVersion: "1.1" };
 
 const encoder = new TextEncoder();
+
+/** What peers compress with. Brotli with its default takes seconds for a bomb. */
+export const COMPRESS: Readonly<Record<string, (data: Uint8Array) => Uint8Array>> = {
+  gzip: (data) => gzipSync(data),
+  br: (data) => brotliCompressSync(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }),
+  zstd: (data) => zstdCompressSync(data),
+  deflate: (data) => deflateSync(data),
+};
+
+/** Which field says how the messages of a request, or an answer, are compressed. */
+export function encodingField(protocol: Protocol, method: Method): string {
+  return protocol !== "connect"
+    ? "grpc-encoding"
+    : isEnveloped(protocol, method)
+    ? "connect-content-encoding"
+    : "content-encoding";
+}
+
+/** Which field says what compressions its sender takes. */
+export function acceptField(protocol: Protocol, method: Method): string {
+  return protocol !== "connect"
+    ? "grpc-accept-encoding"
+    : isEnveloped(protocol, method)
+    ? "connect-accept-encoding"
+    : "accept-encoding";
+}
 
 /** Whether messages are in envelopes. */
 export function isEnveloped(protocol: Protocol, method: Method): boolean {

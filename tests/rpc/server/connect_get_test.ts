@@ -1,10 +1,16 @@
 /** Connect's calls by GET: everything is in the query, and all of it may be wrong. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { ascii } from "../../support/frame_builder.ts";
 import { readAnswer } from "../../support/rpc_answer.ts";
-import { type CallOptions, ECHO, RpcScene, type RpcSceneOptions, sampleOctets } from "../../support/rpc_scene.ts";
+import {
+  type CallOptions,
+  COMPRESS,
+  ECHO,
+  RpcScene,
+  type RpcSceneOptions,
+  sampleOctets,
+} from "../../support/rpc_scene.ts";
 import type { ScriptedExchange } from "../../support/scripted_exchange.ts";
 
 const encoder = new TextEncoder();
@@ -37,12 +43,6 @@ async function errorOf(query: string, options?: CallOptions & RpcSceneOptions): 
 }
 
 const JSON_MESSAGE = encodeURIComponent('{"text":"a"}');
-const COMPRESS = {
-  gzip: gzipSync,
-  br: (data: Uint8Array) => brotliCompressSync(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }),
-  zstd: zstdCompressSync,
-  deflate: deflateSync,
-};
 
 Deno.test("parameters may come in any order, and others beside them", async () => {
   const parameters = [
