@@ -50,7 +50,7 @@ export interface HttpCall {
   /** Whether it is over, in whatever way. */
   readonly isClosed: boolean;
   /**
-   * Sends content, which is copied at once.
+   * Sends a piece of content, which is copied at once. An empty one says that the content will come in pieces.
    *
    * @returns False when the queue is full: send no more before `onWritable`.
    * @throws {RangeError} The queue was full already.
@@ -72,12 +72,12 @@ export interface WaitingCall {
 
 /** What calls are made with: connections to one server. */
 export interface HttpClient {
-  /** `http` or `https`, as in `:scheme`. */
-  readonly scheme: "http" | "https";
-  /** Host and port of the server, as in `:authority`. */
-  readonly authority: string;
+  /** Where the server is, as in `https://example.com:8443`; undefined when each request says it itself, by `:scheme` and `:authority`. */
+  readonly origin: string | undefined;
   /** Whether trailers of responses are handed on, which gRPC needs. */
   readonly hasTrailers: boolean;
+  /** Whether requests may come in pieces, by {@linkcode HttpCall.write}. */
+  readonly canStreamRequests: boolean;
   /**
    * Begins a request, at once if a connection has room for it.
    *

@@ -57,6 +57,10 @@ export interface OpenStreamOptions {
 
 /** See the top of the file. */
 export interface Http2Pool extends HttpClient {
+  /** As in `:scheme`. */
+  readonly scheme: "http" | "https";
+  /** As in `:authority`. */
+  readonly authority: string;
   /** Connections that there are, also those that only end their streams. */
   readonly connectionCount: number;
   /** Streams that wait for a connection, or for room on one. */
@@ -106,6 +110,7 @@ interface Waiter {
 
 class Pool implements Http2Pool {
   readonly hasTrailers = true;
+  readonly canStreamRequests = true;
   readonly scheme: "http" | "https";
   readonly authority: string;
   readonly #dial: DialHttp2;
@@ -143,6 +148,10 @@ class Pool implements Http2Pool {
     this.#retireAtStreamId = retireAtStreamId;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#backoff = new Backoff(options.backoff, options.random);
+  }
+
+  get origin(): string {
+    return `${this.scheme}://${this.authority}`;
   }
 
   get connectionCount(): number {
