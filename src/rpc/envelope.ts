@@ -130,3 +130,10 @@ export function writeEnvelopeHead(buffer: Uint8Array, offset: number, flags: num
   buffer[offset + 3] = length >>> 8;
   buffer[offset + 4] = length;
 }
+
+/** The length that the head of an envelope announces. */
+export function readEnvelopeLength(buffer: Uint8Array, offset: number): number {
+  // Not shifted: that would make lengths from 2^31 on negative.
+  return buffer[offset + 1]! * 0x100_0000 +
+    (buffer[offset + 2]! << 16 | buffer[offset + 3]! << 8 | buffer[offset + 4]!);
+}

@@ -14,7 +14,7 @@ import { packDetails, type PackedDetail } from "./error_detail.ts";
 import { userMetadata } from "./metadata.ts";
 
 /** How details are shown in `debug`. Those of types that neither the error nor the registry knows are not. */
-export type ErrorJsonOptions = Partial<JsonWriteOptions> & { readonly registry?: Registry };
+export type ErrorJsonOptions = Partial<JsonWriteOptions> & { readonly registry?: Registry | undefined };
 
 /** How a stream ended. */
 export interface EndOfStream {
@@ -140,7 +140,7 @@ export function parseEndStream(octets: Uint8Array): EndOfStream {
     return { error: errorFromJson(json["error"], fallback), trailer };
   }
   return {
-    error: isValid ? undefined : new ConnectError("end-stream message is not what Connect has", Code.Internal),
+    error: isValid ? undefined : new ConnectError("end-stream message is not valid", Code.Internal),
     trailer,
   };
 }
