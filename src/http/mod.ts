@@ -3,6 +3,7 @@ export type { HttpConnection } from "./connection.ts";
 export {
   type ConnectionInfo,
   type ExchangeHandler,
+  fieldValue,
   type HttpExchange,
   NO_HANDLER,
   type RequestHead,

@@ -1,8 +1,11 @@
 /**
- * Compression of messages: what it is for the protocols, which one is chosen, and what the web platform has of it. More of them, and faster,
- * are in `node/compression.ts`.
+ * Compression of messages: what it is for the protocols, which one is chosen, and what the web platform has of it. There are more
+ * of them, and faster, in `node/compression.ts`.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
+
+/** How much is decompressed before it is counted what came of it, which is at most 1,032 times as much (RFC 1951). */
+const PIECE_BYTES = 4096;
 
 /** One way to compress messages. */
 export interface Compression {
@@ -38,26 +41,26 @@ export function chooseCompression(
   return undefined;
 }
 
-/** What web browsers and edges have: gzip and deflate. */
+/**
+ * What browsers and edges have: gzip. They have deflate too, but not all of them notice that it was cut short (Deno 2.9 does not).
+ */
 export function createWebCompressions(): Compression[] {
-  return [createWebCompression("gzip"), createWebCompression("deflate")];
+  return [{ name: "gzip", compress: compressGzip, decompress: decompressGzip }];
 }
 
-function createWebCompression(name: "gzip" | "deflate"): Compression {
-  return {
-    name,
-    compress: (data) => transform(data, new CompressionStream(name), Infinity),
-    decompress: async (data, maxBytes) => {
-      if (data.length === 0) {
-        return data;
-      }
-      try {
-        return await transform(data, new DecompressionStream(name), maxBytes);
-      } catch (error) {
-        throw error instanceof ConnectError ? error : damagedError(name, error);
-      }
-    },
-  };
+function compressGzip(data: Uint8Array): Promise<Uint8Array> {
+  return transform(data, data.length, new CompressionStream("gzip"), Infinity);
+}
+
+async function decompressGzip(data: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  if (data.length === 0) {
+    return data;
+  }
+  try {
+    return await transform(data, PIECE_BYTES, new DecompressionStream("gzip"), maxBytes);
+  } catch (error) {
+    throw error instanceof ConnectError ? error : damagedError("gzip", error);
+  }
 }
 
 /** What is to be said of a message that would be longer than may be. */
@@ -70,14 +73,14 @@ export function damagedError(name: string, cause: unknown): ConnectError {
   return new ConnectError(`message is not valid ${name}`, Code.InvalidArgument, undefined, undefined, cause);
 }
 
+/** @param pieceBytes How much is given to the stream at a time. */
 async function transform(
   data: Uint8Array,
+  pieceBytes: number,
   { readable, writable }: CompressionStream | DecompressionStream,
   maxBytes: number,
 ): Promise<Uint8Array> {
-  const writer = writable.getWriter();
-  // What goes wrong is seen where it is read.
-  writer.write(new Uint8Array(data)).then(() => writer.close()).catch(() => {});
+  feed(data, pieceBytes, writable).catch(() => {}); // What goes wrong is seen where it is read.
   const reader = readable.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -92,7 +95,20 @@ async function transform(
   return concat(chunks, length);
 }
 
-function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
+async function feed(data: Uint8Array, pieceBytes: number, writable: WritableStream<BufferSource>): Promise<void> {
+  const writer = writable.getWriter();
+  for (let start = 0; start < data.length; start += pieceBytes) {
+    await writer.write(data.slice(start, start + pieceBytes));
+  }
+  await writer.close();
+}
+
+/** Puts chunks together that have so many bytes in all. */
+export function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const [first] = chunks;
+  if (chunks.length === 1 && first !== undefined) {
+    return first;
+  }
   const whole = new Uint8Array(length);
   let offset = 0;
   for (const chunk of chunks) {

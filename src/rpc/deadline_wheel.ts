@@ -80,9 +80,9 @@ export class DeadlineWheel {
       }
       if (entry.deadlineAtMs <= nowMs) {
         entry.onDeadline();
-        continue;
+      } else {
+        this.#add(entry, nowMs);
       }
-      this.#add(entry, nowMs);
     }
   };
 
@@ -152,7 +152,7 @@ export class DeadlineWheel {
 }
 
 function tickOf(entry: DeadlineEntry): number {
-  return Math.ceil(entry.deadlineAtMs / TICK_MS);
+  return Math.min(Math.ceil(entry.deadlineAtMs / TICK_MS), Number.MAX_SAFE_INTEGER);
 }
 
 const WHEEL = new DeadlineWheel();

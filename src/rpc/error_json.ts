@@ -140,7 +140,7 @@ export function parseEndStream(octets: Uint8Array): EndOfStream {
     return { error: errorFromJson(json["error"], fallback), trailer };
   }
   return {
-    error: isValid ? undefined : new ConnectError("end-stream message is not what Connect has", Code.Internal),
+    error: isValid ? undefined : new ConnectError("end-stream message is not valid", Code.Internal),
     trailer,
   };
 }

@@ -11,7 +11,7 @@ import {
   NO_HANDLER,
   type ServeExchange,
 } from "../http/mod.ts";
-import { requestHeadOf } from "./fetch_request_head.ts";
+import { FetchRequestHead } from "./fetch_request_head.ts";
 
 /** Content of a request that is read at once, in bytes: as much as a stream of HTTP/2 may have unread. */
 const WHOLE_BYTES = 65_536;
@@ -50,7 +50,7 @@ export function serveFetch(
   request: Request,
   connection?: ConnectionInfo,
 ): Response | Promise<Response> {
-  const head = requestHeadOf(request);
+  const head = new FetchRequestHead(request);
   const { contentLength } = head;
   // `body` makes a stream, and is not touched where it can be done without.
   const isSmall = contentLength !== undefined && contentLength <= WHOLE_BYTES;

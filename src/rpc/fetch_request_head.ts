@@ -2,36 +2,54 @@
 import type { HeaderField, RequestHead } from "../http/mod.ts";
 
 /**
- * Reads the head of a request. Path and query are as the URL has them, fields in the order of `Headers`, which puts equal names together.
+ * The head of a request. Path and query are as the URL has them. The list of fields is made when somebody wants it, in the order of `Headers`, which
+ * puts equal names together: it takes 0.9 us of the 9 that a small call takes `Deno.serve`.
  */
-export function requestHeadOf(request: Request): RequestHead {
-  const { url } = request;
-  const schemeEnd = url.indexOf("://");
-  const authorityStart = schemeEnd + 3;
-  const pathStart = url.indexOf("/", authorityStart);
-  const isWhole = schemeEnd !== -1 && pathStart !== -1; // Deno has `*` for that of OPTIONS.
-  const fields: HeaderField[] = [];
-  let contentLength: number | undefined;
-  // 0.6 us for six fields, half of what an iterator takes.
-  request.headers.forEach((value, name) => {
-    fields.push({ name, value });
-    if (name === "content-length") {
-      contentLength = lengthOf(value);
+export class FetchRequestHead implements RequestHead {
+  readonly method: string;
+  readonly scheme: string;
+  readonly authority: string;
+  readonly path: string;
+  readonly contentLength: number | undefined;
+  readonly #headers: Headers;
+  #fields: readonly HeaderField[] | undefined;
+
+  constructor(request: Request) {
+    this.method = request.method;
+    this.#headers = request.headers;
+    const { url } = request;
+    const schemeEnd = url.indexOf("://");
+    const pathStart = schemeEnd === -1 ? -1 : url.indexOf("/", schemeEnd + 3);
+    if (pathStart === -1) {
+      [this.scheme, this.authority, this.path] = ["", "", url]; // Deno has `*` for the URL of OPTIONS.
+    } else {
+      this.scheme = url.slice(0, schemeEnd);
+      this.authority = url.slice(schemeEnd + 3, pathStart);
+      this.path = withoutFragment(url.slice(pathStart));
     }
-  });
-  return {
-    method: request.method,
-    scheme: isWhole ? url.slice(0, schemeEnd) : "",
-    authority: isWhole ? url.slice(authorityStart, pathStart) : "",
-    path: isWhole ? withoutFragment(url.slice(pathStart)) : url,
-    fields,
-    contentLength,
-  };
+    this.contentLength = lengthOf(this.#headers.get("content-length"));
+  }
+
+  get fields(): readonly HeaderField[] {
+    if (this.#fields === undefined) {
+      const fields: HeaderField[] = [];
+      this.#headers.forEach((value, name) => fields.push({ name, value })); // Takes half of what an iterator does.
+      this.#fields = fields;
+    }
+    return this.#fields;
+  }
+
+  getValue(name: string): string | undefined {
+    return this.#headers.get(name) ?? undefined;
+  }
 }
 
 /** What it says, if it says a length at all. */
-function lengthOf(value: string): number | undefined {
-  const length = /^[0-9]+$/.test(value) ? Number(value) : undefined;
+function lengthOf(value: string | null): number | undefined {
+  if (value === null || !/^[0-9]+$/.test(value)) {
+    return undefined;
+  }
+  const length = Number(value);
   return Number.isSafeInteger(length) ? length : undefined;
 }
 

@@ -27,7 +27,7 @@ export function statusFields(error: ConnectError | undefined): readonly HeaderFi
   if (error === undefined) {
     return OK_FIELDS;
   }
-  const fields = [{ name: "grpc-status", value: String(error.code) }];
+  const fields = [{ name: "grpc-status", value: String(codeOf(error)) }];
   if (error.rawMessage !== "") {
     fields.push({ name: "grpc-message", value: encodeGrpcMessage(error.rawMessage) });
   }
@@ -77,6 +77,11 @@ function readError(status: string, fields: readonly HeaderField[], metadata: Hea
   return error;
 }
 
+/** What is no code must not become 0, which means success. */
+function codeOf(error: ConnectError): Code {
+  return isCode(error.code) ? error.code : Code.Unknown;
+}
+
 /** The first value of a name. */
 function valueOf(fields: readonly HeaderField[], name: string): string | undefined {
   for (const field of fields) {
@@ -102,7 +107,7 @@ function readDetails(value: string | undefined): RpcStatus | undefined {
 /** google.rpc.Status: `int32 code = 1; string message = 2; repeated google.protobuf.Any details = 3`. */
 function encodeStatus(error: ConnectError): Uint8Array {
   const writer = new BinaryWriter();
-  writer.tag(1, WireType.Varint).int32(error.code);
+  writer.tag(1, WireType.Varint).int32(codeOf(error));
   writer.tag(2, WireType.LengthDelimited).string(error.rawMessage);
   for (const { type, value } of packDetails(error)) {
     writer.tag(3, WireType.LengthDelimited).fork();

@@ -1,16 +1,17 @@
 /** How long a call may take, as its request says: grpc-timeout and connect-timeout-ms. Here always in milliseconds. */
 import { Code, ConnectError } from "@connectrpc/connect";
 
-/** Milliseconds of each unit of grpc-timeout, shortest first. */
-const UNITS: readonly (readonly [unit: string, milliseconds: number])[] = [
-  ["n", 1e-6],
-  ["u", 1e-3],
-  ["m", 1],
-  ["S", 1000],
-  ["M", 60_000],
-  ["H", 3_600_000],
+/** Nanoseconds of each unit of grpc-timeout, shortest first. */
+const UNITS: readonly (readonly [unit: string, nanoseconds: number])[] = [
+  ["n", 1],
+  ["u", 1e3],
+  ["m", 1e6],
+  ["S", 1e9],
+  ["M", 60e9],
+  ["H", 3600e9],
 ];
-const MILLISECONDS: ReadonlyMap<string, number> = new Map(UNITS);
+const NANOSECONDS: ReadonlyMap<string, number> = new Map(UNITS);
+const NS_PER_MS = 1e6;
 
 /** The most that eight digits can say, and ten. */
 const MAX_GRPC_VALUE = 99_999_999;
@@ -29,13 +30,14 @@ export function parseGrpcTimeout(value: string): number {
   if (!GRPC_TIMEOUT.test(value)) {
     throw new ConnectError("grpc-timeout must be 1 to 8 digits and one of HMSmun", Code.InvalidArgument);
   }
-  return Number(value.slice(0, -1)) * MILLISECONDS.get(value.slice(-1))!;
+  return Number(value.slice(0, -1)) * NANOSECONDS.get(value.slice(-1))! / NS_PER_MS;
 }
 
 /** The value of grpc-timeout for milliseconds, in the shortest unit that can say it, rounded up. */
 export function formatGrpcTimeout(milliseconds: number): string {
-  for (const [unit, unitMs] of UNITS) {
-    const value = Math.ceil(Math.max(0, milliseconds) / unitMs);
+  const nanoseconds = Math.max(0, milliseconds) * NS_PER_MS;
+  for (const [unit, unitNs] of UNITS) {
+    const value = Math.ceil(nanoseconds / unitNs);
     if (value <= MAX_GRPC_VALUE) {
       return `${value}${unit}`;
     }

@@ -7,7 +7,7 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConnectionInfo, ExchangeHandler, HttpExchange, RequestHead } from "../../http/mod.ts";
-import { type DeadlineEntry, watchDeadline } from "../deadline_wheel.ts";
+import { type DeadlineEntry, unwatchDeadline, watchDeadline } from "../deadline_wheel.ts";
 import { ENVELOPE_HEAD_LENGTH, readEnvelopeLength } from "../envelope.ts";
 import { sendEnveloped } from "./answer.ts";
 import { CallContext } from "./call_context.ts";
@@ -427,6 +427,9 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
 
   /** Wakes and ends all that waits for the other side. */
   #close(error: ConnectError | undefined): void {
+    if (this.deadlineAtMs < Infinity) {
+      unwatchDeadline(this);
+    }
     this.#requests?.abort(error ?? new ConnectError("the call has ended", Code.Canceled));
     this.resume();
   }

@@ -4,9 +4,9 @@ import type { HeaderField, HttpExchange, RequestHead, ServeExchange } from "../.
 import { errorToJson } from "../error_json.ts";
 import { statusFields } from "../grpc_status.ts";
 import { CALL_HANDLER, ServerCall } from "./call.ts";
-import { Negotiator, type Refusal, textRefusal } from "./negotiation.ts";
+import { isGrpc, Negotiator, type Refusal, textRefusal } from "./negotiation.ts";
 import { OpenCalls } from "./open_calls.ts";
-import { resolveOptions, type RpcOptions } from "./options.ts";
+import { type ResolvedOptions, resolveOptions, type RpcOptions } from "./options.ts";
 import { Router } from "./router.ts";
 
 /** RFC 9113 §7: nothing was done with the request, it may be sent again. */
@@ -14,62 +14,87 @@ const REFUSED_STREAM = 0x7;
 
 const encoder = new TextEncoder();
 
-/** Options of {@linkcode createRpcHandler}. */
-export interface RpcHandlerOptions extends RpcOptions {
-  /** Answers what is no call of one of the services. By default it gets a 404. */
-  readonly fallback?: ServeExchange | undefined;
+/** Answers calls. */
+export interface RpcHandler {
+  /** Answers a request that is {@linkcode isCall}, and tells all others that there is nothing. */
+  readonly serve: ServeExchange;
+  /** Whether a request is for one of the services, or speaks gRPC and wants to be answered in its way. */
+  isCall(head: RequestHead): boolean;
 }
 
 /**
  * Makes a handler that answers Connect, gRPC and gRPC-Web.
  *
  * @throws {RangeError} A number is none that it can be.
- * @throws {Error} Two services have the same name.
+ * @throws {Error} A service is registered twice.
  */
-export function createRpcHandler(options: RpcHandlerOptions): ServeExchange {
-  const resolved = resolveOptions(options);
-  const router = new Router(resolved);
-  options.routes(router);
-  const negotiator = new Negotiator(resolved);
-  const openCalls = new OpenCalls(resolved.maxAbandonedCalls);
-  const { shutdownSignal, fallback } = options;
-  shutdownSignal?.addEventListener("abort", () => openCalls.cutAll(shutdownError(shutdownSignal)), { once: true });
+export function createRpcHandler(options: RpcOptions): RpcHandler {
+  return new Handler(options);
+}
 
-  return (exchange, head, endStream, connection) => {
+class Handler implements RpcHandler {
+  readonly #options: ResolvedOptions;
+  readonly #router: Router;
+  readonly #negotiator: Negotiator;
+  readonly #openCalls: OpenCalls;
+  readonly #shutdownSignal: AbortSignal | undefined;
+
+  constructor(options: RpcOptions) {
+    this.#options = resolveOptions(options);
+    this.#router = new Router(this.#options);
+    options.routes(this.#router);
+    this.#negotiator = new Negotiator(this.#options);
+    this.#openCalls = new OpenCalls(this.#options.maxAbandonedCalls);
+    const { shutdownSignal } = options;
+    this.#shutdownSignal = shutdownSignal;
+    shutdownSignal?.addEventListener("abort", () => this.#openCalls.cutAll(shutdownError(shutdownSignal)), {
+      once: true,
+    });
+  }
+
+  isCall(head: RequestHead): boolean {
+    return this.#router.find(head.path) !== undefined || this.#router.hasService(serviceOf(head.path)) ||
+      isGrpc(head);
+  }
+
+  readonly serve: ServeExchange = (exchange, head, endStream, connection) => {
     const { path } = head;
-    let registered = router.find(path);
+    let registered = this.#router.find(path);
     let query: string | undefined;
     if (registered === undefined) {
       const mark = path.indexOf("?");
-      if (mark >= 0 && !Negotiator.isGrpc(head)) { // gRPC's paths have no query.
-        registered = router.find(path.slice(0, mark));
-        query = path.slice(mark + 1);
+      if (mark < 0 || isGrpc(head)) { // gRPC's paths have no query.
+        return answerUnknown(exchange, head);
       }
+      registered = this.#router.find(path.slice(0, mark));
+      query = path.slice(mark + 1);
       if (registered === undefined) {
-        const isKnown = router.hasService(path.split("/", 2)[1] ?? "");
-        return isKnown || Negotiator.isGrpc(head) || fallback === undefined
-          ? answerUnknown(exchange, head)
-          : fallback(exchange, head, endStream, connection);
+        return answerUnknown(exchange, head);
       }
     }
-    const plan = negotiator.negotiate(registered, head, query, exchange, connection);
+    const plan = this.#negotiator.negotiate(registered, head, query, exchange, connection);
     if ("status" in plan) {
       return refuse(exchange, plan);
     }
-    if (openCalls.isOverloadedBy(connection)) {
+    if (this.#openCalls.isOverloadedBy(connection)) {
       return exchange.reset(REFUSED_STREAM);
     }
-    const call = new ServerCall(exchange, plan, head, connection, resolved, openCalls);
+    const call = new ServerCall(exchange, plan, head, connection, this.#options, this.#openCalls);
     exchange.context = call;
     exchange.handler = CALL_HANDLER;
     if (plan.refusal !== undefined) {
       call.fail(plan.refusal);
-    } else if (shutdownSignal?.aborted) {
-      call.fail(shutdownError(shutdownSignal));
+    } else if (this.#shutdownSignal?.aborted) {
+      call.fail(shutdownError(this.#shutdownSignal));
     } else {
       call.begin(endStream);
     }
   };
+}
+
+/** What is between the first slash and the second. */
+function serviceOf(path: string): string {
+  return path.slice(1, Math.max(path.indexOf("/", 1), 1));
 }
 
 function shutdownError({ reason }: AbortSignal): ConnectError {
@@ -79,7 +104,7 @@ function shutdownError({ reason }: AbortSignal): ConnectError {
 /** There is no such method. */
 function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
   const error = new ConnectError(`no method ${head.path}`, Code.Unimplemented);
-  if (Negotiator.isGrpc(head) && head.method === "POST") {
+  if (isGrpc(head) && head.method === "POST") {
     const contentType = head.fields.find(({ name }) => name === "content-type")!;
     exchange.respond([{ name: ":status", value: "200" }, contentType, ...statusFields(error)], true);
     return;

@@ -95,12 +95,12 @@ function requestOf(
     contextValues: context.values,
   };
   if (method.methodKind === "unary") {
-    return { ...common, stream: false, method, message: input as Message };
+    return { ...common, stream: false, method: method as DescMethodUnary, message: input as Message };
   }
   const messages = method.methodKind === "server_streaming"
     ? single(input as Message)
     : input as AsyncIterable<Message>;
-  return { ...common, stream: true, method, message: messages };
+  return { ...common, stream: true, method: method as DescMethodStreaming, message: messages };
 }
 
 /** What interceptors changed of a request holds for the implementation. */

@@ -79,11 +79,6 @@ export class Negotiator {
     ]);
   }
 
-  /** Whether a request is one of gRPC or gRPC-Web, which want to be answered in their ways also where there is no method. */
-  static isGrpc(head: RequestHead): boolean {
-    return fieldsOf(head).contentType?.startsWith("application/grpc") ?? false;
-  }
-
   /** @param query What is behind the path, if anything. */
   negotiate(
     registered: RegisteredMethod,
@@ -108,7 +103,7 @@ export class Negotiator {
       return wrongContentType(registered, fields.contentType);
     }
     if (contentType.protocol === grpcProtocol && (connection?.httpVersion === "1.1" || !exchange.canSendTrailers)) {
-      return withoutTrailers(connection);
+      return withoutTrailers(exchange);
     }
     return this.#plan(registered, contentType, fields);
   }
@@ -224,6 +219,11 @@ export class Negotiator {
   }
 }
 
+/** Whether a request is one of gRPC or gRPC-Web, which are answered in their ways also where there is no method. */
+export function isGrpc(head: RequestHead): boolean {
+  return fieldsOf(head).contentType?.startsWith("application/grpc") ?? false;
+}
+
 function fieldsOf(head: RequestHead): ProtocolFields {
   const found: ProtocolFields = {
     contentType: undefined,
@@ -309,9 +309,9 @@ function wrongContentType({ method }: RegisteredMethod, contentType: string | un
   });
 }
 
-/** gRPC where there are no trailers. */
-function withoutTrailers(connection: ConnectionInfo | undefined): Refusal {
-  return connection?.httpVersion === "1.1"
+/** gRPC where its trailers do not get through. */
+function withoutTrailers(exchange: HttpExchange): Refusal {
+  return exchange.canSendTrailers
     ? textRefusal(505, "gRPC needs HTTP/2: use it, or Connect or gRPC-Web\n")
-    : textRefusal(415, "gRPC needs HTTP trailers, which this server cannot send: use Connect or gRPC-Web\n");
+    : textRefusal(415, "gRPC needs HTTP trailers, which cannot be sent here: use HTTP/2, or Connect or gRPC-Web\n");
 }

@@ -22,6 +22,9 @@ export interface RegisteredMethod {
   readonly json: MethodCodecs;
 }
 
+/** What a service may have of its own. Other options of connect-es are those of the server. */
+type ServiceOptions = Partial<Pick<ResolvedOptions, "interceptors" | "jsonOptions" | "binaryOptions">>;
+
 /** The `ConnectRouter` of connect-es, as far as registering goes: how methods are called is our own. */
 export class Router implements ConnectRouter {
   /** None: connect-es' handlers, of which there are none here. */
@@ -35,7 +38,7 @@ export class Router implements ConnectRouter {
   }
 
   /** Methods that the implementation lacks answer `unimplemented`. @throws {Error} The service is registered already. */
-  service<T extends DescService>(service: T, implementation: Partial<ServiceImpl<T>>, options?: object): this {
+  service<T extends DescService>(service: T, implementation: Partial<ServiceImpl<T>>, options?: ServiceOptions): this {
     if (this.#services.has(service.typeName)) {
       throw new Error(`Cannot register ${service.typeName}: it is registered already`);
     }
@@ -52,7 +55,7 @@ export class Router implements ConnectRouter {
   }
 
   /** @throws {Error} The method is registered already. */
-  rpc<M extends DescMethod>(method: M, implementation: MethodImpl<M>, options?: object): this {
+  rpc<M extends DescMethod>(method: M, implementation: MethodImpl<M>, options?: ServiceOptions): this {
     this.#add(method, implementation as (...args: never[]) => unknown, options);
     return this;
   }
@@ -72,23 +75,18 @@ export class Router implements ConnectRouter {
     return this.#services.has(typeName);
   }
 
-  #add(method: DescMethod, implementation: (...args: never[]) => unknown, options: object | undefined): void {
-    if (options !== undefined && Object.keys(options).length > 0) {
-      throw new TypeError(
-        `Cannot register ${method.parent.typeName}.${method.name} with options of its own: set them for all`,
-      );
-    }
+  #add(method: DescMethod, implementation: (...args: never[]) => unknown, own: ServiceOptions | undefined): void {
     const path = pathOf(method);
     if (this.#methods.has(path)) {
       throw new Error(`Cannot register ${path}: it is registered already`);
     }
-    const { interceptors, binaryOptions, jsonOptions } = this.#options;
+    const { interceptors, binaryOptions, jsonOptions } = { ...this.#options, ...own };
     this.#services.add(method.parent.typeName);
     this.#methods.set(path, {
       service: method.parent,
       method,
       path,
-      invocation: createInvocation(method, implementation, interceptors),
+      invocation: createInvocation(method, implementation, interceptors ?? []),
       proto: { input: binaryCodec(method.input, binaryOptions), output: binaryCodec(method.output, binaryOptions) },
       json: { input: jsonCodec(method.input, jsonOptions), output: jsonCodec(method.output, jsonOptions) },
     });
