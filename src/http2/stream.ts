@@ -161,7 +161,7 @@ export class Http2Stream implements HttpExchange {
     return !this.#isSendable("DATA") || this.#host.sender.sendData(this, chunk, start, end, false);
   }
 
-  /** As {@linkcode write}, and ends the stream. */
+  /** As {@linkcode write}, and ends the stream: it makes no difference that the queue is full. */
   end(chunk: Uint8Array = EMPTY): void {
     if (this.#isSendable("DATA")) {
       this.#host.sender.sendData(this, chunk, 0, chunk.length, true);

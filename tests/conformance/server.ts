@@ -6,7 +6,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { serveHttp } from "../../src/net/mod.ts";
-import { createFetchHandler, createRpcHandler } from "../../src/rpc/mod.ts";
+import { createFetchHandler, createRpcHandler, DEFAULT_MAX_MESSAGE_BYTES } from "../../src/rpc/mod.ts";
 import { nodeCompressions } from "../../src/rpc/node/mod.ts";
 import { DelimitedWriter, readDelimited } from "./rpc/delimited.ts";
 import { registry, ServerCompatRequestSchema, ServerCompatResponseSchema } from "./rpc/messages.ts";
@@ -22,7 +22,7 @@ const pair = creds === undefined ? undefined : { cert: text.decode(creds.cert), 
 const options = {
   routes: conformanceRoutes,
   maxMessageBytes: request.messageReceiveLimit,
-  maxResponseBytes: 2 * request.messageReceiveLimit, // They have the requests in them.
+  maxResponseBytes: DEFAULT_MAX_MESSAGE_BYTES, // They have the requests in them.
   compressions: nodeCompressions,
   compressMinBytes: 0,
   jsonOptions: { registry },
@@ -34,7 +34,7 @@ async function listen(): Promise<{ readonly hostname: string; readonly port: num
     return Deno.serve({ hostname, port: 0, onListen: () => {}, ...pair }, createFetchHandler(options)).addr;
   }
   const clientCa = request!.clientTlsCert.length > 0 ? text.decode(request!.clientTlsCert) : undefined;
-  const server = await serveHttp(createRpcHandler(options), {
+  const server = await serveHttp(createRpcHandler(options).serve, {
     hostnames: [hostname],
     tls: pair === undefined ? undefined : { ...pair, clientCa },
   });
@@ -43,5 +43,9 @@ async function listen(): Promise<{ readonly hostname: string; readonly port: num
 
 Deno.addSignalListener("SIGTERM", () => Deno.exit(0));
 const { hostname: host, port } = await listen();
-const response = create(ServerCompatResponseSchema, { host, port, ...creds === undefined ? {} : { pemCert: creds.cert } });
+const response = create(ServerCompatResponseSchema, {
+  host,
+  port,
+  ...creds === undefined ? {} : { pemCert: creds.cert },
+});
 await new DelimitedWriter(ServerCompatResponseSchema).write(response);
