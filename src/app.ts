@@ -50,6 +50,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       interceptors: [logCalls],
       maxMessageBytes,
       shutdownSignal,
+      corsOrigins: options.corsOrigins,
       onError: (error, context) =>
         context === undefined
           ? logger.error("A connection was lost by a mistake in the server: {error}", { error })

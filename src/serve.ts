@@ -2,13 +2,15 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { ServeExchange } from "./http/mod.ts";
 import { createFetchBridge, listen, type ListenOptions, type Server } from "./net/mod.ts";
-import { createRpcHandler, type FetchHandler, type RpcOptions } from "./rpc/mod.ts";
+import { createRpcHandler, type FetchHandler, type RpcOptions, withCors } from "./rpc/mod.ts";
 import { nodeCompressions } from "./rpc/node/mod.ts";
 
 /** What a server answers, wherever it listens. */
 export interface ServiceOptions extends Omit<RpcOptions, "onError"> {
   /** Answers requests that are no calls: a site, a framework. By default they get a 404. */
   readonly fallback?: FetchHandler | undefined;
+  /** The origins of pages that may call, as in `https://example.com`; `*` for all. None by default. */
+  readonly corsOrigins?: readonly string[] | undefined;
   /**
    * Told what handlers throw that is no `ConnectError`, with the context of the call if it was one, and of mistakes by which a connection is lost. By
    * default they are logged to the console.
@@ -42,12 +44,13 @@ export async function serve(options: ServeOptions): Promise<Server> {
 }
 
 function createServeExchange(options: ServiceOptions & Required<Pick<ServiceOptions, "onError">>): ServeExchange {
-  const { fallback, onError } = options;
+  const { fallback, corsOrigins, onError } = options;
   const handler = createRpcHandler({ compressions: nodeCompressions, ...options });
-  if (fallback === undefined) {
-    return handler.serve;
+  let serve = handler.serve;
+  if (fallback !== undefined) {
+    const bridge = createFetchBridge(fallback, (error) => onError?.(error, undefined));
+    serve = (exchange, head, endStream, connection) =>
+      (handler.isCall(head) ? handler.serve : bridge)(exchange, head, endStream, connection);
   }
-  const bridge = createFetchBridge(fallback, (error) => onError?.(error, undefined));
-  return (exchange, head, endStream, connection) =>
-    (handler.isCall(head) ? handler.serve : bridge)(exchange, head, endStream, connection);
+  return corsOrigins === undefined ? serve : withCors(serve, corsOrigins);
 }

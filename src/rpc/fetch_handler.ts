@@ -1,7 +1,8 @@
 /** The server side over `fetch`: a `Request` in, a `Response` out, by the same router and protocols as on our own server. */
 import type { ConnectionInfo } from "../http/mod.ts";
+import { withCors } from "./cors.ts";
 import { serveFetch } from "./fetch_exchange.ts";
-import { requestHeadOf } from "./fetch_request_head.ts";
+import { FetchRequestHead } from "./fetch_request_head.ts";
 import { createRpcHandler } from "./server/handler.ts";
 import type { RpcOptions } from "./server/options.ts";
 
@@ -13,6 +14,8 @@ export type FetchHandler = (request: Request, connection?: unknown) => Response 
 
 /** Options of {@linkcode createFetchHandler}. */
 export interface FetchHandlerOptions extends RpcOptions {
+  /** The origins of pages that may call, as in `https://example.com`; `*` for all. None by default. What `fallback` answers is its own affair. */
+  readonly corsOrigins?: readonly string[] | undefined;
   /** Answers requests that are no calls. By default they get a 404. */
   readonly fallback?: FetchHandler | undefined;
 }
@@ -27,12 +30,13 @@ export interface FetchHandlerOptions extends RpcOptions {
  */
 export function createFetchHandler(options: FetchHandlerOptions): FetchHandler {
   const handler = createRpcHandler(options);
-  const { fallback } = options;
+  const { fallback, corsOrigins } = options;
+  const serve = corsOrigins === undefined ? handler.serve : withCors(handler.serve, corsOrigins);
   return (request, connection) => {
-    if (fallback !== undefined && !handler.isCall(requestHeadOf(request))) {
+    if (fallback !== undefined && !handler.isCall(new FetchRequestHead(request))) {
       return fallback(request, connection);
     }
-    return serveFetch(handler.serve, request, isConnectionInfo(connection) ? connection : undefined);
+    return serveFetch(serve, request, isConnectionInfo(connection) ? connection : undefined);
   };
 }
 

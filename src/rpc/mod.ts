@@ -1,6 +1,7 @@
 /** The rpc room: Connect, gRPC and gRPC-Web, as a server and as a client. Knows no socket. */
 export { connectionKey } from "./connection_key.ts";
 export type { Compression } from "./compression.ts";
+export { withCors } from "./cors.ts";
 export { createFetchHandler, type FetchHandler, type FetchHandlerOptions } from "./fetch_handler.ts";
 export { createTransport, type FetchProtocol, type TransportOptions } from "./fetch_transport.ts";
 export { type InheritedCall, inheritedCallKey } from "./inherited_call.ts";
