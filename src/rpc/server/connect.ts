@@ -44,7 +44,9 @@ function sendError({ exchange, context, options }: Answering, error: ConnectErro
   if (context.givenHeader !== undefined) {
     appendFields(fields, context.givenHeader);
   }
-  appendFields(fields, error.metadata);
+  if (!error.isWireError) { // Of another server's answer only the error is passed on.
+    appendFields(fields, error.metadata);
+  }
   if (context.givenTrailer !== undefined) {
     appendFields(fields, context.givenTrailer, TRAILER_PREFIX);
   }

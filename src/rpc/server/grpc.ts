@@ -37,7 +37,7 @@ export function trailersOf(
   if (givenTrailer !== undefined) {
     appendFields(fields, givenTrailer);
   }
-  if (error !== undefined) {
+  if (error !== undefined && !error.isWireError) { // Of another server's answer only the error is passed on.
     appendFields(fields, error.metadata);
   }
   return fields;
