@@ -22,7 +22,7 @@ export class Http2ConnectionError extends Error {
   }
 }
 
-/** A stream ended before its time, its connection did not (RFC 9113 §5.4.2). */
+/** A stream ended before its time (RFC 9113 §5.4.2). */
 export class Http2StreamError extends Error {
   override readonly name = "Http2StreamError";
   readonly streamId: number;
@@ -31,13 +31,22 @@ export class Http2StreamError extends Error {
   readonly origin: ErrorOrigin;
   /** Whether the peer says that it did nothing with the request, so that it may safely be sent again (RFC 9113 §8.7). */
   readonly isUnprocessed: boolean;
+  /** Whether it ended with its connection. */
+  readonly isConnectionLost: boolean;
 
   /** @param message What happened, without stream, code and origin. */
-  constructor(streamId: number, code: number, message: string, origin: ErrorOrigin, isUnprocessed = false) {
+  constructor(
+    streamId: number,
+    code: number,
+    message: string,
+    origin: ErrorOrigin,
+    { isUnprocessed = false, isConnectionLost = false } = {},
+  ) {
     super(`Stream ${streamId}: ${message} (${errorName(code)}, ${origin})`);
     this.streamId = streamId;
     this.code = code;
     this.origin = origin;
     this.isUnprocessed = isUnprocessed;
+    this.isConnectionLost = isConnectionLost;
   }
 }

@@ -4,7 +4,7 @@ export { connectHttp2, type Http2Client, type Http2ClientOptions } from "./http2
 export { createFetchBridge, type FetchHandler } from "./fetch_bridge.ts";
 export { type HttpServer, type HttpServerOptions, serveHttp, type TlsServerOptions } from "./http_server.ts";
 export {
-  createHttp2Pool,
+  createHttp2Client,
   type DialHttp2,
   type Http2Pool,
   type Http2PoolOptions,
