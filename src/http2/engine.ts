@@ -389,7 +389,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     const { code, origin } = error ?? { code: ErrorCode.CANCEL, origin: "local" as const };
     const thrown: unknown[] = [];
     for (const stream of streams) {
-      const message = `The connection ended: ${error?.message ?? "no error"}`;
+      const message = `The connection ended: ${error?.reason ?? "no error"}`;
       try {
         const reason = new Http2StreamError(stream.id, code, message, origin, { isConnectionLost: true });
         stream.handler.onReset(stream, reason);

@@ -13,10 +13,12 @@ export class Http2ConnectionError extends Error {
   /** As in GOAWAY; an {@linkcode ErrorCode} or, from a peer, any other 32-bit number. */
   readonly code: number;
   readonly origin: ErrorOrigin;
+  /** What happened, without code and origin. */
+  readonly reason: string;
 
-  /** @param message What happened, without code and origin. */
-  constructor(code: number, message: string, origin: ErrorOrigin) {
-    super(`${message} (${errorName(code)}, ${origin})`);
+  constructor(code: number, reason: string, origin: ErrorOrigin) {
+    super(`${reason} (${errorName(code)}, ${origin})`);
+    this.reason = reason;
     this.code = code;
     this.origin = origin;
   }
