@@ -1,10 +1,11 @@
 /** The composition root: the services, their store, the page and the limits, put together for Deno. Tests start what it makes. */
 import { createClient } from "@connectrpc/connect";
 import { Hash } from "../gen/edgewire/v1/hash_pb.ts";
-import { logCalls, logFault, logger } from "./ops/mod.ts";
+import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_pb.ts";
+import { createReflectionRoutes, Health, logCalls, logFault, logger } from "./ops/mod.ts";
 import { createTransport } from "./rpc/mod.ts";
 import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
-import { registerServices } from "./services/mod.ts";
+import { registerServices, SERVICES } from "./services/mod.ts";
 import type { ServiceOptions } from "./serve.ts";
 import { createSite } from "./site.ts";
 
@@ -28,6 +29,8 @@ export interface AppOptions {
 export interface App {
   /** What it answers: for `serve`, or for tests that need no sockets. */
   readonly service: ServiceOptions;
+  /** Says by `grpc.health.v1.Health` that no calls are taken any more. */
+  drain(): void;
   /** Throws unfinished transfers away and lets go of the data directory. */
   close(): Promise<void>;
 }
@@ -43,9 +46,15 @@ export async function createApp(options: AppOptions): Promise<App> {
   const expiry = setInterval(() => {
     store.removeExpiredUploads().catch((error) => logger.error("Cannot remove expired uploads: {error}", { error }));
   }, EXPIRY_INTERVAL_MS);
+  const health = new Health(SERVICES);
+  const describe = createReflectionRoutes([...SERVICES, HealthProtocol]);
   return {
     service: {
-      routes: (router) => registerServices(router, { store, createHasher: createNativeHasher, hash }),
+      routes: (router) => {
+        registerServices(router, { store, createHasher: createNativeHasher, hash });
+        health.routes(router);
+        describe(router);
+      },
       fallback: createSite(options.siteDirectory ?? `${import.meta.dirname}/../web`),
       // An interceptor costs every call, also when it says nothing.
       interceptors: logger.isEnabledFor("debug") ? [logCalls] : [],
@@ -54,6 +63,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       corsOrigins: options.corsOrigins,
       onError: logFault,
     },
+    drain: () => health.shutdown(),
     close: async () => {
       clearInterval(expiry);
       await store.close();
