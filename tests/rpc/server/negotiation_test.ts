@@ -343,7 +343,7 @@ Deno.test("isCall() tells calls from pages: by path, and by gRPC's content types
   }
 });
 
-Deno.test("lists of compressions may come in several fields", async () => {
+Deno.test("of several fields with compressions the first counts", async () => {
   const scene = new RpcScene(ECHO, { compressMinBytes: 0 });
   const long = "a".repeat(60);
   for (const protocol of PROTOCOLS) {
