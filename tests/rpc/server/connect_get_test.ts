@@ -128,8 +128,8 @@ Deno.test("the limit holds for what is in the query, too", async () => {
 Deno.test("what is wrong with a query is invalid_argument, and says which parameter it is", async () => {
   const message = `message=${JSON_MESSAGE}`;
   const cases: [query: string, error: RegExp | string][] = [
-    ["", "message: is missing in the query"],
-    ["?", "message: is missing in the query"],
+    ["", "encoding: is missing in the query"],
+    ["?", "encoding: is missing in the query"],
     ["?encoding=json", "message: is missing in the query"],
     [`?${message}`, "encoding: is missing in the query"],
     [`?encoding=json&${message}&${message}`, "message: is in the query more than once"],
