@@ -7,7 +7,7 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConnectionInfo, ExchangeHandler, HttpExchange, RequestHead } from "../../http/mod.ts";
-import { type DeadlineEntry, unwatchDeadline, watchDeadline } from "../deadline_wheel.ts";
+import type { DeadlineEntry } from "../deadline_wheel.ts";
 import { ENVELOPE_HEAD_LENGTH, readEnvelopeLength } from "../envelope.ts";
 import { sendEnveloped } from "./answer.ts";
 import { CallContext } from "./call_context.ts";
@@ -49,7 +49,7 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
   readonly plan: CallPlan;
   readonly context: CallContext;
   readonly options: ResolvedOptions;
-  /** On the clock of `performance.now()`; Infinity for none. */
+  /** Infinity for none. */
   readonly deadlineAtMs: number;
   previousOpen: OpenCall | undefined = undefined;
   nextOpen: OpenCall | undefined = undefined;
@@ -83,8 +83,8 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
     this.#connection = connection;
     this.#openCalls = openCalls;
     this.#contentLength = head.contentLength;
-    this.deadlineAtMs = plan.timeoutMs === undefined ? Infinity : performance.now() + plan.timeoutMs;
-    this.context = new CallContext(plan.registered, plan.protocol.name, head, connection, this.deadlineAtMs);
+    this.deadlineAtMs = plan.timeoutMs === undefined ? Infinity : options.deadlines.nowMs() + plan.timeoutMs;
+    this.context = new CallContext(this, head, connection);
   }
 
   /** Whether it has not been answered to the end. */
@@ -102,7 +102,7 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
       if (this.plan.timeoutMs === 0) {
         return this.onDeadline();
       }
-      watchDeadline(this);
+      this.options.deadlines.watch(this);
     }
     if (this.options.requestGate !== undefined && !this.#passGate(this.options.requestGate, endStream)) {
       return;
@@ -427,7 +427,7 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
   /** Wakes and ends all that waits for the other side. */
   #close(error: ConnectError | undefined): void {
     if (this.deadlineAtMs < Infinity) {
-      unwatchDeadline(this);
+      this.options.deadlines.unwatch(this);
     }
     this.#requests?.abort(error ?? new ConnectError("the call has ended", Code.Canceled));
     this.resume();
