@@ -380,6 +380,9 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
       const sending = sendEnveloped(this, create(method.output, message));
       if (!(sending instanceof Promise ? await sending : sending) && this.#isOpen) {
         await this.writable();
+        if (!this.#isOpen) {
+          return;
+        }
       }
     }
     this.#finish();
