@@ -98,6 +98,7 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
 
   /** Begins. @param endStream Whether the request has no content. */
   begin(endStream: boolean): void {
+    this.#openCalls.add(this);
     if (this.deadlineAtMs < Infinity) {
       if (this.plan.timeoutMs === 0) {
         return this.onDeadline();
@@ -209,7 +210,6 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
       }
       this.#held = [];
       this.#isRunning = true;
-      this.#openCalls.add(this);
       passing.then(() => this.#openGate(endStream), (error) => {
         this.#settle();
         this.#held = undefined;
@@ -324,7 +324,6 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
   /** Waits for what goes on after the call. */
   #run(running: Promise<void>): void {
     this.#isRunning = true;
-    this.#openCalls.add(this);
     running.then(() => this.#settle(), (error) => {
       this.#settle();
       this.fail(error);
@@ -342,7 +341,6 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
   /** The handler has ended. */
   #settle(): void {
     this.#isRunning = false;
-    this.#openCalls.remove(this);
     if (this.#isAbandoned) {
       this.#isAbandoned = false;
       this.#openCalls.settle(this.#connection!);
@@ -429,6 +427,7 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
 
   /** Wakes and ends all that waits for the other side. */
   #close(error: ConnectError | undefined): void {
+    this.#openCalls.remove(this);
     if (this.deadlineAtMs < Infinity) {
       this.options.deadlines.unwatch(this);
     }
