@@ -3,10 +3,12 @@ import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync 
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { ConnectionInfo, HeaderField, RequestHead } from "../../src/http/mod.ts";
 import { nodeCompressions } from "../../src/rpc/node/mod.ts";
+import { DeadlineWheel } from "../../src/rpc/deadline_wheel.ts";
 import { createRpcHandler, type RpcHandler, type RpcOptions } from "../../src/rpc/mod.ts";
 import { concat, uint32 } from "./frame_builder.ts";
 import { Samples } from "./sample_service.ts";
 import { ScriptedExchange, type ScriptedExchangeOptions } from "./scripted_exchange.ts";
+import { VirtualClock } from "./virtual_clock.ts";
 
 export const PROTOCOLS = ["connect", "grpc", "grpc-web"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
@@ -14,6 +16,11 @@ export const CODECS = ["proto", "json"] as const;
 export type Codec = (typeof CODECS)[number];
 export const METHODS = ["Unary", "ClientStream", "ServerStream", "Bidi"] as const;
 export type Method = (typeof METHODS)[number] | "Get";
+
+/** All that {@linkcode METHODS} have in each protocol. */
+export const CALLS: readonly { readonly protocol: Protocol; readonly method: Method }[] = PROTOCOLS.flatMap((
+  protocol,
+) => METHODS.map((method) => ({ protocol, method })));
 
 /** What the server says of compression when it has all of them. */
 export const COMPRESSION_NAMES = "gzip,br,zstd,deflate";
@@ -139,6 +146,8 @@ export class RpcScene {
   readonly handler: RpcHandler;
   /** What was told to `onError`. */
   readonly errors: unknown[] = [];
+  /** What deadlines go by. */
+  readonly clock = new VirtualClock();
 
   constructor(samples: Partial<ServiceImpl<typeof Samples>>, options: RpcSceneOptions = {}) {
     this.handler = createRpcHandler({
@@ -146,7 +155,7 @@ export class RpcScene {
       compressions: nodeCompressions,
       onError: (error) => this.errors.push(error),
       ...options,
-    });
+    }, new DeadlineWheel(this.clock));
   }
 
   /** Begins a call. What it has to say is for the test to push; with `endStream` nothing. */
