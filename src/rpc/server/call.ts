@@ -61,6 +61,7 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
   /** Whether the method was called and has not ended. */
   #isRunning = false;
   #isAbandoned = false;
+  #hasReported = false;
   #message: Message | Promise<Message> | undefined = undefined;
   #intake: RequestIntake | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
@@ -416,7 +417,7 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
 
   /** The answer could not end as the handler wanted it to: with a field that may not be sent. */
   #endAgain(mistake: unknown): void {
-    this.options.onError(mistake, this.context);
+    this.#report(mistake);
     this.context.forgetGiven();
     try {
       this.plan.protocol.end(this, new ConnectError("internal error", Code.Internal));
@@ -440,11 +441,15 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
     if (error instanceof ConnectError) {
       return error;
     }
-    const { abortedWith } = this.context;
-    if (abortedWith !== undefined) {
-      return abortedWith; // What comes of an abort, in whatever form.
-    }
-    this.options.onError(error, this.context);
+    this.#report(error);
     return new ConnectError("internal error", Code.Internal);
+  }
+
+  /** Only the first mistake is told: others may come of it. */
+  #report(mistake: unknown): void {
+    if (!this.#hasReported) {
+      this.#hasReported = true;
+      this.options.onError(mistake, this.context);
+    }
   }
 }
