@@ -8,7 +8,6 @@ import type { MessageWriter } from "./message_writer.ts";
 
 /** What a writer asks of its call. */
 export interface WriterHost extends Answering {
-  readonly isOpen: boolean;
   /** Resolves when there is room for messages, or the call is over. */
   writable(): Promise<void>;
 }
@@ -41,6 +40,7 @@ export class CallWriter implements MessageWriter<MessageInit> {
       return true;
     }
     this.#waiting = hasRoom === false ? this.#wait() : this.#send(hasRoom);
+    this.#waiting.catch(() => {}); // The call hears of it, whether or not the handler waits.
     return false;
   }
 
