@@ -213,7 +213,6 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
       this.#isRunning = true;
       passing.then(() => this.#openGate(endStream), (error) => {
         this.#settle();
-        this.#held = undefined;
         this.fail(error);
       });
     } catch (error) {
@@ -224,11 +223,11 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
 
   #openGate(endStream: boolean): void {
     this.#settle();
-    const held = this.#held!;
-    this.#held = undefined;
-    if (!this.#isOpen) {
-      return;
+    const held = this.#held;
+    if (held === undefined) {
+      return; // The call has ended meanwhile.
     }
+    this.#held = undefined;
     this.#beginRequest();
     if (endStream) {
       this.receiveEnd();
@@ -432,6 +431,8 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
     if (this.deadlineAtMs < Infinity) {
       this.options.deadlines.unwatch(this);
     }
+    this.#held?.forEach(({ octets }) => this.exchange.release(octets.length));
+    this.#held = undefined;
     this.#requests?.abort(error ?? new ConnectError("the call has ended", Code.Canceled));
     this.resume();
   }
