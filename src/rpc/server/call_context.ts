@@ -5,15 +5,22 @@ import type { ConnectionInfo, RequestHead } from "../../http/mod.ts";
 import { connectionKey } from "../connection_key.ts";
 import { inheritedCallKey } from "../inherited_call.ts";
 import { toHeaders } from "../metadata.ts";
-import type { RegisteredMethod } from "./router.ts";
+import type { CallPlan } from "./call_plan.ts";
+import type { ResolvedOptions } from "./options.ts";
+
+/** The call that a context is of. */
+export interface ContextHost {
+  readonly plan: CallPlan;
+  readonly options: ResolvedOptions;
+  /** On the clock of `options.deadlines`; Infinity for none. */
+  readonly deadlineAtMs: number;
+}
 
 /** See the top of the file. */
 export class CallContext implements HandlerContext {
-  readonly protocolName: string;
-  readonly #registered: RegisteredMethod;
+  readonly #call: ContextHost;
   readonly #head: RequestHead;
   readonly #connection: ConnectionInfo | undefined;
-  readonly #deadlineAtMs: number;
   #abort: AbortController | undefined = undefined;
   #isAborted = false;
   #reason: unknown = undefined;
@@ -22,27 +29,22 @@ export class CallContext implements HandlerContext {
   #responseTrailer: Headers | undefined = undefined;
   #values: ContextValues | undefined = undefined;
 
-  /** @param deadlineAtMs Infinity for none. */
-  constructor(
-    registered: RegisteredMethod,
-    protocolName: string,
-    head: RequestHead,
-    connection: ConnectionInfo | undefined,
-    deadlineAtMs: number,
-  ) {
-    this.#registered = registered;
-    this.protocolName = protocolName;
+  constructor(call: ContextHost, head: RequestHead, connection: ConnectionInfo | undefined) {
+    this.#call = call;
     this.#head = head;
     this.#connection = connection;
-    this.#deadlineAtMs = deadlineAtMs;
+  }
+
+  get protocolName(): string {
+    return this.#call.plan.protocol.name;
   }
 
   get service(): DescService {
-    return this.#registered.service;
+    return this.#call.plan.registered.service;
   }
 
   get method(): DescMethod {
-    return this.#registered.method;
+    return this.#call.plan.registered.method;
   }
 
   get requestMethod(): string {
@@ -56,8 +58,8 @@ export class CallContext implements HandlerContext {
 
   /** Bound, as handlers may take it out of the context. */
   get timeoutMs(): () => number | undefined {
-    const deadlineAtMs = this.#deadlineAtMs;
-    return () => deadlineAtMs === Infinity ? undefined : Math.max(0, deadlineAtMs - performance.now());
+    const { deadlineAtMs, options } = this.#call;
+    return () => deadlineAtMs === Infinity ? undefined : Math.max(0, deadlineAtMs - options.deadlines.nowMs());
   }
 
   get signal(): AbortSignal {
