@@ -22,7 +22,7 @@ export class EchoFailure extends Error {
   readonly detail: JsonObject;
 
   constructor(detail: JsonObject) {
-    super(String(detail["message"]));
+    super(String(detail["message"] ?? ""));
     this.code = Number(detail["code"]);
     this.detail = detail;
   }

@@ -35,7 +35,7 @@ export function createGrpcurlCaller(grpcurl: string, { url, protoPath, certPath 
 
 /** Reads what `grpcurl -v -format-error` writes. */
 function readOutcome({ code, stdout, stderr }: ProgramResult): Outcome {
-  const answers = [...stdout.matchAll(/^Response contents:\n(\{[^]*?^\}|\{\})$/gm)].map(([, json = ""]) =>
+  const answers = [...stdout.matchAll(/^Response contents:\n(\{\}|\{$[^]*?^\})$/gm)].map(([, json = ""]) =>
     JSON.parse(json)
   );
   const outcome = {

@@ -48,7 +48,10 @@ async function judgePair(
   await using program = await server.start({ ...task, role: "server", url: "" });
   const url = `${wire.isTls ? "https" : "http"}://localhost:${program.ready[1]}`;
   await using running = await client.start({ ...task, role: "client", url });
-  const checks = echoChecks(running.call, [...client.cannot ?? [], ...impossibleBy(wire)]);
+  const checks = echoChecks(running.call, [
+    ...impossibleBy(wire),
+    ...[client, server].flatMap((peer) => peer.cannot?.(wire) ?? []),
+  ]);
   if (!server.isOurs) {
     return await runChecks(judge, checks);
   }

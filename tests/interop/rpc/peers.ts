@@ -15,6 +15,8 @@ interface Peer {
   readonly isOurs: boolean;
   /** Whether it can go that way. */
   speaks(wire: Wire): boolean;
+  /** What it cannot do on that way. */
+  cannot?(wire: Wire): readonly SpecialCheck[];
 }
 
 /** A server of `echo.proto`. */
@@ -25,8 +27,6 @@ export interface ServerPeer extends Peer {
 
 /** A client that can make calls. */
 export interface ClientPeer extends Peer {
-  /** What it cannot do on any way. Nothing by default. */
-  readonly cannot?: readonly SpecialCheck[];
   start(task: Task): Promise<RunningClient>;
 }
 
@@ -84,6 +84,8 @@ export const SERVERS: readonly ServerPeer[] = [
     name: "connect-node server",
     isOurs: false,
     speaks: () => true,
+    // It answers with 505.
+    cannot: ({ version }) => version === "1.1" ? ["bidi stream"] : [],
     start: (task) => startNodeServer(CONNECT_NODE, task),
   },
 ];
@@ -95,14 +97,14 @@ export const CLIENTS: readonly ClientPeer[] = [
     name: "our fetch client",
     isOurs: true,
     speaks: (wire) => !isGrpc(wire),
-    cannot: ["bidi stream in turns"],
+    cannot: () => ["bidi stream in turns"],
     start: startOurFetchClient,
   },
   {
     name: "grpcurl",
     isOurs: false,
     speaks: isGrpc,
-    cannot: ["bidi stream in turns", "50 at once"],
+    cannot: () => ["bidi stream in turns", "50 at once"],
     start: startGrpcurl,
   },
   { name: "grpc-js client", isOurs: false, speaks: isGrpc, start: (task) => startNodeClient(GRPC_JS, task) },
