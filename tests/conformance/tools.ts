@@ -24,6 +24,7 @@ type Tool =
   | { readonly kind: "debian"; readonly package: string; readonly program: string };
 
 const TOOLS = {
+  connectconformance: { kind: "go", package: "connectrpc.com/conformance/cmd/connectconformance", version: "v1.0.7" },
   "connect-node": {
     kind: "npm",
     packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node"],
@@ -215,6 +216,15 @@ export async function buildNodeProgram(name: NpmToolName, source: string): Promi
   const external = TOOLS[name].packages.flatMap((each) => ["--external", each, "--external", `${each}/*`]);
   await runProgram(Deno.execPath(), ["bundle", "--quiet", ...external, "--output", path, source], { cwd: ROOT });
   return path;
+}
+
+/** Where the module of a Go program is, with all its files. */
+export async function goModuleFolder(name: "connectconformance"): Promise<string> {
+  const { package: path, version } = TOOLS[name];
+  const module = path.slice(0, path.indexOf("/cmd/"));
+  const options = { cwd: CACHE, timeoutMs: INSTALL_TIMEOUT_MS };
+  const { Dir } = JSON.parse(await runProgram("go", ["mod", "download", "-json", `${module}@${version}`], options));
+  return Dir;
 }
 
 /** What was asked for of a package, as in `hpack 4.2.0`. */
