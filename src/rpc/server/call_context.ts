@@ -54,10 +54,10 @@ export class CallContext implements HandlerContext {
     return `${scheme}://${authority}${path}`;
   }
 
-  /** Bound, as handlers may take it out of the context. */
+  /** Bound, as handlers may take it out of the context. Whole, as connect-es says it: handlers put it into fields of integers, and into headers. */
   get timeoutMs(): () => number | undefined {
     const deadlineAtMs = this.#deadlineAtMs;
-    return () => deadlineAtMs === Infinity ? undefined : Math.max(0, deadlineAtMs - performance.now());
+    return () => deadlineAtMs === Infinity ? undefined : Math.max(0, Math.floor(deadlineAtMs - performance.now()));
   }
 
   get signal(): AbortSignal {

@@ -1,44 +1,40 @@
 /** Our transports, for the servers of others. */
-import type { Transport } from "@connectrpc/connect";
-import { createTransport, type FetchProtocol } from "../../../mod.ts";
-import { createHttp2Fetch } from "../../../src/net/mod.ts";
+import { createFetchClient, createHttp2Client, createTransport } from "../../../mod.ts";
 import { createConnectCaller } from "./connect_caller.ts";
 import { readEchoSchema } from "./echo_schema.ts";
 import type { RunningClient } from "./peers.ts";
 import type { Task } from "./task.ts";
 
-async function startClient(transport: Transport, { descriptorsPath }: Task, close: () => void): Promise<RunningClient> {
-  const schema = readEchoSchema(await Deno.readFile(descriptorsPath));
-  return {
-    call: createConnectCaller(transport, schema),
-    [Symbol.asyncDispose]: () => Promise.resolve(close()),
-  };
+async function trusted({ certPath }: Task): Promise<string[]> {
+  return certPath === undefined ? [] : [await Deno.readTextFile(certPath)];
 }
 
 /** Over our own HTTP/2. */
-export function startOurHttp2Client(task: Task): Promise<RunningClient> {
-  const transport = createTransport({
-    baseUrl: task.url,
-    protocol: task.protocol as FetchProtocol,
-    fetch: createHttp2Fetch(),
-    useHttpGet: true,
-  });
-  return startClient(transport, task, () => {});
+export async function startOurHttp2Client(task: Task): Promise<RunningClient> {
+  const { url: baseUrl, protocol, descriptorsPath } = task;
+  const httpClient = createHttp2Client({ baseUrl, caCerts: await trusted(task) });
+  const transport = createTransport({ protocol, httpClient, useHttpGet: true });
+  return {
+    call: createConnectCaller(transport, readEchoSchema(await Deno.readFile(descriptorsPath))),
+    [Symbol.asyncDispose]: () => httpClient.close(),
+  };
 }
 
 /** Over the runtime's `fetch`. */
 export async function startOurFetchClient(task: Task): Promise<RunningClient> {
-  const { url: baseUrl, protocol, version, certPath } = task;
+  const { url: baseUrl, protocol, version, descriptorsPath } = task;
   const client = Deno.createHttpClient({
     http1: version === "1.1",
     http2: version === "2",
-    caCerts: certPath === undefined ? [] : [await Deno.readTextFile(certPath)],
+    caCerts: await trusted(task),
   });
-  const transport = createTransport({
-    baseUrl,
-    protocol: protocol as FetchProtocol,
-    useHttpGet: true,
-    fetch: (input, init) => fetch(input, { ...init, client }),
-  });
-  return await startClient(transport, task, () => client.close());
+  const httpClient = createFetchClient({ fetch: (input, init) => fetch(input, { ...init, client }) });
+  const transport = createTransport({ baseUrl, protocol, httpClient, useHttpGet: true });
+  return {
+    call: createConnectCaller(transport, readEchoSchema(await Deno.readFile(descriptorsPath))),
+    [Symbol.asyncDispose]: async () => {
+      await httpClient.close();
+      client.close();
+    },
+  };
 }

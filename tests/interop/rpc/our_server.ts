@@ -1,5 +1,5 @@
 /** Our server, as a program that the clients of others talk to. See `task.ts`. */
-import { createFetchHandler, serve } from "../../../mod.ts";
+import { serve } from "../../../mod.ts";
 import { createEchoRoutes } from "./connect_routes.ts";
 import { readEchoSchema } from "./echo_schema.ts";
 import type { Task } from "./task.ts";
@@ -9,7 +9,7 @@ const tls = certPath === undefined || keyPath === undefined
   ? undefined
   : { cert: await Deno.readTextFile(certPath), key: await Deno.readTextFile(keyPath) };
 const routes = createEchoRoutes(readEchoSchema(await Deno.readFile(descriptorsPath)));
-const server = await serve(createFetchHandler({ routes }), { port: 0, tls });
+const server = await serve({ routes, port: 0, tls });
 Deno.addSignalListener("SIGTERM", async () => {
   await server.close();
   Deno.exit(0);
