@@ -29,12 +29,12 @@ const METADATA = [
 ] as const;
 
 /** Checks that some clients, servers or ways between them cannot pass. */
-export type SpecialCheck = "GET" | "bidi stream" | "bidi stream in turns" | "50 at once";
+export type SpecialCheck = "GET" | "client stream" | "bidi stream" | "bidi stream in turns" | "50 at once";
 
 /** All checks but those that are left out. */
 export function echoChecks(caller: Caller, without: readonly SpecialCheck[]): Check[] {
   const call: Caller = async (description, signal) => withoutDefaults(await caller(description, signal));
-  const checks = { ...streamChecks(call), ...metadataChecks(call), ...errorChecks(call), ...endChecks(call) };
+  const checks = { ...unaryChecks(call), ...streamChecks(call), ...errorChecks(call), ...endChecks(call) };
   return Object.entries(checks).filter(([name]) => !without.some((special) => special === name));
 }
 
@@ -50,46 +50,20 @@ function withoutDefaults({ error, ...outcome }: Outcome): Outcome {
 
 type Checks = Readonly<Record<string, () => Promise<void>>>;
 
-const TEXTS = ["a", "b", "c"];
-
-function streamChecks(call: Caller): Checks {
-  const bidi = async (inTurns: boolean) => {
-    const answers = await succeed(call, { method: "BidiStream", requests: TEXTS.map((text) => ({ text })), inTurns });
-    assert.deepEqual(answers, [{ text: "a", number: 1 }, { text: "b", number: 2 }, { text: "c", number: 3 }]);
-  };
+function unaryChecks(call: Caller): Checks {
   const unary = async (method: MethodName, text: string) => {
     const outcome = await call({ method, requests: [{ text, data: BINARY }] });
-    assert.deepEqual(outcome.error, undefined);
+    assert.equal(outcome.error, undefined);
     assert.deepEqual(outcome.answers, [{ text, data: BINARY, number: 1 }]);
     return outcome;
   };
   return {
     "unary": async () => void await unary("Unary", "zwölf 🙂"),
     "GET": async () => assert.equal((await unary("Get", "zwölf 🙂")).headers["x-http-method"], "GET"),
-    "server stream": async () => {
-      const answers = await succeed(call, { method: "ServerStream", requests: [{ text: "a", answers: 3 }] });
-      assert.deepEqual(answers, [{ text: "a" }, { text: "a", number: 1 }, { text: "a", number: 2 }]);
-    },
-    "client stream": async () => {
-      const requests = [{ text: "a", data: btoa("1") }, { text: "b" }, { text: "c", data: btoa("2") }];
-      const answers = await succeed(call, { method: "ClientStream", requests });
-      assert.deepEqual(answers, [{ text: "abc", data: btoa("12"), number: 3 }]);
-    },
-    "bidi stream": async () => {
-      await bidi(false);
-      assert.deepEqual(await succeed(call, { method: "BidiStream", requests: [] }), []);
-    },
-    "bidi stream in turns": () => bidi(true),
-    "empty streams": async () => {
-      assert.deepEqual(await succeed(call, { method: "ServerStream", requests: [{ text: "a" }] }), []);
-      assert.deepEqual(await succeed(call, { method: "ClientStream", requests: [] }), [{}]);
-    },
-    "messages of 1 MB": async () => {
-      const request = { data: MEGABYTE };
-      const [answer] = await succeed(call, { method: "Unary", requests: [request] });
+    "metadata": () => checkMetadata(call, "Unary", { text: "a" }),
+    "message of 1 MB": async () => {
+      const [answer] = await succeed(call, { method: "Unary", requests: [{ data: MEGABYTE }] });
       assert.ok(answer?.["data"] === MEGABYTE, "other octets");
-      const [joined] = await succeed(call, { method: "ClientStream", requests: [request, request] });
-      assert.ok(joined?.["data"] === btoa(atob(MEGABYTE).repeat(2)), "other octets");
     },
     "50 at once": async () => {
       await Promise.all(Array.from({ length: 50 }, (_, index) => unary("Unary", `${index}`)));
@@ -97,26 +71,32 @@ function streamChecks(call: Caller): Checks {
   };
 }
 
-function metadataChecks(call: Caller): Checks {
-  const check = async (method: MethodName, request: { readonly [name: string]: string | number }) => {
-    const { headers, trailers, error } = await call({ method, requests: [request], metadata: METADATA });
-    assert.equal(error, undefined);
-    assert.match(headers["x-header"] ?? "", /^one, ?two$/);
-    assert.equal(unpadded(headers["x-header-bin"]), unpadded(BINARY));
-    assertTrailers(trailers);
-  };
+/** Each with messages, without any, and with metadata. */
+function streamChecks(call: Caller): Checks {
+  const texts = ["a", "b", "c"].map((text) => ({ text }));
+  const echoed = texts.map((answer, index) => ({ ...answer, number: index + 1 }));
   return {
-    "metadata": () => check("Unary", { text: "a" }),
-    "metadata of streams": async () => {
-      await check("ServerStream", { text: "a", answers: 2 });
-      await check("ClientStream", { text: "a" });
+    "server stream": async () => {
+      const answers = await succeed(call, { method: "ServerStream", requests: [{ text: "a", answers: 3 }] });
+      assert.deepEqual(answers, [{ text: "a" }, { text: "a", number: 1 }, { text: "a", number: 2 }]);
+      assert.deepEqual(await succeed(call, { method: "ServerStream", requests: [{ text: "a" }] }), []);
+      await checkMetadata(call, "ServerStream", { text: "a", answers: 2 });
     },
-    "metadata of errors": async () => {
-      for (const method of ["Fail", "FailStream"] as const) {
-        const { trailers, error } = await call({ method, requests: [{ code: ABORTED }], metadata: METADATA });
-        assert.equal(error?.code, ABORTED);
-        assertTrailers(trailers);
-      }
+    "client stream": async () => {
+      const requests = [{ text: "a", data: MEGABYTE }, { text: "b" }, { text: "c", data: MEGABYTE }];
+      const [{ data, ...answer } = {}, ...others] = await succeed(call, { method: "ClientStream", requests });
+      assert.deepEqual([answer, ...others], [{ text: "abc", number: 3 }]);
+      assert.ok(data === btoa(atob(MEGABYTE).repeat(2)), "other octets");
+      assert.deepEqual(await succeed(call, { method: "ClientStream", requests: [] }), [{}]);
+      await checkMetadata(call, "ClientStream", { text: "a" });
+    },
+    "bidi stream": async () => {
+      assert.deepEqual(await succeed(call, { method: "BidiStream", requests: texts }), echoed);
+      assert.deepEqual(await succeed(call, { method: "BidiStream", requests: [] }), []);
+      await checkMetadata(call, "BidiStream", { text: "a" });
+    },
+    "bidi stream in turns": async () => {
+      assert.deepEqual(await succeed(call, { method: "BidiStream", requests: texts, inTurns: true }), echoed);
     },
   };
 }
@@ -133,6 +113,13 @@ function errorChecks(call: Caller): Checks {
     "error with details": () => check("Fail", 0),
     "error of a stream": () => check("FailStream", 0),
     "error after answers": () => check("FailStream", 2),
+    "metadata of errors": async () => {
+      for (const method of ["Fail", "FailStream"] as const) {
+        const { trailers, error } = await call({ method, requests: [{ code: ABORTED }], metadata: METADATA });
+        assert.equal(error?.code, ABORTED);
+        assertTrailers(trailers);
+      }
+    },
     "unimplemented method": async () => {
       await fail(call, { method: "Unimplemented", requests: [{}] }, UNIMPLEMENTED);
     },
@@ -178,6 +165,14 @@ function endChecks(call: Caller): Checks {
       await observe(id, "CALL_STATE_CANCELLED");
     },
   };
+}
+
+async function checkMetadata(call: Caller, method: MethodName, request: JsonObject): Promise<void> {
+  const { headers, trailers, error } = await call({ method, requests: [request], metadata: METADATA });
+  assert.equal(error, undefined);
+  assert.match(headers["x-header"] ?? "", /^one, ?two$/);
+  assert.equal(unpadded(headers["x-header-bin"]), unpadded(BINARY));
+  assertTrailers(trailers);
 }
 
 async function succeed(call: Caller, description: Call): Promise<Outcome["answers"]> {
