@@ -56,3 +56,8 @@ export interface CallError {
  * @param signal When it aborts, the client cancels the call.
  */
 export type Caller = (call: Call, signal?: AbortSignal) => Promise<Outcome>;
+
+/** A client that makes calls until it is disposed of. */
+export interface RunningClient extends AsyncDisposable {
+  readonly call: Caller;
+}

@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type ProgramResult, startProgram, tryProgram } from "../../support/program.ts";
 import type { Caller, CallError, Outcome } from "./call.ts";
-import type { Task } from "./task.ts";
+import type { ClientTask } from "./task.ts";
 
 /** A code of gRPC. */
 const CANCELLED = 1;
@@ -11,7 +11,7 @@ const CANCELLED = 1;
 const TERMINATED = 143;
 
 /** @param grpcurl The program. */
-export function createGrpcurlCaller(grpcurl: string, { url, protoPath, certPath }: Task): Caller {
+export function createGrpcurlCaller(grpcurl: string, { url, protoPath, certPath }: ClientTask): Caller {
   const slash = protoPath.lastIndexOf("/");
   const proto = ["-import-path", protoPath.slice(0, slash), "-proto", protoPath.slice(slash + 1)];
   const security = certPath === undefined ? ["-plaintext"] : ["-cacert", certPath];

@@ -1,16 +1,16 @@
 /** Our transports, for the servers of others. */
 import { createFetchClient, createHttp2Client, createTransport } from "../../../mod.ts";
+import type { RunningClient } from "./call.ts";
 import { createConnectCaller } from "./connect_caller.ts";
 import { readEchoSchema } from "./echo_schema.ts";
-import type { RunningClient } from "./peers.ts";
-import type { Task } from "./task.ts";
+import type { ClientTask } from "./task.ts";
 
-async function trusted({ certPath }: Task): Promise<string[]> {
+async function trusted({ certPath }: ClientTask): Promise<string[]> {
   return certPath === undefined ? [] : [await Deno.readTextFile(certPath)];
 }
 
 /** Over our own HTTP/2. */
-export async function startOurHttp2Client(task: Task): Promise<RunningClient> {
+export async function startOurHttp2Client(task: ClientTask): Promise<RunningClient> {
   const { url: baseUrl, protocol, descriptorsPath } = task;
   const httpClient = createHttp2Client({ baseUrl, caCerts: await trusted(task) });
   const transport = createTransport({ protocol, httpClient, useHttpGet: true });
@@ -21,7 +21,7 @@ export async function startOurHttp2Client(task: Task): Promise<RunningClient> {
 }
 
 /** Over the runtime's `fetch`. */
-export async function startOurFetchClient(task: Task): Promise<RunningClient> {
+export async function startOurFetchClient(task: ClientTask): Promise<RunningClient> {
   const { url: baseUrl, protocol, version, descriptorsPath } = task;
   const client = Deno.createHttpClient({
     http1: version === "1.1",

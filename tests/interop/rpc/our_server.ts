@@ -2,9 +2,9 @@
 import { serve } from "../../../mod.ts";
 import { createEchoRoutes } from "./connect_routes.ts";
 import { readEchoSchema } from "./echo_schema.ts";
-import type { Task } from "./task.ts";
+import type { ServerTask } from "./task.ts";
 
-const { descriptorsPath, certPath, keyPath }: Task = JSON.parse(Deno.args[0] ?? "");
+const { descriptorsPath, certPath, keyPath }: ServerTask = JSON.parse(Deno.args[0] ?? "");
 const tls = certPath === undefined || keyPath === undefined
   ? undefined
   : { cert: await Deno.readTextFile(certPath), key: await Deno.readTextFile(keyPath) };

@@ -1,12 +1,12 @@
 /** Who speaks with whom. One who adds a client or a server adds a line to {@linkcode CLIENTS} or {@linkcode SERVERS}. */
 import { buildNodeProgram, installTool, type NpmToolName } from "../../conformance/tools.ts";
 import { type RunningProgram, startProgram } from "../../support/program.ts";
-import type { Caller } from "./call.ts";
+import type { RunningClient } from "./call.ts";
 import type { SpecialCheck } from "./echo_checks.ts";
 import { createGrpcurlCaller } from "./grpcurl_caller.ts";
 import { startOurFetchClient, startOurHttp2Client } from "./our_clients.ts";
 import { startProgramCaller } from "./program_caller.ts";
-import type { Task } from "./task.ts";
+import type { ClientTask, ServerTask } from "./task.ts";
 import type { Wire } from "./wire.ts";
 
 interface Peer {
@@ -21,18 +21,13 @@ interface Peer {
 
 /** A server of `echo.proto`. */
 export interface ServerPeer extends Peer {
-  /** Starts it; it says on which port it listens. */
-  start(task: Task): Promise<RunningProgram>;
+  /** Starts it. Its `ready` has the port. */
+  start(task: ServerTask): Promise<RunningProgram>;
 }
 
 /** A client that can make calls. */
 export interface ClientPeer extends Peer {
-  start(task: Task): Promise<RunningClient>;
-}
-
-/** A client that makes calls until it is disposed of. */
-export interface RunningClient extends AsyncDisposable {
-  readonly call: Caller;
+  start(task: ClientTask): Promise<RunningClient>;
 }
 
 const LISTENING = /listening on (\d+)\n/;
@@ -51,27 +46,30 @@ interface NodeProgram {
 const GRPC_JS: NodeProgram = { tool: "grpc-js", source: "node/grpc_js.ts" };
 const CONNECT_NODE: NodeProgram = { tool: "connect-node", source: "node/connect_node.ts" };
 
-async function nodeCommand(program: NodeProgram, task: Task): Promise<[node: string, args: string[]]> {
+async function nodeCommand(
+  program: NodeProgram,
+  task: ServerTask | ClientTask,
+): Promise<[node: string, args: string[]]> {
   program.built ??= buildNodeProgram(program.tool, new URL(program.source, import.meta.url).pathname);
   return [await installTool("node"), [await program.built, JSON.stringify(task)]];
 }
 
-async function startNodeServer(program: NodeProgram, task: Task): Promise<RunningProgram> {
+async function startNodeServer(program: NodeProgram, task: ServerTask): Promise<RunningProgram> {
   return await startProgram(...await nodeCommand(program, task), LISTENING);
 }
 
-async function startNodeClient(program: NodeProgram, task: Task): Promise<RunningClient> {
+async function startNodeClient(program: NodeProgram, task: ClientTask): Promise<RunningClient> {
   return startProgramCaller(...await nodeCommand(program, task));
 }
 
 const OUR_SERVER = new URL("our_server.ts", import.meta.url).pathname;
 
-function startOurServer(task: Task): Promise<RunningProgram> {
+function startOurServer(task: ServerTask): Promise<RunningProgram> {
   const args = ["run", "--quiet", "--allow-net", "--allow-read", OUR_SERVER, JSON.stringify(task)];
   return startProgram(Deno.execPath(), args, LISTENING);
 }
 
-async function startGrpcurl(task: Task): Promise<RunningClient> {
+async function startGrpcurl(task: ClientTask): Promise<RunningClient> {
   const call = createGrpcurlCaller(await installTool("grpcurl"), task);
   return { call, [Symbol.asyncDispose]: () => Promise.resolve() };
 }

@@ -3,19 +3,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
-import type { Call, Caller, Outcome } from "./call.ts";
+import type { Call, Outcome, RunningClient } from "./call.ts";
 import type { CallLine, OutcomeLine } from "./lines.ts";
-
-/** A program that runs, and makes calls. */
-export interface ProgramCaller extends AsyncDisposable {
-  readonly call: Caller;
-}
 
 /** How long a program may take to end when it has nothing to do any more, in milliseconds. */
 const END_TIMEOUT_MS = 2000;
 
 /** Starts a program. Calls that are under way when it ends are rejected with what it wrote to stderr. */
-export function startProgramCaller(command: string, args: readonly string[]): ProgramCaller {
+export function startProgramCaller(command: string, args: readonly string[]): RunningClient {
   const child = spawn(command, args, { stdio: "pipe" });
   const pending = new Map<number, PromiseWithResolvers<Outcome>>();
   let lastId = 0;

@@ -13,13 +13,13 @@ import {
 import { createConnectCaller } from "../connect_caller.ts";
 import { createEchoRoutes } from "../connect_routes.ts";
 import { readEchoSchema } from "../echo_schema.ts";
-import type { Task } from "../task.ts";
+import type { ClientTask, ServerTask } from "../task.ts";
 import { listen, makeCalls, readTask } from "./program.ts";
 
 const task = readTask();
 const schema = readEchoSchema(readFileSync(task.descriptorsPath));
 
-function createServer({ version, certPath, keyPath }: Task) {
+function createServer({ version, certPath, keyPath }: ServerTask) {
   const handler = connectNodeAdapter({ routes: createEchoRoutes(schema) });
   if (certPath === undefined || keyPath === undefined) {
     return version === "2" ? http2.createServer(handler) : http.createServer(handler);
@@ -28,7 +28,7 @@ function createServer({ version, certPath, keyPath }: Task) {
   return version === "2" ? http2.createSecureServer(pair, handler) : https.createServer(pair, handler);
 }
 
-function createTransport({ protocol, version, url, certPath }: Task): Transport {
+function createTransport({ protocol, version, url, certPath }: ClientTask): Transport {
   const options = {
     baseUrl: url,
     httpVersion: version,

@@ -6,10 +6,12 @@ import { loadGrpcJsSchema } from "./grpc_js_schema.ts";
 import { createGrpcJsServer } from "./grpc_js_server.ts";
 import { makeCalls, readTask, sayPort } from "./program.ts";
 
-const { role, protoPath, url, certPath, keyPath } = readTask();
-const schema = loadGrpcJsSchema(protoPath);
+const task = readTask();
+const { certPath } = task;
+const schema = loadGrpcJsSchema(task.protoPath);
 
-if (role === "server") {
+if (task.role === "server") {
+  const { keyPath } = task;
   const credentials = certPath === undefined || keyPath === undefined
     ? ServerCredentials.createInsecure()
     : ServerCredentials.createSsl(null, [{ cert_chain: readFileSync(certPath), private_key: readFileSync(keyPath) }]);
@@ -23,5 +25,5 @@ if (role === "server") {
   const credentials = certPath === undefined
     ? ChannelCredentials.createInsecure()
     : ChannelCredentials.createSsl(readFileSync(certPath));
-  await makeCalls(createGrpcJsCaller(new URL(url).host, credentials, schema));
+  await makeCalls(createGrpcJsCaller(new URL(task.url).host, credentials, schema));
 }

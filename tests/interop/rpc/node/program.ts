@@ -4,10 +4,10 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import type { Caller } from "../call.ts";
 import type { CallLine, OutcomeLine } from "../lines.ts";
-import type { Task } from "../task.ts";
+import type { ClientTask, ServerTask } from "../task.ts";
 
 /** Reads the command line. */
-export function readTask(): Task {
+export function readTask(): ServerTask | ClientTask {
   return JSON.parse(process.argv[2] ?? "");
 }
 
