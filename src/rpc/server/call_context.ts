@@ -56,10 +56,11 @@ export class CallContext implements HandlerContext {
     return `${scheme}://${authority}${path}`;
   }
 
-  /** Bound, as handlers may take it out of the context. */
+  /** Bound, as handlers may take it out of the context. Whole, as connect-es says it: handlers put it into fields of integers, and into headers. */
   get timeoutMs(): () => number | undefined {
     const { deadlineAtMs, options } = this.#call;
-    return () => deadlineAtMs === Infinity ? undefined : Math.max(0, deadlineAtMs - options.deadlines.nowMs());
+    return () =>
+      deadlineAtMs === Infinity ? undefined : Math.max(0, Math.floor(deadlineAtMs - options.deadlines.nowMs()));
   }
 
   get signal(): AbortSignal {
