@@ -136,6 +136,7 @@ async function main(flags: Flags): Promise<void> {
     console.log(`Edgewire listening on ${server.url}`);
     const signal = await firstSignal();
     logger.info("{signal}: finishing the calls under way; once more ends at once", { signal });
+    app.drain();
     const timer = setTimeout(() => {
       logger.info("{count} connections are open after {grace} ms: cancelling their calls", {
         count: server.connectionCount,

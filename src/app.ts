@@ -1,11 +1,12 @@
 /** The composition root: the services, their store, the page and the limits, put together for Deno. Tests start what it makes. */
 import { type Client, createClient } from "@connectrpc/connect";
 import { Hash } from "../gen/edgewire/v1/hash_pb.ts";
+import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_pb.ts";
 import { createHttp2Client } from "./net/mod.ts";
-import { logCalls, logFault, logger } from "./ops/mod.ts";
+import { createReflectionRoutes, Health, logCalls, logFault, logger } from "./ops/mod.ts";
 import { createTransport, type Protocol } from "./rpc/mod.ts";
 import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
-import { registerServices } from "./services/mod.ts";
+import { registerServices, SERVICES } from "./services/mod.ts";
 import type { ServiceOptions } from "./serve.ts";
 import { createSite } from "./site.ts";
 
@@ -31,6 +32,8 @@ export interface AppOptions {
 export interface App {
   /** What it answers: for `serve`, or for tests that need no sockets. */
   readonly service: ServiceOptions;
+  /** Says by `grpc.health.v1.Health` that no calls are taken any more. */
+  drain(): void;
   /** Throws unfinished transfers away and lets go of the data directory. */
   close(): Promise<void>;
 }
@@ -46,9 +49,15 @@ export async function createApp(options: AppOptions): Promise<App> {
   const expiry = setInterval(() => {
     store.removeExpiredUploads().catch((error) => logger.error("Cannot remove expired uploads: {error}", { error }));
   }, EXPIRY_INTERVAL_MS);
+  const health = new Health(SERVICES);
+  const describe = createReflectionRoutes([...SERVICES, HealthProtocol]);
   return {
     service: {
-      routes: (router) => registerServices(router, { store, createHasher: createNativeHasher, hash }),
+      routes: (router) => {
+        registerServices(router, { store, createHasher: createNativeHasher, hash });
+        health.routes(router);
+        describe(router);
+      },
       fallback: createSite(options.siteDirectory ?? `${import.meta.dirname}/../web`),
       // An interceptor costs every call, also when it says nothing.
       interceptors: logger.isEnabledFor("debug") ? [logCalls] : [],
@@ -57,6 +66,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       corsOrigins: options.corsOrigins,
       onError: logFault,
     },
+    drain: () => health.shutdown(),
     close: async () => {
       clearInterval(expiry);
       await store.close();

@@ -160,7 +160,7 @@ export class Http2Stream implements HttpExchange, HttpCall {
     return !this.#isSendable("DATA") || this.#host.sender.sendData(this, chunk, start, end, false);
   }
 
-  /** As {@linkcode write}, and ends the stream. */
+  /** As {@linkcode write}, and ends the stream: it makes no difference that the queue is full. */
   end(chunk: Uint8Array = EMPTY, start = 0, end: number = chunk.length): void {
     if (this.#isSendable("DATA")) {
       this.#host.sender.sendData(this, chunk, start, end, true);
