@@ -10,7 +10,7 @@ import type { ConnectionInfo, ExchangeHandler, HttpExchange, RequestHead } from 
 import type { DeadlineEntry } from "../deadline_wheel.ts";
 import { ENVELOPE_HEAD_LENGTH, readEnvelopeLength } from "../envelope.ts";
 import { sendEnveloped } from "./answer.ts";
-import { CallContext } from "./call_context.ts";
+import { CallContext, type ContextHost } from "./call_context.ts";
 import type { Answering, CallPlan } from "./call_plan.ts";
 import { CallWriter } from "./call_writer.ts";
 import { sendContent } from "./connect.ts";
@@ -27,6 +27,7 @@ import {
   tooLargeMessage,
 } from "./request_intake.ts";
 import { RequestStream } from "./request_stream.ts";
+import type { RegisteredMethod } from "./router.ts";
 
 /** RFC 9113 §7 */
 const INTERNAL_ERROR = 0x2;
@@ -44,7 +45,7 @@ function callOf(exchange: HttpExchange): ServerCall {
 }
 
 /** See the top of the file. */
-export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCall {
+export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineEntry, OpenCall {
   readonly exchange: HttpExchange;
   readonly plan: CallPlan;
   readonly context: CallContext;
@@ -91,6 +92,14 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
   /** Whether it has not been answered to the end. */
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  get registered(): RegisteredMethod {
+    return this.plan.registered;
+  }
+
+  get protocolName(): string {
+    return this.plan.protocol.name;
   }
 
   get maxMessageBytes(): number {
@@ -158,6 +167,10 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
       message.catch(() => {}); // Whoever awaits it hears of it: the request may end later, or never.
     }
     this.#message = message;
+  }
+
+  nowMs(): number {
+    return this.options.deadlines.nowMs();
   }
 
   release(octets: number): void {

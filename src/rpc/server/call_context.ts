@@ -5,15 +5,15 @@ import type { ConnectionInfo, RequestHead } from "../../http/mod.ts";
 import { connectionKey } from "../connection_key.ts";
 import { inheritedCallKey } from "../inherited_call.ts";
 import { toHeaders } from "../metadata.ts";
-import type { CallPlan } from "./call_plan.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { RegisteredMethod } from "./router.ts";
 
 /** The call that a context is of. */
 export interface ContextHost {
-  readonly plan: CallPlan;
-  readonly options: ResolvedOptions;
-  /** On the clock of `options.deadlines`; Infinity for none. */
+  readonly registered: RegisteredMethod;
+  readonly protocolName: string;
+  /** On the clock of {@linkcode nowMs}; Infinity for none. */
   readonly deadlineAtMs: number;
+  nowMs(): number;
 }
 
 /** See the top of the file. */
@@ -36,15 +36,15 @@ export class CallContext implements HandlerContext {
   }
 
   get protocolName(): string {
-    return this.#call.plan.protocol.name;
+    return this.#call.protocolName;
   }
 
   get service(): DescService {
-    return this.#call.plan.registered.service;
+    return this.#call.registered.service;
   }
 
   get method(): DescMethod {
-    return this.#call.plan.registered.method;
+    return this.#call.registered.method;
   }
 
   get requestMethod(): string {
@@ -56,10 +56,10 @@ export class CallContext implements HandlerContext {
     return `${scheme}://${authority}${path}`;
   }
 
-  /** Bound, as handlers may take it out of the context. */
+  /** Bound, as handlers may take it out of the context. Whole, as connect-es says it: handlers put it into fields of integers, and into headers. */
   get timeoutMs(): () => number | undefined {
-    const { deadlineAtMs, options } = this.#call;
-    return () => deadlineAtMs === Infinity ? undefined : Math.max(0, deadlineAtMs - options.deadlines.nowMs());
+    const call = this.#call;
+    return () => call.deadlineAtMs === Infinity ? undefined : Math.max(0, Math.floor(call.deadlineAtMs - call.nowMs()));
   }
 
   get signal(): AbortSignal {
