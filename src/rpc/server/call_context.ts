@@ -1,5 +1,5 @@
 /** What a handler may know and say of its call: connect-es' `HandlerContext`, of which nothing is made before it is asked for. */
-import { type ConnectError, type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import { ConnectError, type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectionInfo, RequestHead } from "../../http/mod.ts";
 import { connectionKey } from "../connection_key.ts";
@@ -23,7 +23,7 @@ export class CallContext implements HandlerContext {
   readonly #connection: ConnectionInfo | undefined;
   #abort: AbortController | undefined = undefined;
   #isAborted = false;
-  #reason: ConnectError | undefined = undefined;
+  #reason: unknown = undefined;
   #requestHeader: Headers | undefined = undefined;
   #responseHeader: Headers | undefined = undefined;
   #responseTrailer: Headers | undefined = undefined;
@@ -108,11 +108,11 @@ export class CallContext implements HandlerContext {
 
   /** What the call was aborted with; undefined when it was not, or ended well. */
   get abortedWith(): ConnectError | undefined {
-    return this.#reason;
+    return this.#reason instanceof ConnectError ? this.#reason : undefined;
   }
 
   /** Aborts the signal, if there is one or will be. Only the first reason counts. */
-  abort(reason: ConnectError | undefined): void {
+  abort(reason: unknown): void {
     if (!this.#isAborted) {
       this.#isAborted = true;
       this.#reason = reason;
