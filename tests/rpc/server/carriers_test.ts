@@ -210,7 +210,7 @@ Deno.test("HTTP/2: rapid resets leave no more handlers than the limit, and the c
   assert.match((await http2.take(streamId)).at(-1)!, /grpc-status=0 end$/);
 });
 
-Deno.test("HTTP/2: resets that the server is made to send count as well (MadeYouReset)", async () => {
+Deno.test("HTTP/2: resets that the server is made to send count as well (MadeYouReset)", () => {
   let running = 0;
   const scene = new RpcScene({ unary: () => (running++, new Promise(() => {})) }, { maxAbandonedCalls: 10 });
   const http2 = new Http2Scene(scene);
