@@ -66,7 +66,7 @@ export function sendEnveloped(call: Answering, message: Message): void | Promise
   }
   const compressed = responseCompression.compress(octets);
   return compressed instanceof Promise
-    ? compressed.then((compressed) => writeSmaller(call, octets, compressed))
+    ? compressed.then((compressed) => call.isOpen ? writeSmaller(call, octets, compressed) : undefined)
     : writeSmaller(call, octets, compressed);
 }
 

@@ -28,6 +28,8 @@ export interface CallPlan {
 /** One side of a call: what a protocol needs to answer it. */
 export interface Answering {
   readonly exchange: HttpExchange;
+  /** Whether it has not been answered to the end. */
+  readonly isOpen: boolean;
   readonly plan: CallPlan;
   readonly context: CallContext;
   readonly options: ResolvedOptions;

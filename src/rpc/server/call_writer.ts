@@ -8,7 +8,6 @@ import type { MessageWriter } from "./message_writer.ts";
 
 /** What a writer asks of its call. */
 export interface WriterHost extends Answering {
-  readonly isOpen: boolean;
   /** Resolves when there is room for messages, or the call is over. */
   writable(): Promise<void>;
 }
