@@ -6,14 +6,14 @@ import { createDevCertificate } from "./src/dev_certificate.ts";
 import {
   DEFAULT_PORT,
   type KeyPairPaths,
+  type ListenOptions,
   readKeyPair,
   readText,
-  serve,
-  type ServeOptions,
   type Server,
   watchKeyPair,
 } from "./src/net/mod.ts";
 import { configureLogging, LOG_LEVELS, logger, type LogLevel, parseDuration } from "./src/ops/mod.ts";
+import { serve } from "./src/serve.ts";
 import config from "./deno.json" with { type: "json" };
 
 interface Flags {
@@ -48,7 +48,7 @@ const LAST_WORDS_MS = 1000;
 
 const program = new Command("deno task serve")
   .description(
-    "Serves Greeter, Hash, File and their page: Connect and gRPC-Web, on every version of HTTP, on one port.",
+    "Serves Greeter, Hash, File and their page: Connect, gRPC and gRPC-Web, on every version of HTTP, on one port.",
   )
   .version(config.version)
   .addOption(
@@ -124,7 +124,7 @@ async function main(flags: Flags): Promise<void> {
       corsOrigins: flags.corsOrigin,
       shutdownSignal: cutShort.signal,
     });
-    const server = await serve(app.fetch, await serveOptions(flags, keyPairPaths));
+    const server = await serve({ ...app.service, ...await listenOptions(flags, keyPairPaths) });
     using _reloading = keyPairPaths && reloadOnChange(server, keyPairPaths);
     console.log(`Edgewire listening on ${server.url}`);
     const signal = await firstSignal();
@@ -164,7 +164,10 @@ function checkTls({ tlsCert, tlsKey, tlsDev, clientCa, proxyProtocol }: Flags): 
   return tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
 }
 
-async function serveOptions(flags: Flags, keyPairPaths: KeyPairPaths | undefined): Promise<ServeOptions> {
+async function listenOptions(
+  flags: Flags,
+  keyPairPaths: KeyPairPaths | undefined,
+): Promise<Omit<ListenOptions, "onError">> {
   const keyPair = keyPairPaths !== undefined
     ? await readKeyPair(keyPairPaths)
     : flags.tlsDev
@@ -195,7 +198,6 @@ async function serveOptions(flags: Flags, keyPairPaths: KeyPairPaths | undefined
       stalledStreamTimeoutMs,
       idleTimeoutMs,
     },
-    onError: (error) => logger.error("A connection was lost by a mistake in the server: {error}", { error }),
   };
 }
 

@@ -2,10 +2,10 @@
 import { createClient } from "@connectrpc/connect";
 import { Hash } from "../gen/edgewire/v1/hash_pb.ts";
 import { logCalls, logger } from "./ops/mod.ts";
-import { createFetchHandler, createTransport, type FetchHandler } from "./rpc/mod.ts";
+import { createTransport } from "./rpc/mod.ts";
 import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
 import { registerServices } from "./services/mod.ts";
-import { allowOrigins } from "./cors.ts";
+import type { ServiceOptions } from "./serve.ts";
 import { createSite } from "./site.ts";
 
 /** Options of {@linkcode createApp}. */
@@ -26,8 +26,8 @@ export interface AppOptions {
 
 /** The program without the network. */
 export interface App {
-  /** Answers a request: an RPC, or one for the page. */
-  readonly fetch: FetchHandler;
+  /** What it answers: for `serve`, or for tests that need no sockets. */
+  readonly service: ServiceOptions;
   /** Throws unfinished transfers away and lets go of the data directory. */
   close(): Promise<void>;
 }
@@ -37,21 +37,28 @@ const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
 
 /** @throws {Error} The data directory cannot be used, or the Hash server's URL is none. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { hashUrl, maxMessageBytes, corsOrigins, shutdownSignal } = options;
+  const { hashUrl, maxMessageBytes, shutdownSignal } = options;
   const hash = hashUrl === undefined ? undefined : createClient(Hash, createTransport({ baseUrl: hashUrl }));
   const store = await DiskStore.open(options.dataDirectory);
   const expiry = setInterval(() => {
     store.removeExpiredUploads().catch((error) => logger.error("Cannot remove expired uploads: {error}", { error }));
   }, EXPIRY_INTERVAL_MS);
-  const handler = createFetchHandler({
-    routes: (router) => registerServices(router, { store, createHasher: createNativeHasher, hash }),
-    fallback: createSite(options.siteDirectory ?? `${import.meta.dirname}/../web`),
-    interceptors: [logCalls],
-    maxMessageBytes,
-    shutdownSignal,
-  });
   return {
-    fetch: corsOrigins === undefined ? handler : allowOrigins(handler, corsOrigins),
+    service: {
+      routes: (router) => registerServices(router, { store, createHasher: createNativeHasher, hash }),
+      fallback: createSite(options.siteDirectory ?? `${import.meta.dirname}/../web`),
+      interceptors: [logCalls],
+      maxMessageBytes,
+      shutdownSignal,
+      corsOrigins: options.corsOrigins,
+      onError: (error, context) =>
+        context === undefined
+          ? logger.error("A connection was lost by a mistake in the server: {error}", { error })
+          : logger.error("{procedure} failed: {error}", {
+            procedure: `${context.service.typeName}/${context.method.name}`,
+            error,
+          }),
+    },
     close: async () => {
       clearInterval(expiry);
       await store.close();

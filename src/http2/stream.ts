@@ -3,7 +3,7 @@
  *
  * This module performs no I/O.
  */
-import type { HeaderField, HttpExchange } from "../http/mod.ts";
+import { type HeaderField, type HttpExchange, NO_HANDLER } from "../http/mod.ts";
 import { ErrorCode } from "./constants.ts";
 import type { Http2StreamError } from "./errors.ts";
 import type { ReceiveWindow, SendWindow } from "./flow_window.ts";
@@ -41,13 +41,6 @@ export interface StreamHost {
 }
 
 const EMPTY = new Uint8Array(0);
-
-const NO_HANDLER: StreamHandler = {
-  onData: (stream, _buffer, start, end) => stream.release(end - start),
-  onTrailers: () => {},
-  onWritable: () => {},
-  onReset: () => {},
-};
 
 /** Whether a head is one of an interim response, 1xx. Of heads that are malformed it does not matter. */
 function isInterim(fields: readonly HeaderField[]): boolean {
@@ -120,6 +113,11 @@ export class Http2Stream implements HttpExchange {
   /** Whether it is over, in whatever way. */
   get isClosed(): boolean {
     return this.state >= StreamState.CLOSED;
+  }
+
+  /** Always. */
+  get canSendTrailers(): boolean {
+    return true;
   }
 
   /** Server: sends an interim response, such as `[{ name: ":status", value: "103" }, ...]`. */

@@ -10,6 +10,6 @@ export {
   type Http2PoolOptions,
   type OpenStreamOptions,
 } from "./http2_pool.ts";
-export { DEFAULT_HOST, DEFAULT_PORT, serve, type ServeOptions, type Server } from "./serve.ts";
+export { DEFAULT_HOST, DEFAULT_PORT, listen, type ListenOptions, type Server } from "./listen.ts";
 export { type KeyPairPaths, readKeyPair, readText, watchKeyPair } from "./key_pair_files.ts";
 export type { KeyPair } from "./tls.ts";

@@ -1,7 +1,7 @@
 /**
  * Everything that others judge of us. Prints a table, and ends with 1 unless all is good: nothing is skipped.
  *
- * `deno task conformance [hpack] [differential] [h2spec] [serve] [h2specd] [load] [slowloris] [fuzz]`
+ * `deno task conformance [hpack] [differential] [h2spec] [serve] [h2specd] [load] [slowloris] [fuzz] [server] [client] [fetch-server] [fetch-client]`
  */
 import { within } from "../support/deadline.ts";
 import { judgeByOthers } from "./front_door/differential.ts";
@@ -11,6 +11,7 @@ import { judgeByFuzzing } from "./fuzz/main.ts";
 import { judgeByH2spec, judgeServeByH2spec } from "./h2spec.ts";
 import { judgeByH2specd } from "./h2specd.ts";
 import { judgeHpack } from "./hpack/main.ts";
+import { judgeByConnectConformance } from "./rpc/judge.ts";
 import { isGood, type Verdict, verdictText } from "./verdict.ts";
 
 const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
@@ -22,6 +23,10 @@ const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
   load: judgeLoad,
   slowloris: judgeSlowloris,
   fuzz: judgeByFuzzing,
+  server: () => judgeByConnectConformance("server"),
+  client: () => judgeByConnectConformance("client"),
+  "fetch-server": () => judgeByConnectConformance("fetch-server"),
+  "fetch-client": () => judgeByConnectConformance("fetch-client"),
 };
 
 /** How long a judge may take, in milliseconds. The slowest needs a tenth of it. */

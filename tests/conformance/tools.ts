@@ -20,6 +20,7 @@ type Tool =
   | { readonly kind: "debian"; readonly package: string; readonly program: string };
 
 const TOOLS = {
+  connectconformance: { kind: "go", package: "connectrpc.com/conformance/cmd/connectconformance", version: "v1.0.7" },
   curl: { kind: "debian", package: "curl", program: "curl" },
   "grpc-go-client": { kind: "go", package: "google.golang.org/grpc/interop/client", version: "v1.85.0" },
   "grpc-go-server": { kind: "go", package: "google.golang.org/grpc/interop/server", version: "v1.85.0" },
@@ -170,6 +171,15 @@ export async function buildGoProgram(
   await Deno.copyFile(source, `${folder}main.go`);
   await runProgram("go", ["build", "-mod=mod", "-o", name, "."], { ...options, cwd: folder });
   return `${folder}${name}`;
+}
+
+/** Where the module of a Go program is, with all its files. */
+export async function goModuleFolder(name: "connectconformance"): Promise<string> {
+  const { package: path, version } = TOOLS[name];
+  const module = path.slice(0, path.indexOf("/cmd/"));
+  const options = { cwd: CACHE, timeoutMs: INSTALL_TIMEOUT_MS };
+  const { Dir } = JSON.parse(await runProgram("go", ["mod", "download", "-json", `${module}@${version}`], options));
+  return Dir;
 }
 
 /** What was asked for of a package, as in `hpack 4.2.0`. */

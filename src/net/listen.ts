@@ -1,11 +1,11 @@
-/** Serves a `fetch` handler on every version of HTTP, on one port. */
-import { createFetchBridge, type FetchHandler } from "./fetch_bridge.ts";
+/** Serves exchanges on every version of HTTP, on one port. */
+import type { ServeExchange } from "../http/mod.ts";
 import { type HttpServerOptions, serveHttp } from "./http_server.ts";
 import { hostAndPort } from "./sockets.ts";
 import type { KeyPair } from "./tls.ts";
 
-/** Options of {@linkcode serve}. */
-export interface ServeOptions extends Omit<HttpServerOptions, "hostnames"> {
+/** Options of {@linkcode listen}. */
+export interface ListenOptions extends Omit<HttpServerOptions, "hostnames"> {
   /**
    * The addresses or host names to listen on.
    *
@@ -43,11 +43,10 @@ export const DEFAULT_HOST = "127.0.0.1";
  *
  * @throws {Error} An address is in use, is not one of this machine, or may not be used; certificate and key are no pair.
  */
-export async function serve(handler: FetchHandler, options: ServeOptions = {}): Promise<Server> {
-  const { host, port = DEFAULT_PORT, onError = (error) => console.error(error), ...rest } = options;
+export async function listen(serve: ServeExchange, options: ListenOptions = {}): Promise<Server> {
+  const { host, port = DEFAULT_PORT, ...rest } = options;
   const hostnames = host === undefined ? defaultHosts() : [host].flat();
-  const bridge = createFetchBridge(handler, onError);
-  const server = await serveHttp(bridge, { ...rest, hostnames, port, onError });
+  const server = await serveHttp(serve, { ...rest, hostnames, port });
   const scheme = options.tls === undefined ? "http" : "https";
   const urls = server.addresses.map(({ hostname, port }) => `${scheme}://${hostAndPort(hostname, port)}`);
   return {

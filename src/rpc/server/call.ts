@@ -1,0 +1,449 @@
+/**
+ * One call on the server: takes its request, calls the method, sends the answer, and ends it at its deadline or when its client is gone.
+ *
+ * What it receives and when is the carrier's, how an answer is written its protocol's. A unary call whose request comes in one piece costs no
+ * timer, no `AbortController`, no `Headers` and no promise, unless its handler asks for them.
+ */
+import { create, type Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { ConnectionInfo, ExchangeHandler, HttpExchange, RequestHead } from "../../http/mod.ts";
+import { type DeadlineEntry, unwatchDeadline, watchDeadline } from "../deadline_wheel.ts";
+import { ENVELOPE_HEAD_LENGTH, readEnvelopeLength } from "../envelope.ts";
+import { sendEnveloped } from "./answer.ts";
+import { CallContext } from "./call_context.ts";
+import type { Answering, CallPlan } from "./call_plan.ts";
+import { CallWriter } from "./call_writer.ts";
+import { sendContent } from "./connect.ts";
+import type { MessageInit } from "./invocation.ts";
+import type { OpenCall, OpenCalls } from "./open_calls.ts";
+import type { ResolvedOptions } from "./options.ts";
+import {
+  ContentIntake,
+  decodeMessage,
+  type IntakeHost,
+  type RequestIntake,
+  SingleEnvelopeIntake,
+  StreamIntake,
+  tooLargeMessage,
+} from "./request_intake.ts";
+import { RequestStream } from "./request_stream.ts";
+
+/** RFC 9113 §7 */
+const INTERNAL_ERROR = 0x2;
+
+/** One for all calls: the exchange knows its call. */
+export const CALL_HANDLER: ExchangeHandler = {
+  onData: (exchange, buffer, start, end, endStream) => callOf(exchange).receive(buffer, start, end, endStream),
+  onTrailers: (exchange) => callOf(exchange).receiveEnd(),
+  onWritable: (exchange) => callOf(exchange).resume(),
+  onReset: (exchange, error) => callOf(exchange).abandon(error),
+};
+
+function callOf(exchange: HttpExchange): ServerCall {
+  return exchange.context as ServerCall;
+}
+
+/** See the top of the file. */
+export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCall {
+  readonly exchange: HttpExchange;
+  readonly plan: CallPlan;
+  readonly context: CallContext;
+  readonly options: ResolvedOptions;
+  /** On the clock of `performance.now()`; Infinity for none. */
+  readonly deadlineAtMs: number;
+  previousOpen: OpenCall | undefined = undefined;
+  nextOpen: OpenCall | undefined = undefined;
+
+  readonly #connection: ConnectionInfo | undefined;
+  readonly #openCalls: OpenCalls;
+  readonly #contentLength: number | undefined;
+  #isOpen = true;
+  /** Whether the method was called and has not ended. */
+  #isRunning = false;
+  #isAbandoned = false;
+  #message: Message | Promise<Message> | undefined = undefined;
+  #intake: RequestIntake | undefined = undefined;
+  #requests: RequestStream | undefined = undefined;
+  /** What came while the gate is thinking; undefined when it is not. */
+  #held: { octets: Uint8Array; endStream: boolean }[] | undefined = undefined;
+  /** Wakes who waits for room. */
+  #onWritable: (() => void) | undefined = undefined;
+
+  constructor(
+    exchange: HttpExchange,
+    plan: CallPlan,
+    head: RequestHead,
+    connection: ConnectionInfo | undefined,
+    options: ResolvedOptions,
+    openCalls: OpenCalls,
+  ) {
+    this.exchange = exchange;
+    this.plan = plan;
+    this.options = options;
+    this.#connection = connection;
+    this.#openCalls = openCalls;
+    this.#contentLength = head.contentLength;
+    this.deadlineAtMs = plan.timeoutMs === undefined ? Infinity : performance.now() + plan.timeoutMs;
+    this.context = new CallContext(plan.registered, plan.protocol.name, head, connection, this.deadlineAtMs);
+  }
+
+  /** Whether it has not been answered to the end. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  get maxMessageBytes(): number {
+    return this.options.maxMessageBytes;
+  }
+
+  /** Begins. @param endStream Whether the request has no content. */
+  begin(endStream: boolean): void {
+    if (this.deadlineAtMs < Infinity) {
+      if (this.plan.timeoutMs === 0) {
+        return this.onDeadline();
+      }
+      watchDeadline(this);
+    }
+    if (this.options.requestGate !== undefined && !this.#passGate(this.options.requestGate, endStream)) {
+      return;
+    }
+    this.#beginRequest();
+    if (endStream) {
+      this.receiveEnd();
+    }
+  }
+
+  /** Content has arrived. The buffer is the caller's again after the call. */
+  receive(buffer: Uint8Array, start: number, end: number, endStream: boolean): void {
+    if (this.#held !== undefined) {
+      this.#held.push({ octets: new Uint8Array(buffer.subarray(start, end)), endStream });
+      return;
+    }
+    if (!this.#isOpen) {
+      this.exchange.release(end - start); // What was still on its way when the answer had ended.
+      return;
+    }
+    if (end > start && !this.#receiveWhole(buffer, start, end, endStream)) {
+      this.#intake ??= this.plan.protocol.isEnveloped
+        ? new SingleEnvelopeIntake(this, this.#message === undefined ? 0 : 1)
+        : new ContentIntake(this, this.#contentLength);
+      this.#intake.push(buffer, start, end);
+    }
+    if (endStream) {
+      this.receiveEnd();
+    }
+  }
+
+  /** The request has ended. */
+  receiveEnd(): void {
+    if (this.#held !== undefined) {
+      this.#held.push({ octets: new Uint8Array(0), endStream: true });
+      return;
+    }
+    if (!this.#isOpen) {
+      return;
+    }
+    if (this.#intake === undefined && this.#message === undefined) {
+      this.#intake = this.plan.protocol.isEnveloped ? new SingleEnvelopeIntake(this, 0) : new ContentIntake(this, 0);
+    }
+    this.#intake?.end();
+    if (this.#isOpen && this.#requests === undefined && this.#message !== undefined) {
+      this.#callWithMessage(this.#message);
+    }
+  }
+
+  receiveMessage(message: Message | Promise<Message>): void {
+    if (message instanceof Promise) {
+      message.catch(() => {}); // Whoever awaits it hears of it: the request may end later, or never.
+    }
+    this.#message = message;
+  }
+
+  release(octets: number): void {
+    this.exchange.release(octets);
+  }
+
+  /** There is room for messages again. */
+  resume(): void {
+    this.#onWritable?.();
+    this.#onWritable = undefined;
+  }
+
+  onDeadline(): void {
+    this.cut(new ConnectError("the deadline has passed", Code.DeadlineExceeded));
+  }
+
+  /** Ends it, whatever its handler does. */
+  cut(error: ConnectError): void {
+    if (this.#isOpen) {
+      this.#leaveRunning();
+      this.context.abort(error);
+      this.fail(error);
+    }
+  }
+
+  /** The client is gone. */
+  abandon({ message }: Error): void {
+    if (!this.#isOpen) {
+      return;
+    }
+    const error = new ConnectError(`the client is gone: ${message}`, Code.Canceled);
+    this.#isOpen = false;
+    this.#leaveRunning();
+    this.context.abort(error);
+    this.#close(error);
+  }
+
+  fail(error: unknown): void {
+    if (this.#isOpen) {
+      this.#isOpen = false;
+      this.#end(this.#toConnectError(error));
+    }
+  }
+
+  /** True when the call may go on at once. */
+  #passGate(gate: NonNullable<ResolvedOptions["requestGate"]>, endStream: boolean): boolean {
+    try {
+      const passing = gate(this.context);
+      if (!(passing instanceof Promise)) {
+        return true;
+      }
+      this.#held = [];
+      this.#isRunning = true;
+      this.#openCalls.add(this);
+      passing.then(() => this.#openGate(endStream), (error) => {
+        this.#settle();
+        this.#held = undefined;
+        this.fail(error);
+      });
+    } catch (error) {
+      this.fail(error);
+    }
+    return false;
+  }
+
+  #openGate(endStream: boolean): void {
+    this.#settle();
+    const held = this.#held!;
+    this.#held = undefined;
+    if (!this.#isOpen) {
+      return;
+    }
+    this.#beginRequest();
+    if (endStream) {
+      this.receiveEnd();
+    }
+    for (const { octets, endStream } of held) {
+      this.receive(octets, 0, octets.length, endStream);
+    }
+  }
+
+  #beginRequest(): void {
+    const { queryMessage, registered } = this.plan;
+    const { methodKind } = registered.method;
+    if (queryMessage !== undefined) {
+      this.#receiveQuery(queryMessage);
+    } else if (methodKind === "client_streaming" || methodKind === "bidi_streaming") {
+      const requests = new RequestStream((octets) => this.exchange.release(octets));
+      this.#requests = requests;
+      this.#intake = new StreamIntake(this, requests);
+      this.#call(requests);
+    }
+  }
+
+  #receiveQuery(octets: Uint8Array): void {
+    try {
+      if (octets.length > this.maxMessageBytes) {
+        throw tooLargeMessage(octets.length, this.maxMessageBytes);
+      }
+      const isCompressed = this.plan.requestCompression !== undefined;
+      this.receiveMessage(decodeMessage(this, isCompressed, octets, 0, octets.length));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Takes a message that is all there: most are, and need neither a reader nor a copy. */
+  #receiveWhole(buffer: Uint8Array, start: number, end: number, endStream: boolean): boolean {
+    if (this.#intake !== undefined || this.#message !== undefined) {
+      return false;
+    }
+    const { isEnveloped } = this.plan.protocol;
+    const content = isEnveloped ? start + ENVELOPE_HEAD_LENGTH : start;
+    const isWhole = isEnveloped
+      ? end >= content && buffer[start] === 0 && readEnvelopeLength(buffer, start) === end - content
+      : endStream && this.plan.requestCompression === undefined;
+    if (!isWhole || end - content > this.maxMessageBytes) {
+      return false;
+    }
+    try {
+      this.#message = decodeMessage(this, false, buffer, content, end);
+    } catch (error) {
+      this.fail(error);
+    }
+    if (!endStream) {
+      this.exchange.release(end - start); // Else the stream gives it back when it ends, without a frame of its own.
+    }
+    return true;
+  }
+
+  #callWithMessage(message: Message | Promise<Message>): void {
+    if (message instanceof Promise) {
+      message.then((message) => this.#isOpen && this.#call(message), (error) => this.fail(error));
+    } else {
+      this.#call(message);
+    }
+  }
+
+  #call(input: Message | RequestStream): void {
+    const { invocation, method } = this.plan.registered;
+    const isStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
+    try {
+      if (invocation.writing !== undefined) {
+        const writer = new CallWriter(this);
+        const written = invocation.writing(input as Message, writer, this.context);
+        return written instanceof Promise || writer.sending !== undefined
+          ? this.#run(this.#finishWhen(written, writer))
+          : this.#finish();
+      }
+      const output = invocation.invoke(input, this.context);
+      if (isStream) {
+        this.#run(this.#sendAll(output as AsyncIterable<MessageInit> | Promise<AsyncIterable<MessageInit>>));
+      } else if (output instanceof Promise) {
+        this.#run(this.#replyWhen(output as Promise<MessageInit>));
+      } else {
+        const sending = this.#reply(output as MessageInit);
+        if (sending !== undefined) {
+          this.#run(sending);
+        }
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Waits for what goes on after the call. */
+  #run(running: Promise<void>): void {
+    this.#isRunning = true;
+    this.#openCalls.add(this);
+    running.then(() => this.#settle(), (error) => {
+      this.#settle();
+      this.fail(error);
+    });
+  }
+
+  /** The call ends before its handler. */
+  #leaveRunning(): void {
+    if (this.#isRunning && this.#connection !== undefined) {
+      this.#isAbandoned = true;
+      this.#openCalls.abandon(this.#connection);
+    }
+  }
+
+  /** The handler has ended. */
+  #settle(): void {
+    this.#isRunning = false;
+    this.#openCalls.remove(this);
+    if (this.#isAbandoned) {
+      this.#isAbandoned = false;
+      this.#openCalls.settle(this.#connection!);
+    }
+  }
+
+  async #replyWhen(output: Promise<MessageInit>): Promise<void> {
+    const message = await output;
+    const sending = this.#reply(message);
+    if (sending !== undefined) {
+      await sending;
+    }
+  }
+
+  /** A promise where compression takes its time. */
+  #reply(output: MessageInit): Promise<void> | undefined {
+    if (!this.#isOpen) {
+      return undefined;
+    }
+    const message = create(this.plan.registered.method.output, output);
+    const sending = this.plan.protocol.isEnveloped ? sendEnveloped(this, message) : sendContent(this, message);
+    if (sending instanceof Promise) {
+      return sending.then(() => this.#finish());
+    }
+    this.#finish();
+    return undefined;
+  }
+
+  async #sendAll(output: AsyncIterable<MessageInit> | Promise<AsyncIterable<MessageInit>>): Promise<void> {
+    const { method } = this.plan.registered;
+    for await (const message of output instanceof Promise ? await output : output) {
+      if (!this.#isOpen) {
+        return; // The iterator ends with that.
+      }
+      const sending = sendEnveloped(this, create(method.output, message));
+      if (!(sending instanceof Promise ? await sending : sending) && this.#isOpen) {
+        await this.writable();
+      }
+    }
+    this.#finish();
+  }
+
+  async #finishWhen(written: void | Promise<void>, writer: CallWriter): Promise<void> {
+    await written;
+    await writer.sending;
+    this.#finish();
+  }
+
+  /** Resolves when there is room for messages, or the call is over. */
+  writable(): Promise<void> {
+    return new Promise((resolve) => this.#onWritable = resolve);
+  }
+
+  #finish(): void {
+    if (this.#isOpen) {
+      this.#isOpen = false;
+      this.#end(undefined);
+    }
+  }
+
+  #end(error: ConnectError | undefined): void {
+    try {
+      this.plan.protocol.end(this, error);
+    } catch (mistake) {
+      this.#endAgain(mistake);
+    }
+    this.context.abort(error);
+    this.#close(error);
+  }
+
+  /** The answer could not end as the handler wanted it to: with a field that may not be sent. */
+  #endAgain(mistake: unknown): void {
+    this.options.onError(mistake, this.context);
+    this.context.forgetGiven();
+    try {
+      this.plan.protocol.end(this, new ConnectError("internal error", Code.Internal));
+    } catch {
+      this.exchange.reset(INTERNAL_ERROR);
+    }
+  }
+
+  /** Wakes and ends all that waits for the other side. */
+  #close(error: ConnectError | undefined): void {
+    if (this.deadlineAtMs < Infinity) {
+      unwatchDeadline(this);
+    }
+    this.#requests?.abort(error ?? new ConnectError("the call has ended", Code.Canceled));
+    this.resume();
+  }
+
+  /** Clients learn no more of other errors than that they were: their texts may say anything. */
+  #toConnectError(error: unknown): ConnectError {
+    if (error instanceof ConnectError) {
+      return error;
+    }
+    const { abortedWith } = this.context;
+    if (abortedWith !== undefined) {
+      return abortedWith; // What comes of an abort, in whatever form.
+    }
+    this.options.onError(error, this.context);
+    return new ConnectError("internal error", Code.Internal);
+  }
+}

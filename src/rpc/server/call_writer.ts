@@ -1,0 +1,65 @@
+/** The writer of a method that pushes, for one call. */
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { sendEnveloped } from "./answer.ts";
+import type { Answering } from "./call_plan.ts";
+import type { MessageInit } from "./invocation.ts";
+import type { MessageWriter } from "./message_writer.ts";
+
+/** What a writer asks of its call. */
+export interface WriterHost extends Answering {
+  readonly isOpen: boolean;
+  /** Resolves when there is room for messages, or the call is over. */
+  writable(): Promise<void>;
+}
+
+/** See the top of the file. */
+export class CallWriter implements MessageWriter<MessageInit> {
+  readonly #call: WriterHost;
+  #waiting: Promise<void> | undefined = undefined;
+  #sending: Promise<boolean> | undefined = undefined;
+
+  constructor(call: WriterHost) {
+    this.#call = call;
+  }
+
+  /** The message that is being compressed; undefined when there is none. It rejects when that fails. */
+  get sending(): Promise<boolean> | undefined {
+    return this.#sending;
+  }
+
+  write(message: MessageInit): boolean {
+    const call = this.#call;
+    if (!call.isOpen) {
+      throw call.context.abortedWith ?? new ConnectError("the call has ended", Code.Canceled);
+    }
+    if (this.#waiting !== undefined) {
+      throw new RangeError("Cannot write a message: the last one is still waiting");
+    }
+    const hasRoom = sendEnveloped(call, create(call.plan.registered.method.output, message));
+    if (hasRoom === true) {
+      return true;
+    }
+    this.#waiting = hasRoom === false ? this.#wait() : this.#send(hasRoom);
+    return false;
+  }
+
+  ready(): Promise<void> {
+    return this.#waiting ?? Promise.resolve();
+  }
+
+  async #wait(): Promise<void> {
+    await this.#call.writable();
+    this.#waiting = undefined;
+  }
+
+  async #send(sending: Promise<boolean>): Promise<void> {
+    this.#sending = sending;
+    const hasRoom = await sending;
+    this.#sending = undefined;
+    if (!hasRoom && this.#call.isOpen) {
+      await this.#call.writable();
+    }
+    this.#waiting = undefined;
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * How gRPC-Web ends an answer: with its trailers in a last envelope. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
+ */
+import type { HeaderField } from "../../http/mod.ts";
+import { TRAILERS_FLAG } from "../envelope.ts";
+import { sendHead, writeEnvelope } from "./answer.ts";
+import type { ServerProtocol } from "./call_plan.ts";
+import { trailersOf } from "./grpc.ts";
+
+/** gRPC-Web, on whatever carries it. */
+export const grpcWebProtocol: ServerProtocol = {
+  name: "grpc-web",
+  isEnveloped: true,
+  encodingField: "grpc-encoding",
+  end: (call, error) => {
+    sendHead(call);
+    writeEnvelope(call, TRAILERS_FLAG, trailerOctets(trailersOf(call, error)));
+    call.exchange.end();
+  },
+};
+
+/** Field lines as in HTTP/1.1. Values are isomorphic. */
+function trailerOctets(fields: readonly HeaderField[]): Uint8Array {
+  const text = fields.map(({ name, value }) => `${name}: ${value}\r\n`).join("");
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}

@@ -1,0 +1,128 @@
+/** The server side of RPC: answers exchanges that are calls, whatever carries them. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { HeaderField, HttpExchange, RequestHead, ServeExchange } from "../../http/mod.ts";
+import { errorToJson } from "../error_json.ts";
+import { statusFields } from "../grpc_status.ts";
+import { CALL_HANDLER, ServerCall } from "./call.ts";
+import { isGrpc, Negotiator, type Refusal, textRefusal } from "./negotiation.ts";
+import { OpenCalls } from "./open_calls.ts";
+import { type ResolvedOptions, resolveOptions, type RpcOptions } from "./options.ts";
+import { Router } from "./router.ts";
+
+/** RFC 9113 §7: nothing was done with the request, it may be sent again. */
+const REFUSED_STREAM = 0x7;
+
+const encoder = new TextEncoder();
+
+/** Answers calls. */
+export interface RpcHandler {
+  /** Answers a request that is {@linkcode isCall}, and tells all others that there is nothing. */
+  readonly serve: ServeExchange;
+  /** Whether a request is for one of the services, or speaks gRPC and wants to be answered in its way. */
+  isCall(head: RequestHead): boolean;
+}
+
+/**
+ * Makes a handler that answers Connect, gRPC and gRPC-Web.
+ *
+ * @throws {RangeError} A number is none that it can be.
+ * @throws {Error} A service is registered twice.
+ */
+export function createRpcHandler(options: RpcOptions): RpcHandler {
+  return new Handler(options);
+}
+
+class Handler implements RpcHandler {
+  readonly #options: ResolvedOptions;
+  readonly #router: Router;
+  readonly #negotiator: Negotiator;
+  readonly #openCalls: OpenCalls;
+  readonly #shutdownSignal: AbortSignal | undefined;
+
+  constructor(options: RpcOptions) {
+    this.#options = resolveOptions(options);
+    this.#router = new Router(this.#options);
+    options.routes(this.#router);
+    this.#negotiator = new Negotiator(this.#options);
+    this.#openCalls = new OpenCalls(this.#options.maxAbandonedCalls);
+    const { shutdownSignal } = options;
+    this.#shutdownSignal = shutdownSignal;
+    shutdownSignal?.addEventListener("abort", () => this.#openCalls.cutAll(shutdownError(shutdownSignal)), {
+      once: true,
+    });
+  }
+
+  isCall(head: RequestHead): boolean {
+    return this.#router.find(head.path) !== undefined || this.#router.hasService(serviceOf(head.path)) ||
+      isGrpc(head);
+  }
+
+  readonly serve: ServeExchange = (exchange, head, endStream, connection) => {
+    const { path } = head;
+    let registered = this.#router.find(path);
+    let query: string | undefined;
+    if (registered === undefined) {
+      const mark = path.indexOf("?");
+      if (mark < 0 || isGrpc(head)) { // gRPC's paths have no query.
+        return answerUnknown(exchange, head);
+      }
+      registered = this.#router.find(path.slice(0, mark));
+      query = path.slice(mark + 1);
+      if (registered === undefined) {
+        return answerUnknown(exchange, head);
+      }
+    }
+    const plan = this.#negotiator.negotiate(registered, head, query, exchange, connection);
+    if ("status" in plan) {
+      return refuse(exchange, plan);
+    }
+    if (this.#openCalls.isOverloadedBy(connection)) {
+      return exchange.reset(REFUSED_STREAM);
+    }
+    const call = new ServerCall(exchange, plan, head, connection, this.#options, this.#openCalls);
+    exchange.context = call;
+    exchange.handler = CALL_HANDLER;
+    if (plan.refusal !== undefined) {
+      call.fail(plan.refusal);
+    } else if (this.#shutdownSignal?.aborted) {
+      call.fail(shutdownError(this.#shutdownSignal));
+    } else {
+      call.begin(endStream);
+    }
+  };
+}
+
+/** What is between the first slash and the second. */
+function serviceOf(path: string): string {
+  return path.slice(1, Math.max(path.indexOf("/", 1), 1));
+}
+
+function shutdownError({ reason }: AbortSignal): ConnectError {
+  return reason instanceof ConnectError ? reason : new ConnectError("the server is shutting down", Code.Unavailable);
+}
+
+/** There is no such method. */
+function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
+  const error = new ConnectError(`no method ${head.path}`, Code.Unimplemented);
+  if (isGrpc(head) && head.method === "POST") {
+    const contentType = head.fields.find(({ name }) => name === "content-type")!;
+    exchange.respond([{ name: ":status", value: "200" }, contentType, ...statusFields(error)], true);
+    return;
+  }
+  const isCall = head.fields.some(({ name, value }) =>
+    name === "content-type" && /^application\/(connect\+)?(json|proto)/.test(value)
+  );
+  refuse(
+    exchange,
+    isCall
+      ? { status: 404, text: JSON.stringify(errorToJson(error)), fields: JSON_TYPE }
+      : textRefusal(404, `Not found: ${head.path}\n`),
+  );
+}
+
+const JSON_TYPE: readonly HeaderField[] = [{ name: "content-type", value: "application/json" }];
+
+function refuse(exchange: HttpExchange, { status, fields, text }: Refusal): void {
+  exchange.respond([{ name: ":status", value: String(status) }, ...fields]);
+  exchange.end(encoder.encode(text));
+}
