@@ -25,7 +25,6 @@ async function* yieldMany({ name, count }: SayManyRequest) {
 }
 
 await serve({
-  hostname: "127.0.0.1",
   port: Number(Deno.args.at(-1)),
   routes(router) {
     router.service(Greeter, { sayHello: ({ name }) => ({ message: `Hello, ${name}!` }) });
