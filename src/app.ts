@@ -1,7 +1,7 @@
 /** The composition root: the services, their store, the page and the limits, put together for Deno. Tests start what it makes. */
 import { createClient } from "@connectrpc/connect";
 import { Hash } from "../gen/edgewire/v1/hash_pb.ts";
-import { logCalls, logger } from "./ops/mod.ts";
+import { logCalls, logFault, logger } from "./ops/mod.ts";
 import { createTransport } from "./rpc/mod.ts";
 import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
 import { registerServices } from "./services/mod.ts";
@@ -47,17 +47,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     service: {
       routes: (router) => registerServices(router, { store, createHasher: createNativeHasher, hash }),
       fallback: createSite(options.siteDirectory ?? `${import.meta.dirname}/../web`),
-      interceptors: [logCalls],
+      // An interceptor costs every call, also when it says nothing.
+      interceptors: logger.isEnabledFor("debug") ? [logCalls] : [],
       maxMessageBytes,
       shutdownSignal,
       corsOrigins: options.corsOrigins,
-      onError: (error, context) =>
-        context === undefined
-          ? logger.error("A connection was lost by a mistake in the server: {error}", { error })
-          : logger.error("{procedure} failed: {error}", {
-            procedure: `${context.service.typeName}/${context.method.name}`,
-            error,
-          }),
+      onError: logFault,
     },
     close: async () => {
       clearInterval(expiry);

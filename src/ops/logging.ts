@@ -1,5 +1,5 @@
 /** The log: where it goes, how much it says, and what it says of calls. */
-import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import {
   configure,
@@ -37,7 +37,7 @@ export async function configureLogging(level: LogLevel): Promise<void> {
   });
 }
 
-/** Logs each call at `debug`, and at `error` those that failed by a fault of the server: the caller is told no details of these. */
+/** Logs each call at `debug`. */
 export const logCalls: Interceptor = (next) => async (request) => {
   const startMs = performance.now();
   const procedure = `${request.service.typeName}/${request.method.name}`;
@@ -47,9 +47,6 @@ export const logCalls: Interceptor = (next) => async (request) => {
     const { peer, httpVersion } = request.contextValues.get(connectionKey) ?? {};
     const caller = peer === undefined ? {} : { peer: `${peer.hostname}:${peer.port}`, httpVersion };
     logger.debug("{procedure} {code} in {durationMs} ms", { procedure, code, durationMs, ...caller });
-    if (error !== undefined && !(error instanceof ConnectError)) {
-      logger.error("{procedure} failed: {error}", { procedure, error });
-    }
   };
   try {
     const response = await next(request);
@@ -63,6 +60,16 @@ export const logCalls: Interceptor = (next) => async (request) => {
     throw error;
   }
 };
+
+/** Logs what a handler threw that is no answer: the caller is told no details of these. */
+export function logFault(error: unknown, context: HandlerContext | undefined): void {
+  if (context === undefined) {
+    logger.error("A connection was lost by a mistake in the server: {error}", { error });
+  } else {
+    const procedure = `${context.service.typeName}/${context.method.name}`;
+    logger.error("{procedure} failed: {error}", { procedure, error });
+  }
+}
 
 async function* logEnd<T>(messages: AsyncIterable<T>, log: (error?: unknown) => void): AsyncGenerator<T> {
   let failure: unknown;

@@ -1,3 +1,3 @@
 /** The ops room: what an operator expects of every server. */
-export { configureLogging, LOG_LEVELS, logCalls, logger, type LogLevel } from "./logging.ts";
+export { configureLogging, LOG_LEVELS, logCalls, logFault, logger, type LogLevel } from "./logging.ts";
 export { parseDuration } from "./duration.ts";

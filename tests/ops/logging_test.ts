@@ -1,12 +1,12 @@
-import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, createHandlerContext, createRouterTransport } from "@connectrpc/connect";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import assert from "node:assert/strict";
 import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
-import { logCalls } from "../../src/ops/mod.ts";
+import { logCalls, logFault } from "../../src/ops/mod.ts";
 import { each } from "../support/bytes.ts";
 
-/** Makes calls whose handler fails with `error`, and gives what was logged. */
-async function logged(error?: Error): Promise<LogRecord[]> {
+/** What is logged while something is done. */
+async function recorded(task: () => Promise<void>): Promise<LogRecord[]> {
   const records: LogRecord[] = [];
   await configure({
     reset: true,
@@ -16,6 +16,16 @@ async function logged(error?: Error): Promise<LogRecord[]> {
       { category: ["logtape", "meta"], sinks: [], lowestLevel: "error" },
     ],
   });
+  try {
+    await task();
+  } finally {
+    await reset();
+  }
+  return records;
+}
+
+/** Makes calls whose handler fails with `error`, and gives what was logged. */
+function logged(error?: Error): Promise<LogRecord[]> {
   const fail = () => {
     if (error !== undefined) {
       throw error;
@@ -34,13 +44,10 @@ async function logged(error?: Error): Promise<LogRecord[]> {
         },
       }), { router: { interceptors: [logCalls] } }),
   );
-  try {
+  return recorded(async () => {
     await greeter.sayHello({}).catch(() => {});
     await Array.fromAsync(greeter.converse(each([]))).catch(() => {});
-  } finally {
-    await reset();
-  }
-  return records;
+  });
 }
 
 const procedures = ["edgewire.v1.Greeter/SayHello", "edgewire.v1.Greeter/Converse"];
@@ -55,14 +62,20 @@ Deno.test("logCalls logs each call once, when it has ended, with its code", asyn
   }
 });
 
-Deno.test("logCalls logs as an error what the caller is not told", async () => {
-  const error = new Error("secret");
-  const records = await logged(error);
-  assert.deepEqual(records.map(({ level }) => level), ["debug", "error", "debug", "error"]);
-  assert.deepEqual(records.map(({ properties }) => properties["code"] ?? properties["error"]), [
-    "internal",
-    error,
-    "internal",
-    error,
+Deno.test("logFault logs what the caller is not told, and names the call if there was one", async () => {
+  const records = await recorded(() => {
+    const { service, method } = { service: Greeter, method: Greeter.method.sayHello };
+    logFault(
+      new Error("secret"),
+      createHandlerContext({ service, method, protocolName: "grpc", requestMethod: "POST", url: "" }),
+    );
+    logFault(new Error("secret"), undefined);
+    return Promise.resolve();
+  });
+  assert.deepEqual(records.map(({ level }) => level), ["error", "error"]);
+  assert.deepEqual(records.map(({ properties }) => properties["procedure"]), [
+    "edgewire.v1.Greeter/SayHello",
+    undefined,
   ]);
+  assert.deepEqual(records.map(({ properties }) => String(properties["error"])), ["Error: secret", "Error: secret"]);
 });
