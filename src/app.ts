@@ -1,10 +1,12 @@
 /** The composition root: the services, their store, the page and the limits, put together for Deno. Tests start what it makes. */
-import { createClient } from "@connectrpc/connect";
+import { type Client, createClient } from "@connectrpc/connect";
 import { Hash } from "../gen/edgewire/v1/hash_pb.ts";
-import { logCalls, logFault, logger } from "./ops/mod.ts";
-import { createTransport } from "./rpc/mod.ts";
+import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_pb.ts";
+import { createHttp2Client } from "./net/mod.ts";
+import { createReflectionRoutes, Health, logCalls, logFault, logger } from "./ops/mod.ts";
+import { createTransport, type Protocol } from "./rpc/mod.ts";
 import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
-import { registerServices } from "./services/mod.ts";
+import { registerServices, SERVICES } from "./services/mod.ts";
 import type { ServiceOptions } from "./serve.ts";
 import { createSite } from "./site.ts";
 
@@ -14,6 +16,8 @@ export interface AppOptions {
   readonly dataDirectory: string;
   /** The server whose Hash service File calls. By default this one, without a network in between. */
   readonly hashUrl?: string | undefined;
+  /** How it is called. gRPC needs a server with HTTP/2. @default "connect" */
+  readonly hashProtocol?: Protocol | undefined;
   /** The directory of the page, an absolute path. @default `web/` of this checkout */
   readonly siteDirectory?: string | undefined;
   /** The origins of pages that may call, beside the server's own page; `*` for all. None by default. */
@@ -28,6 +32,8 @@ export interface AppOptions {
 export interface App {
   /** What it answers: for `serve`, or for tests that need no sockets. */
   readonly service: ServiceOptions;
+  /** Says by `grpc.health.v1.Health` that no calls are taken any more. */
+  drain(): void;
   /** Throws unfinished transfers away and lets go of the data directory. */
   close(): Promise<void>;
 }
@@ -37,15 +43,21 @@ const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
 
 /** @throws {Error} The data directory cannot be used, or the Hash server's URL is none. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { hashUrl, maxMessageBytes, shutdownSignal } = options;
-  const hash = hashUrl === undefined ? undefined : createClient(Hash, createTransport({ baseUrl: hashUrl }));
+  const { hashUrl, hashProtocol, maxMessageBytes, shutdownSignal } = options;
+  const hash = hashUrl === undefined ? undefined : connectHash(hashUrl, hashProtocol);
   const store = await DiskStore.open(options.dataDirectory);
   const expiry = setInterval(() => {
     store.removeExpiredUploads().catch((error) => logger.error("Cannot remove expired uploads: {error}", { error }));
   }, EXPIRY_INTERVAL_MS);
+  const health = new Health(SERVICES);
+  const describe = createReflectionRoutes([...SERVICES, HealthProtocol]);
   return {
     service: {
-      routes: (router) => registerServices(router, { store, createHasher: createNativeHasher, hash }),
+      routes: (router) => {
+        registerServices(router, { store, createHasher: createNativeHasher, hash });
+        health.routes(router);
+        describe(router);
+      },
       fallback: createSite(options.siteDirectory ?? `${import.meta.dirname}/../web`),
       // An interceptor costs every call, also when it says nothing.
       interceptors: logger.isEnabledFor("debug") ? [logCalls] : [],
@@ -54,9 +66,16 @@ export async function createApp(options: AppOptions): Promise<App> {
       corsOrigins: options.corsOrigins,
       onError: logFault,
     },
+    drain: () => health.shutdown(),
     close: async () => {
       clearInterval(expiry);
       await store.close();
     },
   };
+}
+
+/** The Hash service of a server. */
+function connectHash(baseUrl: string, protocol: Protocol = "connect"): Client<typeof Hash> {
+  const httpClient = protocol === "grpc" ? createHttp2Client({ baseUrl }) : undefined; // Else by fetch, for servers of HTTP/1.1.
+  return createClient(Hash, createTransport({ baseUrl, protocol, httpClient }));
 }

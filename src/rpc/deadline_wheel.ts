@@ -87,13 +87,10 @@ export class DeadlineWheel {
   };
 
   #add(entry: DeadlineEntry, nowMs: number): void {
-    if (this.#count === 0) {
-      this.#lastTick = Math.floor(nowMs / TICK_MS);
-    }
     const tick = tickOf(entry);
     this.#slotOf(tick).add(entry);
     this.#count++;
-    const firstTick = this.#lastTick + 1;
+    const firstTick = Math.floor(nowMs / TICK_MS) + 1;
     const visitTick = firstTick + (tick - firstTick) % SLOT_COUNT;
     if (visitTick < this.#timerTick) {
       this.#arm(visitTick);

@@ -1,4 +1,5 @@
 /** The services put together: what every server of Edgewire answers, on whatever it runs. */
+import type { DescService } from "@bufbuild/protobuf";
 import { type Client, type ConnectRouter, createClient, createRouterTransport } from "@connectrpc/connect";
 import { Greeter as LectureGreeter } from "../../gen/hello_pb.ts";
 import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
@@ -19,6 +20,9 @@ export interface ServiceOptions {
   /** The Hash service that File calls. By default this one, without a network in between. */
   readonly hash?: Client<typeof Hash> | undefined;
 }
+
+/** What {@linkcode registerServices} adds. */
+export const SERVICES: readonly DescService[] = [LectureGreeter, Greeter, Hash, File];
 
 /** Adds both Greeters, Hash and File to a router. */
 export function registerServices(router: ConnectRouter, options: ServiceOptions): void {

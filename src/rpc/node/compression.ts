@@ -21,7 +21,7 @@ interface Algorithm {
   decompress(data: Uint8Array, maxOutputLength: number): Uint8Array;
 }
 
-/** Of 11, the default, a message takes a hundred times as long as of 4, which compresses better than gzip already. */
+/** With 11, the default, 20 kB take 34 ms; with 4 they take 0.2 ms, and no more room than with gzip. */
 const BROTLI_OPTIONS = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } };
 /** 8 MiB, which is what decoders should take (RFC 8878 §3.1.1.1.2): a frame may demand that memory before it has content. */
 const ZSTD_PARAMS = { [constants.ZSTD_d_windowLogMax]: 23 };

@@ -6,7 +6,8 @@ import { httpStatusOfCode } from "../code.ts";
 import { END_STREAM_FLAG } from "../envelope.ts";
 import { endStreamJson, errorToJson } from "../error_json.ts";
 import { appendFields, TRAILER_PREFIX } from "../metadata.ts";
-import { encodeWithin, sendHead, writeEnvelope } from "./answer.ts";
+import { parseConnectTimeout } from "../timeout.ts";
+import { encodeWithin, endWithEnvelope, sendHead } from "./answer.ts";
 import type { Answering, ServerProtocol } from "./call_plan.ts";
 
 const encoder = new TextEncoder();
@@ -16,12 +17,14 @@ export const connectStreamProtocol: ServerProtocol = {
   name: "connect",
   isEnveloped: true,
   encodingField: "connect-content-encoding",
+  acceptEncodingField: "connect-accept-encoding",
+  timeoutField: "connect-timeout-ms",
+  parseTimeout: parseConnectTimeout,
   end: (call, error) => {
     sendHead(call);
     const { context, options } = call;
     const end = endStreamJson(error, context.givenTrailer, options.jsonOptions);
-    writeEnvelope(call, END_STREAM_FLAG, encoder.encode(end));
-    call.exchange.end();
+    endWithEnvelope(call, END_STREAM_FLAG, encoder.encode(end));
   },
 };
 
@@ -30,6 +33,9 @@ export const connectUnaryProtocol: ServerProtocol = {
   name: "connect",
   isEnveloped: false,
   encodingField: "content-encoding",
+  acceptEncodingField: "accept-encoding",
+  timeoutField: "connect-timeout-ms",
+  parseTimeout: parseConnectTimeout,
   end: (call, error) => {
     if (error !== undefined) {
       sendError(call, error);
@@ -45,7 +51,9 @@ function sendError({ exchange, context, options }: Answering, error: ConnectErro
   if (context.givenHeader !== undefined) {
     appendFields(fields, context.givenHeader);
   }
-  appendFields(fields, error.metadata);
+  if (!error.isWireError) { // Of another server's answer only the error is passed on.
+    appendFields(fields, error.metadata);
+  }
   if (context.givenTrailer !== undefined) {
     appendFields(fields, context.givenTrailer, TRAILER_PREFIX);
   }

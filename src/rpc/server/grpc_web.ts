@@ -3,7 +3,8 @@
  */
 import type { HeaderField } from "../../http/mod.ts";
 import { TRAILERS_FLAG } from "../envelope.ts";
-import { sendHead, writeEnvelope } from "./answer.ts";
+import { parseGrpcTimeout } from "../timeout.ts";
+import { endWithEnvelope, sendHead } from "./answer.ts";
 import type { ServerProtocol } from "./call_plan.ts";
 import { trailersOf } from "./grpc.ts";
 
@@ -12,10 +13,12 @@ export const grpcWebProtocol: ServerProtocol = {
   name: "grpc-web",
   isEnveloped: true,
   encodingField: "grpc-encoding",
+  acceptEncodingField: "grpc-accept-encoding",
+  timeoutField: "grpc-timeout",
+  parseTimeout: parseGrpcTimeout,
   end: (call, error) => {
     sendHead(call);
-    writeEnvelope(call, TRAILERS_FLAG, trailerOctets(trailersOf(call, error)));
-    call.exchange.end();
+    endWithEnvelope(call, TRAILERS_FLAG, trailerOctets(trailersOf(call, error)));
   },
 };
 
