@@ -3,7 +3,11 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, type MethodImpl, type ServiceImpl } from "@connectrpc/connect";
 import { binaryCodec, jsonCodec, type MessageCodec } from "../message_codec.ts";
 import { createInvocation, type Invocation } from "./invocation.ts";
+import { writingImplOf } from "./message_writer.ts";
 import type { ResolvedOptions } from "./options.ts";
+
+/** What the user wrote. */
+type Callable = (...args: never[]) => unknown;
 
 /** The codecs of a method in one format. */
 export interface MethodCodecs {
@@ -47,7 +51,9 @@ export class Router implements ConnectRouter {
       const implemented = methods[method.localName];
       this.#add(
         method,
-        typeof implemented === "function" ? implemented.bind(implementation) : unimplemented(method),
+        typeof implemented === "function"
+          ? boundMethod(implemented as Callable, implementation)
+          : unimplemented(method),
         options,
       );
     }
@@ -56,7 +62,7 @@ export class Router implements ConnectRouter {
 
   /** @throws {Error} The method is registered already. */
   rpc<M extends DescMethod>(method: M, implementation: MethodImpl<M>, options?: ServiceOptions): this {
-    this.#add(method, implementation as (...args: never[]) => unknown, options);
+    this.#add(method, implementation as Callable, options);
     return this;
   }
 
@@ -75,7 +81,7 @@ export class Router implements ConnectRouter {
     return this.#services.has(typeName);
   }
 
-  #add(method: DescMethod, implementation: (...args: never[]) => unknown, own: ServiceOptions | undefined): void {
+  #add(method: DescMethod, implementation: Callable, own: ServiceOptions | undefined): void {
     const path = pathOf(method);
     if (this.#methods.has(path)) {
       throw new Error(`Cannot register ${path}: it is registered already`);
@@ -91,6 +97,11 @@ export class Router implements ConnectRouter {
       json: { input: jsonCodec(method.input, jsonOptions), output: jsonCodec(method.output, jsonOptions) },
     });
   }
+}
+
+/** Bound to its object, but for what `writing` made: that is known by the function itself, and does not look at `this`. */
+function boundMethod(method: Callable, implementation: object): Callable {
+  return writingImplOf(method) === undefined ? method.bind(implementation) : method;
 }
 
 function pathOf(method: DescMethod): string {
