@@ -315,7 +315,11 @@ Deno.test("a message that is too long ends a stream, and is not sent", async () 
 Deno.test("a message, or a field, that cannot be sent is the caller's mistake", async () => {
   await using server = new ScriptedServer();
   const client = clientOf(server);
-  await assertConnectError(client.sayHello({ name: 1 as unknown as string }), Code.Internal, /^cannot send the request: /);
+  await assertConnectError(
+    client.sayHello({ name: 1 as unknown as string }),
+    Code.Internal,
+    /^cannot send the request: /,
+  );
   await assertConnectError(
     client.sayHello({}, { headers: { "a b": "c" } }),
     Code.Internal,
