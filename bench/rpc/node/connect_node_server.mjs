@@ -1,3 +1,4 @@
+// @ts-nocheck -- Its stubs are generated when the benchmark runs.
 /** The Greeter and Streams on connect-node, by HTTP/2 without TLS: `node connect_node_server.mjs PORT`. */
 import { createServer } from "node:http2";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
