@@ -1,18 +1,18 @@
-/** What is seen of requests through the front door, and where the door may be. */
+/** What a `fetch` handler sees through the front door, and where the door may be. */
 import assert from "node:assert/strict";
-import type { ServeExchange } from "../../src/http/mod.ts";
-import { listen, type ListenOptions, type Server } from "../../src/net/mod.ts";
+import { createFetchBridge, listen, type ListenOptions, type Server } from "../../src/net/mod.ts";
 
 const GET = new TextEncoder().encode("GET / HTTP/1.0\r\nhost: a\r\n\r\n");
 
-/** Answers with the peer that it sees, and whether that one uses TLS. */
-const answer: ServeExchange = (exchange, _head, _endStream, { peer, isTls }) => {
-  exchange.respond([{ name: ":status", value: "200" }]);
-  exchange.end(new TextEncoder().encode(`${peer?.hostname} ${isTls}`));
-};
+const NOTHING = createFetchBridge(() => new Response(), (error) => assert.fail(String(error)));
 
+/** Answers with the peer and the scheme that the handler sees. */
 async function withServer(options: ListenOptions, test: (server: Server) => Promise<void>): Promise<void> {
-  const server = await listen(answer, { port: 0, ...options });
+  const serve = createFetchBridge(
+    (request, { peer, isTls }) => new Response(`${new URL(request.url).protocol} ${peer?.hostname} ${isTls}`),
+    (error) => assert.fail(String(error)),
+  );
+  const server = await listen(serve, { port: 0, ...options });
   try {
     await test(server);
   } finally {
@@ -39,7 +39,7 @@ Deno.test("listen() listens on both loopback addresses, and tells handlers who c
     assert.match(server.url, /^http:\/\/127\.0\.0\.1:\d+$/);
     for (const url of server.urls) {
       const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
-      assert.equal(await exchange(await connectTo(url), GET), `${host} false`);
+      assert.equal(await exchange(await connectTo(url), GET), `http: ${host} false`);
     }
   }));
 
@@ -49,8 +49,8 @@ Deno.test("listen() listens on a Unix socket, and removes it", async () => {
   try {
     await withServer({ unixPath }, async () => {
       const socket = await Deno.connect({ transport: "unix", path: unixPath });
-      assert.equal(await exchange(socket, GET), "undefined false");
-      await assert.rejects(listen(answer, { port: 0, unixPath }), /^Error: Cannot listen on .*socket: /);
+      assert.equal(await exchange(socket, GET), "http: undefined false");
+      await assert.rejects(listen(NOTHING, { port: 0, unixPath }), /^Error: Cannot listen on .*socket: /);
     });
     assert.deepEqual(await Array.fromAsync(Deno.readDir(directory)), []);
   } finally {
@@ -62,8 +62,8 @@ Deno.test("listen() reads the PROXY protocol when it is told to, and closes conn
   withServer({ proxyProtocol: true }, async (server) => {
     const header = new TextEncoder().encode("PROXY TCP4 192.0.2.1 127.0.0.1 4660 80\r\n");
     const together = Uint8Array.of(...header, ...GET);
-    assert.equal(await exchange(await connectTo(server.url), header, GET), "192.0.2.1 false");
-    assert.equal(await exchange(await connectTo(server.url), together), "192.0.2.1 false");
+    assert.equal(await exchange(await connectTo(server.url), header, GET), "http: 192.0.2.1 false");
+    assert.equal(await exchange(await connectTo(server.url), together), "http: 192.0.2.1 false");
     assert.equal(await exchange(await connectTo(server.url), GET), "");
   }));
 
@@ -71,7 +71,7 @@ Deno.test("listen() believes forwarding fields only when it is told to", async (
   const request = new TextEncoder().encode(
     "GET / HTTP/1.0\r\nhost: a\r\nforwarded: for=192.0.2.1;proto=https\r\n\r\n",
   );
-  for (const [trustForwarded, seen] of [[true, "192.0.2.1 true"], [false, "127.0.0.1 false"]] as const) {
+  for (const [trustForwarded, seen] of [[true, "https: 192.0.2.1 true"], [false, "http: 127.0.0.1 false"]] as const) {
     await withServer({ trustForwarded }, async (server) => {
       assert.equal(await exchange(await connectTo(server.url), request), seen);
     });
@@ -80,17 +80,17 @@ Deno.test("listen() believes forwarding fields only when it is told to", async (
 
 Deno.test("listen() refuses what cannot be", async () => {
   await assert.rejects(
-    listen(answer, { tls: { cert: "x", key: "y" }, port: 0 }),
+    listen(NOTHING, { tls: { cert: "x", key: "y" }, port: 0 }),
     /^Error: Cannot listen on 127/,
   );
   await assert.rejects(
-    listen(answer, { tls: { cert: "", key: "" }, proxyProtocol: true }),
+    listen(NOTHING, { tls: { cert: "", key: "" }, proxyProtocol: true }),
     /^TypeError: Cannot read the PROXY protocol in front of TLS/,
   );
   await withServer({}, async (server) => {
     const port = Number(new URL(server.url).port);
     await assert.rejects(
-      listen(answer, { port }),
+      listen(NOTHING, { port }),
       new RegExp(`Cannot listen on 127.0.0.1:${port}: Address already in use`),
     );
   });

@@ -58,6 +58,7 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
   readonly #connection: ConnectionInfo | undefined;
   readonly #openCalls: OpenCalls;
   readonly #contentLength: number | undefined;
+  isFull = false;
   #isOpen = true;
   /** Whether the method was called and has not ended. */
   #isRunning = false;
@@ -179,6 +180,7 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
 
   /** There is room for messages again. */
   resume(): void {
+    this.isFull = false;
     this.#onWritable?.();
     this.#onWritable = undefined;
   }
@@ -389,11 +391,14 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
         return; // The iterator ends with that.
       }
       const sending = sendEnveloped(this, create(method.output, message));
-      if (!(sending instanceof Promise ? await sending : sending) && this.#isOpen) {
+      if (sending instanceof Promise) {
+        await sending;
+      }
+      if (this.isFull) {
         await this.writable();
-        if (!this.#isOpen) {
-          return;
-        }
+      }
+      if (!this.#isOpen) {
+        return;
       }
     }
     this.#finish();

@@ -33,6 +33,8 @@ export interface Answering {
   readonly plan: CallPlan;
   readonly context: CallContext;
   readonly options: ResolvedOptions;
+  /** Whether so much waits for the peer that the next message has to wait, too. */
+  isFull: boolean;
 }
 
 /** How a protocol delimits messages, and says how a call ended. One object for all calls. */
