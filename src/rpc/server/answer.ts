@@ -43,22 +43,11 @@ export function sendHead({ exchange, plan, context }: Answering, encoding?: stri
  * @throws {ConnectError} resource_exhausted: the message is larger than `maxResponseBytes`.
  */
 export function sendEnveloped(call: Answering, message: Message): void | Promise<void> {
-  const { exchange, plan, options } = call;
-  const { output } = plan.codecs;
-  const { responseCompression } = plan;
+  const { options } = call;
+  const { responseCompression } = call.plan;
   sendHead(call, responseCompression?.name);
-  if (responseCompression === undefined && output.encodeInto !== undefined) {
-    const start = exchange.reserve(ENCODING_ROOM);
-    if (start >= 0) {
-      const content = start + ENVELOPE_HEAD_LENGTH;
-      const end = output.encodeInto(message, exchange.outputBuffer, content, start + ENCODING_ROOM);
-      if (end >= 0 && end - content <= options.maxResponseBytes) {
-        writeEnvelopeHead(exchange.outputBuffer, start, 0, end - content);
-        exchange.commit(end - start);
-        return;
-      }
-      exchange.commit(0);
-    }
+  if (responseCompression === undefined && sendInPlace(call, message)) {
+    return;
   }
   const octets = encodeWithin(call, message);
   if (responseCompression === undefined || octets.length < options.compressMinBytes) {
@@ -68,6 +57,27 @@ export function sendEnveloped(call: Answering, message: Message): void | Promise
   return compressed instanceof Promise
     ? compressed.then((compressed) => call.isOpen ? writeSmaller(call, octets, compressed) : undefined)
     : writeSmaller(call, octets, compressed);
+}
+
+/** Encodes into the output, where that can be done. @returns Whether it was. */
+function sendInPlace({ exchange, plan, options }: Answering, message: Message): boolean {
+  const { output } = plan.codecs;
+  const start = output.encodeInto === undefined ? -1 : exchange.reserve(ENCODING_ROOM);
+  if (start < 0) {
+    return false;
+  }
+  const content = start + ENVELOPE_HEAD_LENGTH;
+  let length = 0;
+  try {
+    const end = output.encodeInto!(message, exchange.outputBuffer, content, start + ENCODING_ROOM);
+    if (end >= 0 && end - content <= options.maxResponseBytes) {
+      writeEnvelopeHead(exchange.outputBuffer, start, 0, end - content);
+      length = end - start;
+    }
+  } finally {
+    exchange.commit(length); // Whatever happens: before that nobody can send anything on this connection.
+  }
+  return length > 0;
 }
 
 /** Encodes a message that is sent on its own. @throws {ConnectError} resource_exhausted: it is larger than `maxResponseBytes`. */
