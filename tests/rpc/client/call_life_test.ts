@@ -2,6 +2,7 @@
 import { Code, createClient } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import { Greeter } from "../../../gen/edgewire/v1/greeter_pb.ts";
+import { Hash, type HashAlgorithm } from "../../../gen/edgewire/v1/hash_pb.ts";
 import { createTransport } from "../../../src/rpc/mod.ts";
 import { each } from "../../support/bytes.ts";
 import { assertConnectError } from "../../support/connect_error.ts";
@@ -315,7 +316,8 @@ Deno.test("a message that is too long ends a stream, and is not sent", async () 
 Deno.test("a message, or a field, that cannot be sent is the caller's mistake", async () => {
   await using server = new ScriptedServer();
   const client = clientOf(server);
-  await assertConnectError(client.sayHello({ name: 1 as unknown as string }), Code.Internal, /^cannot send the request: /);
+  const hash = createClient(Hash, transportOf(server));
+  await assertConnectError(hash.sha({ algorithm: 1.5 as HashAlgorithm }), Code.Internal, /^cannot send the request: /);
   await assertConnectError(
     client.sayHello({}, { headers: { "a b": "c" } }),
     Code.Internal,
