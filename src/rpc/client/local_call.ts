@@ -4,7 +4,7 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { HeaderField } from "../../http/mod.ts";
 import { type DeadlineEntry, unwatchDeadline, watchDeadline } from "../deadline_wheel.ts";
 import { appendFields } from "../metadata.ts";
-import { CallContext } from "../server/call_context.ts";
+import { CallContext, type ContextHost } from "../server/call_context.ts";
 import type { MessageInit } from "../server/invocation.ts";
 import type { RegisteredMethod } from "../server/router.ts";
 import { abortError, deadlineError } from "./call_errors.ts";
@@ -19,10 +19,11 @@ export const LOCAL_SCHEME = "in-process";
 export const LOCAL_AUTHORITY = "local";
 
 /** See the top of the file. */
-export class LocalCall implements DeadlineEntry {
+export class LocalCall implements ContextHost, DeadlineEntry {
   readonly context: CallContext;
   readonly deadlineAtMs: number;
-  readonly #registered: RegisteredMethod;
+  readonly registered: RegisteredMethod;
+  readonly protocolName = LOCAL_SCHEME;
   readonly #request: CallRequest;
   readonly #onError: OnHandlerError;
   #isOpen = true;
@@ -46,9 +47,9 @@ export class LocalCall implements DeadlineEntry {
       fields,
       contentLength: undefined,
     };
-    this.context = new CallContext(registered, LOCAL_SCHEME, head, undefined, request.deadlineAtMs);
+    this.context = new CallContext(this, head, undefined);
     this.deadlineAtMs = request.deadlineAtMs;
-    this.#registered = registered;
+    this.registered = registered;
     this.#request = request;
     this.#onError = onError;
     this.#cut.promise.catch(() => {}); // Not everybody waits.
@@ -61,7 +62,7 @@ export class LocalCall implements DeadlineEntry {
 
   /** Calls a handler that gives one message. The call is over then. */
   async reply(input: Message | AsyncIterable<MessageInit>): Promise<Message> {
-    const { method } = this.#registered;
+    const { method } = this.registered;
     const created = async () => create(method.output, await this.#invoke(input) as MessageInit);
     const message = await this.#untilCut(created());
     this.#end();
@@ -74,7 +75,7 @@ export class LocalCall implements DeadlineEntry {
    */
   async respond(input: Message | AsyncIterable<MessageInit>): Promise<AsyncIterable<Message>> {
     const output = await this.#untilCut(this.#invoke(input));
-    const { method } = this.#registered;
+    const { method } = this.registered;
     this.#responses = new CancellableIterator(
       output as AsyncIterable<MessageInit>,
       (message) => create(method.output, message),
@@ -82,6 +83,10 @@ export class LocalCall implements DeadlineEntry {
     );
     const first = await this.#untilCut(this.#responses.next());
     return this.#rest(first, this.#responses);
+  }
+
+  nowMs(): number {
+    return performance.now();
   }
 
   onDeadline(): void {
@@ -110,7 +115,7 @@ export class LocalCall implements DeadlineEntry {
   }
 
   async #invoke(input: Message | AsyncIterable<MessageInit>): Promise<MessageInit | AsyncIterable<MessageInit>> {
-    const { invocation, method } = this.#registered;
+    const { invocation, method } = this.registered;
     if (this.#cutBy !== undefined) {
       throw this.#cutBy;
     }

@@ -7,10 +7,10 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConnectionInfo, ExchangeHandler, HttpExchange, RequestHead } from "../../http/mod.ts";
-import { type DeadlineEntry, unwatchDeadline, watchDeadline } from "../deadline_wheel.ts";
+import type { DeadlineEntry } from "../deadline_wheel.ts";
 import { ENVELOPE_HEAD_LENGTH, readEnvelopeLength } from "../envelope.ts";
 import { sendEnveloped } from "./answer.ts";
-import { CallContext } from "./call_context.ts";
+import { CallContext, type ContextHost } from "./call_context.ts";
 import type { Answering, CallPlan } from "./call_plan.ts";
 import { CallWriter } from "./call_writer.ts";
 import { sendContent } from "./connect.ts";
@@ -27,6 +27,7 @@ import {
   tooLargeMessage,
 } from "./request_intake.ts";
 import { RequestStream } from "./request_stream.ts";
+import type { RegisteredMethod } from "./router.ts";
 
 /** RFC 9113 §7 */
 const INTERNAL_ERROR = 0x2;
@@ -44,12 +45,12 @@ function callOf(exchange: HttpExchange): ServerCall {
 }
 
 /** See the top of the file. */
-export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCall {
+export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineEntry, OpenCall {
   readonly exchange: HttpExchange;
   readonly plan: CallPlan;
   readonly context: CallContext;
   readonly options: ResolvedOptions;
-  /** On the clock of `performance.now()`; Infinity for none. */
+  /** Infinity for none. */
   readonly deadlineAtMs: number;
   previousOpen: OpenCall | undefined = undefined;
   nextOpen: OpenCall | undefined = undefined;
@@ -57,10 +58,12 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
   readonly #connection: ConnectionInfo | undefined;
   readonly #openCalls: OpenCalls;
   readonly #contentLength: number | undefined;
+  isFull = false;
   #isOpen = true;
   /** Whether the method was called and has not ended. */
   #isRunning = false;
   #isAbandoned = false;
+  #hasReported = false;
   #message: Message | Promise<Message> | undefined = undefined;
   #intake: RequestIntake | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
@@ -83,13 +86,21 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
     this.#connection = connection;
     this.#openCalls = openCalls;
     this.#contentLength = head.contentLength;
-    this.deadlineAtMs = plan.timeoutMs === undefined ? Infinity : performance.now() + plan.timeoutMs;
-    this.context = new CallContext(plan.registered, plan.protocol.name, head, connection, this.deadlineAtMs);
+    this.deadlineAtMs = plan.timeoutMs === undefined ? Infinity : options.deadlines.nowMs() + plan.timeoutMs;
+    this.context = new CallContext(this, head, connection);
   }
 
   /** Whether it has not been answered to the end. */
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  get registered(): RegisteredMethod {
+    return this.plan.registered;
+  }
+
+  get protocolName(): string {
+    return this.plan.protocol.name;
   }
 
   get maxMessageBytes(): number {
@@ -98,11 +109,12 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
 
   /** Begins. @param endStream Whether the request has no content. */
   begin(endStream: boolean): void {
+    this.#openCalls.add(this);
     if (this.deadlineAtMs < Infinity) {
       if (this.plan.timeoutMs === 0) {
         return this.onDeadline();
       }
-      watchDeadline(this);
+      this.options.deadlines.watch(this);
     }
     if (this.options.requestGate !== undefined && !this.#passGate(this.options.requestGate, endStream)) {
       return;
@@ -119,11 +131,10 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
       this.#held.push({ octets: new Uint8Array(buffer.subarray(start, end)), endStream });
       return;
     }
-    if (!this.#isOpen) {
-      this.exchange.release(end - start); // What was still on its way when the answer had ended.
-      return;
-    }
-    if (end > start && !this.#receiveWhole(buffer, start, end, endStream)) {
+    if (!this.#isOpen || this.plan.queryMessage !== undefined) {
+      // What was still on its way when the answer had ended; or the content of a GET, of which caches know the query only.
+      this.exchange.release(end - start);
+    } else if (end > start && !this.#receiveWhole(buffer, start, end, endStream)) {
       this.#intake ??= this.plan.protocol.isEnveloped
         ? new SingleEnvelopeIntake(this, this.#message === undefined ? 0 : 1)
         : new ContentIntake(this, this.#contentLength);
@@ -159,12 +170,17 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
     this.#message = message;
   }
 
+  nowMs(): number {
+    return this.options.deadlines.nowMs();
+  }
+
   release(octets: number): void {
     this.exchange.release(octets);
   }
 
   /** There is room for messages again. */
   resume(): void {
+    this.isFull = false;
     this.#onWritable?.();
     this.#onWritable = undefined;
   }
@@ -210,10 +226,8 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
       }
       this.#held = [];
       this.#isRunning = true;
-      this.#openCalls.add(this);
       passing.then(() => this.#openGate(endStream), (error) => {
         this.#settle();
-        this.#held = undefined;
         this.fail(error);
       });
     } catch (error) {
@@ -224,11 +238,11 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
 
   #openGate(endStream: boolean): void {
     this.#settle();
-    const held = this.#held!;
-    this.#held = undefined;
-    if (!this.#isOpen) {
-      return;
+    const held = this.#held;
+    if (held === undefined) {
+      return; // The call has ended meanwhile.
     }
+    this.#held = undefined;
     this.#beginRequest();
     if (endStream) {
       this.receiveEnd();
@@ -325,7 +339,6 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
   /** Waits for what goes on after the call. */
   #run(running: Promise<void>): void {
     this.#isRunning = true;
-    this.#openCalls.add(this);
     running.then(() => this.#settle(), (error) => {
       this.#settle();
       this.fail(error);
@@ -343,7 +356,6 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
   /** The handler has ended. */
   #settle(): void {
     this.#isRunning = false;
-    this.#openCalls.remove(this);
     if (this.#isAbandoned) {
       this.#isAbandoned = false;
       this.#openCalls.settle(this.#connection!);
@@ -379,8 +391,14 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
         return; // The iterator ends with that.
       }
       const sending = sendEnveloped(this, create(method.output, message));
-      if (!(sending instanceof Promise ? await sending : sending) && this.#isOpen) {
+      if (sending instanceof Promise) {
+        await sending;
+      }
+      if (this.isFull) {
         await this.writable();
+      }
+      if (!this.#isOpen) {
+        return;
       }
     }
     this.#finish();
@@ -416,7 +434,7 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
 
   /** The answer could not end as the handler wanted it to: with a field that may not be sent. */
   #endAgain(mistake: unknown): void {
-    this.options.onError(mistake, this.context);
+    this.#report(mistake);
     this.context.forgetGiven();
     try {
       this.plan.protocol.end(this, new ConnectError("internal error", Code.Internal));
@@ -427,9 +445,12 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
 
   /** Wakes and ends all that waits for the other side. */
   #close(error: ConnectError | undefined): void {
+    this.#openCalls.remove(this);
     if (this.deadlineAtMs < Infinity) {
-      unwatchDeadline(this);
+      this.options.deadlines.unwatch(this);
     }
+    this.#held?.forEach(({ octets }) => this.exchange.release(octets.length));
+    this.#held = undefined;
     this.#requests?.abort(error ?? new ConnectError("the call has ended", Code.Canceled));
     this.resume();
   }
@@ -439,11 +460,15 @@ export class ServerCall implements Answering, IntakeHost, DeadlineEntry, OpenCal
     if (error instanceof ConnectError) {
       return error;
     }
-    const { abortedWith } = this.context;
-    if (abortedWith !== undefined) {
-      return abortedWith; // What comes of an abort, in whatever form.
-    }
-    this.options.onError(error, this.context);
+    this.#report(error);
     return new ConnectError("internal error", Code.Internal);
+  }
+
+  /** Only the first mistake is told: others may come of it. */
+  #report(mistake: unknown): void {
+    if (!this.#hasReported) {
+      this.#hasReported = true;
+      this.options.onError(mistake, this.context);
+    }
   }
 }
