@@ -5,11 +5,11 @@ import { File } from "../../../gen/edgewire/v1/file_pb.ts";
 import { Greeter } from "../../../gen/edgewire/v1/greeter_pb.ts";
 import { createFetchClient, createFetchHandler, createTransport, type TransportOptions } from "../../../src/rpc/mod.ts";
 import { nodeCompressions } from "../../../src/rpc/node/mod.ts";
-import { createPortableHasher, MemoryStore, registerServices } from "../../../src/services/mod.ts";
 import { each } from "../../support/bytes.ts";
 import { assertConnectError } from "../../support/connect_error.ts";
 import { settle } from "../../support/fake_socket.ts";
 import { envelope, greeting } from "../../support/rpc_messages.ts";
+import { testServices } from "../../support/services.ts";
 
 type Fetch = typeof globalThis.fetch;
 
@@ -31,9 +31,7 @@ function recording(answer: (request: Request, init: RequestInit) => Response | P
 }
 
 function services() {
-  return createFetchHandler({
-    routes: (router) => registerServices(router, { store: new MemoryStore(), createHasher: createPortableHasher }),
-  });
+  return createFetchHandler({ routes: testServices() });
 }
 
 for (const protocol of ["connect", "grpc-web"] as const) {

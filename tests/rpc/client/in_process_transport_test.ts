@@ -11,10 +11,10 @@ import assert from "node:assert/strict";
 import { File } from "../../../gen/edgewire/v1/file_pb.ts";
 import { Greeter } from "../../../gen/edgewire/v1/greeter_pb.ts";
 import { createInProcessTransport, inheritedCallKey, type InProcessTransportOptions } from "../../../src/rpc/mod.ts";
-import { createPortableHasher, MemoryStore, registerServices } from "../../../src/services/mod.ts";
 import { each } from "../../support/bytes.ts";
 import { assertConnectError } from "../../support/connect_error.ts";
 import { settle } from "../../support/fake_socket.ts";
+import { testServices } from "../../support/services.ts";
 
 function transportOf(greeter: Partial<ServiceImpl<typeof Greeter>>, options: InProcessTransportOptions = {}) {
   return createInProcessTransport((router) => router.service(Greeter, greeter), options);
@@ -25,10 +25,7 @@ function clientOf(greeter: Partial<ServiceImpl<typeof Greeter>>, options: InProc
 }
 
 Deno.test("all kinds of calls are answered by the services themselves", async () => {
-  const store = new MemoryStore();
-  const transport = createInProcessTransport((router) => {
-    registerServices(router, { store, createHasher: createPortableHasher });
-  });
+  const transport = createInProcessTransport(testServices());
   const [greeter, file] = [createClient(Greeter, transport), createClient(File, transport)];
   assert.equal((await greeter.sayHello({ name: "World" })).message, "Hello, World!");
   const value = new TextEncoder().encode("content");
