@@ -1,8 +1,11 @@
 /** The Greeter and Streams on connect-node, by HTTP/2 without TLS: `node connect_node_server.mjs PORT`. */
 import { createServer } from "node:http2";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { Streams } from "./gen/edgewire/bench/v1/streams_pb.js";
-import { Greeter } from "./gen/hello_pb.js";
+
+// The stubs are generated when the benchmark runs.
+const stubs = (name) => import(new URL(`gen/${name}`, import.meta.url).href);
+const { Streams } = await stubs("edgewire/bench/v1/streams_pb.js");
+const { Greeter } = await stubs("hello_pb.js");
 
 const handler = connectNodeAdapter({
   routes(router) {
