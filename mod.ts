@@ -18,18 +18,22 @@
  *
  * @module
  */
-export { type Server } from "./src/net/mod.ts";
+export { createHttp2Client, type Http2Pool, type Http2PoolOptions, type Server } from "./src/net/mod.ts";
 export { serve, type ServeOptions, type ServiceOptions } from "./src/serve.ts";
 export {
   type Compression,
   connectionKey,
+  createFetchClient,
   createFetchHandler,
   createTransport,
   DEFAULT_MAX_MESSAGE_BYTES,
+  type FetchClientOptions,
   type FetchHandler,
   type FetchHandlerOptions,
-  type FetchProtocol,
+  type InheritedCall,
+  inheritedCallKey,
   type MessageWriter,
+  type Protocol,
   type RpcOptions,
   type TransportOptions,
   writing,

@@ -12,6 +12,7 @@ import {
   type Server,
   watchKeyPair,
 } from "./src/net/mod.ts";
+import type { Protocol } from "./src/rpc/mod.ts";
 import { configureLogging, LOG_LEVELS, logger, type LogLevel, parseDuration } from "./src/ops/mod.ts";
 import { serve } from "./src/serve.ts";
 import config from "./deno.json" with { type: "json" };
@@ -21,6 +22,7 @@ interface Flags {
   readonly port: number;
   readonly dataDir: string;
   readonly hashUrl?: string;
+  readonly hashProtocol: Protocol;
   readonly log: LogLevel;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -78,6 +80,10 @@ const program = new Command("deno task serve")
       .argParser(parseUrl),
   )
   .addOption(
+    flag("--hash-protocol <name>", "how to call it", "EDGEWIRE_HASH_PROTOCOL")
+      .choices(["connect", "grpc", "grpc-web"]).default("connect"),
+  )
+  .addOption(
     flag("--log <level>", "how much to log to stderr", "EDGEWIRE_LOG").choices(LOG_LEVELS).default("info" as LogLevel),
   )
   .addOption(flag("--tls-cert <file>", "certificate chain, as PEM; read again when it changes", "EDGEWIRE_TLS_CERT"))
@@ -121,6 +127,7 @@ async function main(flags: Flags): Promise<void> {
     const app = await createApp({
       dataDirectory: flags.dataDir,
       hashUrl: flags.hashUrl,
+      hashProtocol: flags.hashProtocol,
       corsOrigins: flags.corsOrigin,
       shutdownSignal: cutShort.signal,
     });

@@ -1,9 +1,10 @@
 /** The composition root: the services, their store, the page and the limits, put together for Deno. Tests start what it makes. */
-import { createClient } from "@connectrpc/connect";
+import { type Client, createClient } from "@connectrpc/connect";
 import { Hash } from "../gen/edgewire/v1/hash_pb.ts";
 import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_pb.ts";
+import { createHttp2Client } from "./net/mod.ts";
 import { createReflectionRoutes, Health, logCalls, logFault, logger } from "./ops/mod.ts";
-import { createTransport } from "./rpc/mod.ts";
+import { createTransport, type Protocol } from "./rpc/mod.ts";
 import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
 import { registerServices, SERVICES } from "./services/mod.ts";
 import type { ServiceOptions } from "./serve.ts";
@@ -15,6 +16,8 @@ export interface AppOptions {
   readonly dataDirectory: string;
   /** The server whose Hash service File calls. By default this one, without a network in between. */
   readonly hashUrl?: string | undefined;
+  /** How it is called. gRPC needs a server with HTTP/2. @default "connect" */
+  readonly hashProtocol?: Protocol | undefined;
   /** The directory of the page, an absolute path. @default `web/` of this checkout */
   readonly siteDirectory?: string | undefined;
   /** The origins of pages that may call, beside the server's own page; `*` for all. None by default. */
@@ -40,8 +43,8 @@ const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
 
 /** @throws {Error} The data directory cannot be used, or the Hash server's URL is none. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { hashUrl, maxMessageBytes, shutdownSignal } = options;
-  const hash = hashUrl === undefined ? undefined : createClient(Hash, createTransport({ baseUrl: hashUrl }));
+  const { hashUrl, hashProtocol, maxMessageBytes, shutdownSignal } = options;
+  const hash = hashUrl === undefined ? undefined : connectHash(hashUrl, hashProtocol);
   const store = await DiskStore.open(options.dataDirectory);
   const expiry = setInterval(() => {
     store.removeExpiredUploads().catch((error) => logger.error("Cannot remove expired uploads: {error}", { error }));
@@ -69,4 +72,10 @@ export async function createApp(options: AppOptions): Promise<App> {
       await store.close();
     },
   };
+}
+
+/** The Hash service of a server. */
+function connectHash(baseUrl: string, protocol: Protocol = "connect"): Client<typeof Hash> {
+  const httpClient = protocol === "grpc" ? createHttp2Client({ baseUrl }) : undefined; // Else by fetch, for servers of HTTP/1.1.
+  return createClient(Hash, createTransport({ baseUrl, protocol, httpClient }));
 }

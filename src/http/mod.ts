@@ -1,4 +1,5 @@
 /** What HTTP/1.1 and HTTP/2 have in common, and what the rooms above them see of both. This room performs no I/O. */
+export type { CallError, CallHandler, HttpCall, HttpClient, ResponseHead, WaitingCall } from "./call.ts";
 export type { HttpConnection } from "./connection.ts";
 export {
   type ConnectionInfo,

@@ -130,6 +130,9 @@ export class Http1Exchange implements HttpExchange {
     if (!this.#isSendable("a body")) {
       return true;
     }
+    if (this.isFull && start < end) {
+      throw new RangeError(`Cannot send a body in answer to request ${this.id}: its queue is full`);
+    }
     this.#checkLength(end - start);
     this.#host.writer.write(chunk, start, end, false);
     this.#host.signalOutput();
@@ -137,7 +140,11 @@ export class Http1Exchange implements HttpExchange {
     return !this.isFull;
   }
 
-  /** As {@linkcode write}, and ends the exchange. @throws {RangeError} There is less than content-length said, too. */
+  /**
+   * As {@linkcode write}, and ends the exchange: it makes no difference that the queue is full.
+   *
+   * @throws {RangeError} There is more than content-length said, or less.
+   */
   end(chunk: Uint8Array = EMPTY): void {
     if (this.#isSendable("a body")) {
       this.#checkLength(chunk.length);
@@ -216,9 +223,6 @@ export class Http1Exchange implements HttpExchange {
   }
 
   #checkLength(length: number): void {
-    if (this.isFull && length > 0) {
-      throw new RangeError(`Cannot send a body in answer to request ${this.id}: its queue is full`);
-    }
     if (length > this.#host.writer.contentLeft) {
       throw new RangeError(`Cannot send a body in answer to request ${this.id}: it is longer than its content-length`);
     }

@@ -1,10 +1,9 @@
 /** The net room: the only one that touches sockets. */
-export { createHttp2Fetch } from "./http2_fetch.ts";
 export { connectHttp2, type Http2Client, type Http2ClientOptions } from "./http2_client.ts";
 export { createFetchBridge, type FetchHandler } from "./fetch_bridge.ts";
 export { type HttpServer, type HttpServerOptions, serveHttp, type TlsServerOptions } from "./http_server.ts";
 export {
-  createHttp2Pool,
+  createHttp2Client,
   type DialHttp2,
   type Http2Pool,
   type Http2PoolOptions,

@@ -169,6 +169,9 @@ class FetchExchange implements HttpExchange {
     if (!this.#isSendable("content")) {
       return true;
     }
+    if (this.#isFull && start < end) {
+      throw new RangeError("Cannot send content in answer to a request: its queue is full");
+    }
     this.#append(chunk, start, end);
     this.#isFull = !this.#hasRoom;
     return !this.#isFull;
@@ -332,9 +335,6 @@ class FetchExchange implements HttpExchange {
 
   #append(chunk: Uint8Array, start: number, end: number): void {
     const length = end - start;
-    if (this.#isFull && length > 0) {
-      throw new RangeError("Cannot send content in answer to a request: its queue is full");
-    }
     if (length > 0 && this.#hasContent) {
       this.#makeRoom(length);
       this.#output.set(start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end), this.#length);

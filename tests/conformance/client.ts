@@ -16,12 +16,15 @@ import {
 } from "./rpc/messages.ts";
 import { transportFor } from "./rpc/transport.ts";
 
+/** Whether `fetch` carries all calls. */
+const ONLY_FETCH = Deno.args.includes("--fetch");
+
 /** Many of them only wait. */
 const CALLS_AT_ONCE = 16;
 
 async function answer(request: ClientCompatRequest): Promise<ClientCompatResponse["result"]> {
   try {
-    return { case: "response", value: await makeCall(transportFor(request), request) };
+    return { case: "response", value: await makeCall(transportFor(request, ONLY_FETCH), request) };
   } catch (error) {
     return { case: "error", value: create(ClientErrorResultSchema, { message: Deno.inspect(error) }) };
   }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Http2Limits, Http2Stream, StreamHandler } from "../../src/http2/mod.ts";
 import { connectHttp2 } from "../../src/net/http2_client.ts";
 import {
-  createHttp2Pool,
+  createHttp2Client,
   type Http2Pool,
   type Http2PoolOptions,
   type OpenStreamOptions,
@@ -30,7 +30,7 @@ class Scene implements AsyncDisposable {
   readonly #dials: PromiseWithResolvers<Http2ServerSocket>[] = [];
 
   constructor(options: Partial<Http2PoolOptions> = {}) {
-    this.pool = createHttp2Pool({
+    this.pool = createHttp2Client({
       baseUrl: "http://a",
       clock: this.clock,
       random: () => 0.5,
@@ -444,11 +444,11 @@ Deno.test("A handler that throws when the pool is closed is told of, and everyth
 
 Deno.test("Options are checked", () => {
   for (const baseUrl of ["ftp://a", "a:80"]) {
-    assert.throws(() => createHttp2Pool({ baseUrl }), TypeError);
+    assert.throws(() => createHttp2Client({ baseUrl }), TypeError);
   }
   for (const maxConnections of [0, 1.5, NaN]) {
-    assert.throws(() => createHttp2Pool({ baseUrl: "http://a", maxConnections }), RangeError);
+    assert.throws(() => createHttp2Client({ baseUrl: "http://a", maxConnections }), RangeError);
   }
-  const { scheme, authority } = createHttp2Pool({ baseUrl: "https://[::1]:8443/path", maxConnections: 1 });
+  const { scheme, authority } = createHttp2Client({ baseUrl: "https://[::1]:8443/path", maxConnections: 1 });
   assert.deepEqual([scheme, authority], ["https", "[::1]:8443"]);
 });

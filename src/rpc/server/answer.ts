@@ -97,8 +97,17 @@ export function writeEnvelope({ exchange }: Answering, flags: number, content: U
     exchange.commit(length);
     return true;
   }
-  const envelope = new Uint8Array(length);
+  return exchange.write(envelopeOf(flags, content));
+}
+
+/** Sends the envelope that ends the answer, though the queue may be full. */
+export function endWithEnvelope({ exchange }: Answering, flags: number, content: Uint8Array): void {
+  exchange.end(envelopeOf(flags, content));
+}
+
+function envelopeOf(flags: number, content: Uint8Array): Uint8Array {
+  const envelope = new Uint8Array(ENVELOPE_HEAD_LENGTH + content.length);
   writeEnvelopeHead(envelope, 0, flags, content.length);
   envelope.set(content, ENVELOPE_HEAD_LENGTH);
-  return exchange.write(envelope);
+  return envelope;
 }

@@ -6,7 +6,7 @@ import { httpStatusOfCode } from "../code.ts";
 import { END_STREAM_FLAG } from "../envelope.ts";
 import { endStreamJson, errorToJson } from "../error_json.ts";
 import { appendFields, TRAILER_PREFIX } from "../metadata.ts";
-import { encodeWithin, sendHead, writeEnvelope } from "./answer.ts";
+import { encodeWithin, endWithEnvelope, sendHead } from "./answer.ts";
 import type { Answering, ServerProtocol } from "./call_plan.ts";
 
 const encoder = new TextEncoder();
@@ -20,8 +20,7 @@ export const connectStreamProtocol: ServerProtocol = {
     sendHead(call);
     const { context, options } = call;
     const end = endStreamJson(error, context.givenTrailer, options.jsonOptions);
-    writeEnvelope(call, END_STREAM_FLAG, encoder.encode(end));
-    call.exchange.end();
+    endWithEnvelope(call, END_STREAM_FLAG, encoder.encode(end));
   },
 };
 

@@ -3,7 +3,7 @@
  */
 import type { HeaderField } from "../../http/mod.ts";
 import { TRAILERS_FLAG } from "../envelope.ts";
-import { sendHead, writeEnvelope } from "./answer.ts";
+import { endWithEnvelope, sendHead } from "./answer.ts";
 import type { ServerProtocol } from "./call_plan.ts";
 import { trailersOf } from "./grpc.ts";
 
@@ -14,8 +14,7 @@ export const grpcWebProtocol: ServerProtocol = {
   encodingField: "grpc-encoding",
   end: (call, error) => {
     sendHead(call);
-    writeEnvelope(call, TRAILERS_FLAG, trailerOctets(trailersOf(call, error)));
-    call.exchange.end();
+    endWithEnvelope(call, TRAILERS_FLAG, trailerOctets(trailersOf(call, error)));
   },
 };
 

@@ -1,41 +1,71 @@
-import { createTransport as createConnectTransport } from "@connectrpc/connect/protocol-connect";
-import { createTransport as createGrpcWebTransport } from "@connectrpc/connect/protocol-grpc-web";
-import { createFetchClient } from "@connectrpc/connect/protocol";
+/** The transport that a call is made by, and what carries it: HTTP/2 by our own client, HTTP/1.1 by `fetch`, or both by `fetch`. */
 import type { Transport } from "@connectrpc/connect";
-import { type ClientCompatRequest, Codec, COMPRESSION_NAMES, HttpVersion, Protocol, registry } from "./messages.ts";
-import { compressions } from "./dev_compressions.ts";
+import type { HttpClient } from "../../../src/http/mod.ts";
+import { createHttp2Client } from "../../../src/net/mod.ts";
+import { createFetchClient, createTransport, type Protocol } from "../../../src/rpc/mod.ts";
+import { nodeCompressions } from "../../../src/rpc/node/mod.ts";
+import {
+  type ClientCompatRequest,
+  Codec,
+  COMPRESSION_NAMES,
+  HttpVersion,
+  Protocol as NamedProtocol,
+  registry,
+} from "./messages.ts";
 
-const clients = new Map<string, Deno.HttpClient>();
+const PROTOCOLS: Readonly<Record<number, Protocol>> = {
+  [NamedProtocol.CONNECT]: "connect",
+  [NamedProtocol.GRPC]: "grpc",
+  [NamedProtocol.GRPC_WEB]: "grpc-web",
+};
 
-export function transportFor(request: ClientCompatRequest): Transport {
-  const text = new TextDecoder();
-  const key = JSON.stringify([request.host, request.port, request.httpVersion]);
+const TEXT_DECODER = new TextDecoder();
+
+const clients = new Map<string, HttpClient>();
+
+/** @param onlyFetch Whether `fetch` carries HTTP/2, too. */
+export function transportFor(request: ClientCompatRequest, onlyFetch: boolean): Transport {
+  const compressionName = COMPRESSION_NAMES[request.compression];
+  const compression = nodeCompressions.find(({ name }) => name === compressionName);
+  return createTransport({
+    baseUrl: baseUrlOf(request),
+    protocol: PROTOCOLS[request.protocol],
+    httpClient: clientFor(request, onlyFetch),
+    useBinaryFormat: request.codec === Codec.PROTO,
+    useHttpGet: request.useGetHttpMethod,
+    maxMessageBytes: request.messageReceiveLimit,
+    acceptCompressions: compression === undefined ? [] : [compression],
+    sendCompression: compression,
+    compressMinBytes: 0,
+    jsonOptions: { registry },
+  });
+}
+
+function baseUrlOf({ serverTlsCert, host, port }: ClientCompatRequest): string {
+  return `${serverTlsCert.length > 0 ? "https" : "http"}://${host}:${port}`;
+}
+
+/** Servers that are asked for again are called by the same client. */
+function clientFor(request: ClientCompatRequest, onlyFetch: boolean): HttpClient {
+  const { host, port, httpVersion, serverTlsCert, clientTlsCreds } = request;
+  const key = JSON.stringify([host, port, httpVersion, clientTlsCreds !== undefined]);
   let client = clients.get(key);
   if (client === undefined) {
-    const h1 = request.httpVersion === HttpVersion.HTTP_1;
-    client = Deno.createHttpClient({
-      http1: h1,
-      http2: !h1,
-      caCerts: request.serverTlsCert.length ? [text.decode(request.serverTlsCert)] : [],
-      ...request.clientTlsCreds
-        ? { cert: text.decode(request.clientTlsCreds.cert), key: text.decode(request.clientTlsCreds.key) }
-        : {},
-    });
+    const tls = {
+      ...serverTlsCert.length > 0 ? { caCerts: [TEXT_DECODER.decode(serverTlsCert)] } : {},
+      ...clientTlsCreds === undefined
+        ? {}
+        : { cert: TEXT_DECODER.decode(clientTlsCreds.cert), key: TEXT_DECODER.decode(clientTlsCreds.key) },
+    };
+    const isHttp2 = httpVersion === HttpVersion.HTTP_2;
+    client = isHttp2 && !onlyFetch
+      ? createHttp2Client({ baseUrl: baseUrlOf(request), ...tls })
+      : createFetchClient({ fetch: fetchBy(Deno.createHttpClient({ http1: !isHttp2, http2: isHttp2, ...tls })) });
     clients.set(key, client);
   }
-  const compression = compressions.filter((c) => c.name === COMPRESSION_NAMES[request.compression]);
-  const opt = {
-    baseUrl: `${request.serverTlsCert.length ? "https" : "http"}://${request.host}:${request.port}`,
-    httpClient: createFetchClient(((input, init) => fetch(input, { ...init, client })) as typeof fetch),
-    useBinaryFormat: request.codec === Codec.PROTO,
-    interceptors: [],
-    acceptCompression: compression,
-    sendCompression: compression[0] ?? null,
-    compressMinBytes: -1,
-    readMaxBytes: request.messageReceiveLimit,
-    writeMaxBytes: 0xffffffff,
-    jsonOptions: { registry },
-    useHttpGet: request.useGetHttpMethod,
-  };
-  return request.protocol === Protocol.GRPC_WEB ? createGrpcWebTransport(opt) : createConnectTransport(opt);
+  return client;
+}
+
+function fetchBy(client: Deno.HttpClient): typeof fetch {
+  return (input, init) => fetch(input, { ...init, client });
 }
