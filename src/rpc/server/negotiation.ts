@@ -246,13 +246,13 @@ function fieldsOf(head: RequestHead): ProtocolFields {
         found.contentEncoding = value;
         break;
       case "accept-encoding":
-        found.acceptEncoding = found.acceptEncoding === undefined ? value : `${found.acceptEncoding},${value}`;
+        found.acceptEncoding = joined(found.acceptEncoding, value);
         break;
       case "grpc-encoding":
         found.grpcEncoding = value;
         break;
       case "grpc-accept-encoding":
-        found.grpcAcceptEncoding = value;
+        found.grpcAcceptEncoding = joined(found.grpcAcceptEncoding, value);
         break;
       case "grpc-timeout":
         found.grpcTimeout = value;
@@ -261,7 +261,7 @@ function fieldsOf(head: RequestHead): ProtocolFields {
         found.connectContentEncoding = value;
         break;
       case "connect-accept-encoding":
-        found.connectAcceptEncoding = value;
+        found.connectAcceptEncoding = joined(found.connectAcceptEncoding, value);
         break;
       case "connect-timeout-ms":
         found.connectTimeout = value;
@@ -272,6 +272,11 @@ function fieldsOf(head: RequestHead): ProtocolFields {
     }
   }
   return found;
+}
+
+/** A list may come in several fields (RFC 9110 §5.3). */
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before},${value}`;
 }
 
 /** A media type without its parameters; "" when they say that a text is not UTF-8. */
