@@ -1,10 +1,11 @@
 /** Sends the head of an answer and its messages, in envelopes or as the content. How it ends is its protocol's. */
-import type { Message } from "@bufbuild/protobuf";
+import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HeaderField } from "../../http/mod.ts";
 import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, writeEnvelopeHead } from "../envelope.ts";
 import { appendFields, TRAILER_PREFIX } from "../metadata.ts";
-import type { Answering } from "./call_plan.ts";
+import type { Answering, AnsweringStream } from "./call_plan.ts";
+import type { MessageInit } from "./invocation.ts";
 
 /**
  * How much room a message is encoded into before its size is known, in bytes. More would make calls wait for room in the output that they do
@@ -54,6 +55,7 @@ export function sendEnveloped(call: Answering, message: Message): boolean | Prom
       const end = output.encodeInto(message, exchange.outputBuffer, content, start + ENCODING_ROOM);
       if (end >= 0 && end - content <= options.maxResponseBytes) {
         writeEnvelopeHead(exchange.outputBuffer, start, 0, end - content);
+        call.record?.addResponse(end - content);
         exchange.commit(end - start);
         return true;
       }
@@ -68,6 +70,23 @@ export function sendEnveloped(call: Answering, message: Message): boolean | Prom
   return compressed instanceof Promise
     ? compressed.then((compressed) => writeSmaller(call, octets, compressed))
     : writeSmaller(call, octets, compressed);
+}
+
+/** Sends all messages of an answer, each when there is room for it, until the call is over. */
+export async function sendAll(
+  call: AnsweringStream,
+  output: AsyncIterable<MessageInit> | Promise<AsyncIterable<MessageInit>>,
+): Promise<void> {
+  const { method } = call.plan.registered;
+  for await (const message of output instanceof Promise ? await output : output) {
+    if (!call.isOpen) {
+      return; // The iterator ends with that.
+    }
+    const sending = sendEnveloped(call, create(method.output, message));
+    if (!(sending instanceof Promise ? await sending : sending) && call.isOpen) {
+      await call.writable();
+    }
+  }
 }
 
 /** Encodes a message that is sent on its own. @throws {ConnectError} resource_exhausted: it is larger than `maxResponseBytes`. */
@@ -86,8 +105,9 @@ function writeSmaller(call: Answering, octets: Uint8Array, compressed: Uint8Arra
     : writeEnvelope(call, 0, octets);
 }
 
-/** Sends an envelope. @returns False when the queue is full. */
-export function writeEnvelope({ exchange }: Answering, flags: number, content: Uint8Array): boolean {
+/** Sends a message in an envelope. @returns False when the queue is full. */
+function writeEnvelope({ exchange, record }: Answering, flags: number, content: Uint8Array): boolean {
+  record?.addResponse(content.length);
   const length = ENVELOPE_HEAD_LENGTH + content.length;
   const start = exchange.reserve(length);
   if (start >= 0) {

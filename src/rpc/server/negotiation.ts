@@ -108,6 +108,11 @@ export class Negotiator {
     return this.#plan(registered, contentType, fields);
   }
 
+  /** What a request speaks that is refused for something else; undefined for none of the protocols. */
+  protocolOf(head: RequestHead): ServerProtocol | undefined {
+    return this.#find(fieldsOf(head).contentType)?.protocol;
+  }
+
   #contentType(
     value: string,
     protocol: ServerProtocol,

@@ -3,6 +3,7 @@ import type { ConnectRouter, HandlerContext, Interceptor } from "@connectrpc/con
 import { type Compression, createWebCompressions } from "../compression.ts";
 import type { BinaryOptions, JsonOptions } from "../message_codec.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../message_limit.ts";
+import type { CallObserver } from "./call_observer.ts";
 
 /** Below so many bytes a message is sent as it is: a packet has more. */
 const DEFAULT_COMPRESS_MIN_BYTES = 1024;
@@ -40,6 +41,8 @@ export interface RpcOptions {
   readonly maxAbandonedCalls?: number | undefined;
   /** When it aborts, all calls under way end with its reason, `unavailable` if that is no `ConnectError`. */
   readonly shutdownSignal?: AbortSignal | undefined;
+  /** Told of each call: for logs, metrics and traces. The first is the outermost. None by default, at no cost. */
+  readonly observers?: readonly CallObserver[] | undefined;
   /** Told what handlers throw that is no `ConnectError`. Clients are told `internal` without a text. By default it is logged to the console. */
   readonly onError?: ((error: unknown, context: HandlerContext) => void) | undefined;
 }
@@ -56,6 +59,8 @@ export interface ResolvedOptions {
   readonly binaryOptions: BinaryOptions | undefined;
   readonly requireConnectProtocolHeader: boolean;
   readonly maxAbandonedCalls: number;
+  /** Undefined when there are none. */
+  readonly observers: readonly CallObserver[] | undefined;
   readonly onError: (error: unknown, context: HandlerContext) => void;
 }
 
@@ -72,6 +77,7 @@ export function resolveOptions(options: RpcOptions): ResolvedOptions {
     binaryOptions: options.binaryOptions,
     requireConnectProtocolHeader: options.requireConnectProtocolHeader ?? false,
     maxAbandonedCalls: options.maxAbandonedCalls ?? DEFAULT_MAX_ABANDONED_CALLS,
+    observers: options.observers?.length === 0 ? undefined : options.observers,
     onError: options.onError ?? ((error) => console.error(error)),
   };
   checkCount("maxMessageBytes", resolved.maxMessageBytes, 0xffff_ffff);

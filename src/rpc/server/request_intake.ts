@@ -3,12 +3,15 @@ import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, type EnvelopeHandler, EnvelopeReader } from "../envelope.ts";
 import type { CallPlan } from "./call_plan.ts";
+import type { CallRecord } from "./call_record.ts";
 import type { RequestStream } from "./request_stream.ts";
 
 /** What an intake tells its call. */
 export interface IntakeHost {
   readonly plan: CallPlan;
   readonly maxMessageBytes: number;
+  /** Undefined when nobody observes calls. */
+  readonly record: CallRecord | undefined;
   /** The message of a request that has one. */
   receiveMessage(message: Message | Promise<Message>): void;
   /** What is wrong with the request. */
@@ -31,12 +34,13 @@ export interface RequestIntake {
  * @throws {ConnectError} It is no message of its type, or too large.
  */
 export function decodeMessage(
-  { plan, maxMessageBytes }: Pick<IntakeHost, "plan" | "maxMessageBytes">,
+  { plan, maxMessageBytes, record }: Pick<IntakeHost, "plan" | "maxMessageBytes" | "record">,
   isCompressed: boolean,
   buffer: Uint8Array,
   start: number,
   end: number,
 ): Message | Promise<Message> {
+  record?.addRequest(end - start);
   if (!isCompressed) {
     return decode(plan, buffer, start, end);
   }
