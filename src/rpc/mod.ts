@@ -1,4 +1,5 @@
 /** The rpc room: Connect, gRPC and gRPC-Web, as a server and as a client. Knows no socket. */
+export { codeName } from "./code.ts";
 export { connectionKey } from "./connection_key.ts";
 export type { Compression } from "./compression.ts";
 export { createFetchClient, type FetchClientOptions } from "./client/fetch_client.ts";
