@@ -2,8 +2,9 @@
 import { type CallObserver, type CallWatch, codeName, type EndedCall } from "../rpc/mod.ts";
 import { logger } from "./logging.ts";
 
-const LINE = "{procedure} {code} in {durationMs} ms: {protocol} by HTTP/{httpVersion} from {peer}, " +
-  "{requestCount} messages ({requestBytes} bytes) in, {responseCount} ({responseBytes} bytes) out";
+/** What a terminal shows; JSON has the rest, too. */
+const LINE =
+  "{procedure} {code} in {durationMs} ms: {protocol} from {peer}, {requestBytes} bytes in, {responseBytes} out";
 
 const WATCH: CallWatch = {
   end: (call) => logger.debug(LINE, describe(call)),
@@ -12,7 +13,6 @@ const WATCH: CallWatch = {
 /** Logs each call at `debug` when it has ended. Nothing is logged of what is in messages and header fields. */
 export const accessLog: CallObserver = { begin: () => WATCH };
 
-/** What is logged; JSON has all of it. */
 function describe(call: EndedCall): Record<string, unknown> {
   const { connection, requestCount, requestBytes, responseCount, responseBytes } = call;
   const { peer, tlsPeerName } = connection ?? {};
