@@ -99,6 +99,6 @@ function connectHash(
   telemetry: Telemetry | undefined,
 ): Client<typeof Hash> {
   const httpClient = protocol === "grpc" ? createHttp2Client({ baseUrl }) : undefined; // Else by fetch, for servers of HTTP/1.1.
-  const interceptors = telemetry === undefined ? [] : [telemetry.traceCalls(protocol)];
+  const interceptors = telemetry === undefined ? [] : [telemetry.traceCalls(protocol, httpClient === undefined)];
   return createClient(Hash, createTransport({ baseUrl, protocol, httpClient, interceptors }));
 }

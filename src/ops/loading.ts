@@ -7,8 +7,12 @@ import type { Metrics } from "./metrics.ts";
 export interface Telemetry {
   /** For `observers` of a server: a span for each call, in the trace of its caller. What the handler does is in the span's context. */
   readonly observer: CallObserver;
-  /** Makes one of the `interceptors` of a transport: a span for each call, of which the server is told. It is best the innermost, the last. */
-  traceCalls(protocol: NonNullable<ObservedCall["protocolName"]>): Interceptor;
+  /**
+   * Makes one of the `interceptors` of a transport: a span for each call, of which the server is told. It is best the innermost, the last.
+   *
+   * @param isFetched Whether `fetch` carries the calls: where it is traced itself, it tells the server.
+   */
+  traceCalls(protocol: NonNullable<ObservedCall["protocolName"]>, isFetched: boolean): Interceptor;
 }
 
 /** Where OpenTelemetry's API finds who is registered with it. */

@@ -88,7 +88,7 @@ export function createTelemetry(): Telemetry {
       begin: (call) =>
         call.protocolName === undefined ? UNTRACED : beginCall(tracer, incoming, call, call.protocolName),
     } satisfies CallObserver,
-    traceCalls: (protocol) => traceCalls(tracer, outgoing, protocol),
+    traceCalls: (protocol, isFetched) => traceCalls(tracer, outgoing, protocol, isFetched),
   };
 }
 
@@ -170,7 +170,7 @@ class Measured {
   }
 }
 
-function traceCalls(tracer: Tracer, duration: Histogram, protocol: Protocol): Interceptor {
+function traceCalls(tracer: Tracer, duration: Histogram, protocol: Protocol, isFetched: boolean): Interceptor {
   return (next) => async (request) => {
     const startMs = performance.now();
     const { hostname, port } = new URL(request.url);
@@ -188,7 +188,7 @@ function traceCalls(tracer: Tracer, duration: Histogram, protocol: Protocol): In
       measured.end(code, code !== undefined, performance.now() - startMs);
     };
     const spanContext = trace.setSpan(context.active(), span);
-    injectContext(spanContext, request.header);
+    setContext(spanContext, request.header, isFetched);
     try {
       const response = await context.with(spanContext, () => next(request));
       if (!response.stream) {
@@ -203,8 +203,12 @@ function traceCalls(tracer: Tracer, duration: Histogram, protocol: Protocol): In
   };
 }
 
-function injectContext(spanContext: Context, header: Headers): void {
-  propagation.inject(spanContext, header, HEADERS_SETTER);
+/** Deno's `fetch` adds its fields to those that there are, and two of them are none. */
+function setContext(spanContext: Context, header: Headers, isFetched: boolean): void {
+  propagation.fields().forEach((name) => header.delete(name));
+  if (!isFetched) {
+    propagation.inject(spanContext, header, HEADERS_SETTER);
+  }
   const state = spanContext.getValue(TRACE_STATE);
   if (typeof state === "string" && !header.has(TRACE_STATE_FIELD)) {
     header.set(TRACE_STATE_FIELD, state);
