@@ -53,6 +53,11 @@ export class DeadlineWheel {
     this.#clock = clock;
   }
 
+  /** The time, on the clock of its deadlines. */
+  nowMs(): number {
+    return this.#clock.nowMs();
+  }
+
   /** Will tell the entry when its deadline has passed. */
   watch(entry: DeadlineEntry): void {
     if (this.#fresh.push(entry) === 1) {
@@ -152,14 +157,15 @@ function tickOf(entry: DeadlineEntry): number {
   return Math.min(Math.ceil(entry.deadlineAtMs / TICK_MS), Number.MAX_SAFE_INTEGER);
 }
 
-const WHEEL = new DeadlineWheel();
+/** The wheel of this process. */
+export const PROCESS_WHEEL = new DeadlineWheel();
 
 /** Watches a deadline in the wheel of this process. */
 export function watchDeadline(entry: DeadlineEntry): void {
-  WHEEL.watch(entry);
+  PROCESS_WHEEL.watch(entry);
 }
 
 /** To be called when an entry that was watched is not open any more. Else its timer keeps the process alive for up to five seconds. */
 export function unwatchDeadline(entry: DeadlineEntry): void {
-  WHEEL.unwatch(entry);
+  PROCESS_WHEEL.unwatch(entry);
 }

@@ -12,12 +12,13 @@ import {
   type ServeExchange,
 } from "../http/mod.ts";
 import { FetchRequestHead } from "./fetch_request_head.ts";
+import { responseFieldsOf, statusOf } from "./fetch_response_head.ts";
+import { TurnOutput } from "./turn_output.ts";
 
 /** Content of a request that is read at once, in bytes: as much as a stream of HTTP/2 may have unread. */
 const WHOLE_BYTES = 65_536;
 /** Content of an answer that waits to be taken, in bytes. */
 const QUEUE_BYTES = 65_536;
-const MIN_OUTPUT_BYTES = 4096;
 /** To listen to a request's signal costs 1 us on Deno: a call that is over after so many microtasks does not. */
 const MICROTASKS_UNWATCHED = 4;
 
@@ -30,12 +31,6 @@ const HTTP: ConnectionInfo = Object.freeze({
 });
 const HTTPS: ConnectionInfo = Object.freeze({ ...HTTP, isTls: true });
 
-/** The output of an answer that was sent, for the next one: another one for each call costs 0.7 us. */
-let spareOutput: Uint8Array<ArrayBuffer> | undefined;
-
-/** The fields of frozen lists, as `Response` takes them. */
-const keptFields = new WeakMap<readonly HeaderField[], [string, string][]>();
-
 /**
  * Has a request answered by what serves exchanges.
  *
@@ -44,13 +39,14 @@ const keptFields = new WeakMap<readonly HeaderField[], [string, string][]>();
  * A reset before the `Response` is there makes it a 500 without content, and later the failure of its stream.
  *
  * @param connection What is known of the connection. By default that TLS was used if the URL says so, and HTTP/1.1, which promises least.
+ * @param head The request's head, if somebody has looked at it before.
  */
 export function serveFetch(
   serve: ServeExchange,
   request: Request,
   connection?: ConnectionInfo,
+  head: FetchRequestHead = new FetchRequestHead(request),
 ): Response | Promise<Response> {
-  const head = new FetchRequestHead(request);
   const { contentLength } = head;
   // `body` makes a stream, and is not touched where it can be done without.
   const isSmall = contentLength !== undefined && contentLength <= WHOLE_BYTES;
@@ -83,9 +79,8 @@ class FetchExchange implements HttpExchange {
   #fields: [string, string][] = [];
   /** False where HTTP has no content, as in the answer to HEAD. */
   #hasContent = true;
-  /** What was written and not yet handed on, in its first `#length` octets. */
-  #output: Uint8Array<ArrayBuffer> = EMPTY;
-  #length = 0;
+  /** What was written and not yet handed on. */
+  readonly #output = new TurnOutput();
   #isFlushing = false;
   /** Whether `write` said false. */
   #isFull = false;
@@ -110,7 +105,7 @@ class FetchExchange implements HttpExchange {
     } else if (isSmall) {
       this.#request.arrayBuffer().then(
         (content) => this.#receiveAll(new Uint8Array(content)),
-        (error) => this.#lose(error),
+        (error) => this.#loseRequest(error),
       );
     } else {
       this.#watchLater(MICROTASKS_UNWATCHED);
@@ -181,12 +176,12 @@ class FetchExchange implements HttpExchange {
     if (!this.#isSendable("content")) {
       return;
     }
-    if (this.#response === undefined && this.#length === 0 && isUnshared(chunk)) {
+    if (this.#response === undefined && this.#output.length === 0 && isUnshared(chunk)) {
       this.#answer(chunk);
     } else {
       this.#append(chunk, 0, chunk.length);
       if (this.#response === undefined) {
-        this.#answer(this.#output.subarray(0, this.#length));
+        this.#answer(this.#output.peek()); // "a copy of the bytes" (Fetch Standard, extract a body)
       } else {
         this.#hasEnded = true;
         this.#enqueue();
@@ -208,17 +203,17 @@ class FetchExchange implements HttpExchange {
     if (!this.#isSendable("content") || !this.#hasContent || !this.#hasRoom || bound > QUEUE_BYTES) {
       return -1;
     }
-    this.#makeRoom(bound);
-    return this.#length;
+    this.#output.makeRoom(bound);
+    return this.#output.length;
   }
 
   commit(length: number): void {
-    this.#length += length;
+    this.#output.length += length;
     this.#flushLater();
   }
 
   get outputBuffer(): Uint8Array {
-    return this.#output;
+    return this.#output.buffer;
   }
 
   reset(): void {
@@ -257,14 +252,14 @@ class FetchExchange implements HttpExchange {
       // It throws when the program read the content before, or is reading it.
       this.#reader = this.#request.body!.getReader();
     } catch (error) {
-      this.#lose(error);
+      this.#loseRequest(error);
       return;
     }
     this.#read(this.#reader);
   }
 
   #read(reader: ReadableStreamDefaultReader<Uint8Array>): void {
-    reader.read().then((part) => this.#receive(reader, part), (error) => this.#lose(error));
+    reader.read().then((part) => this.#receive(reader, part), (error) => this.#loseRequest(error));
   }
 
   #receive(reader: ReadableStreamDefaultReader<Uint8Array>, part: ReadableStreamReadResult<Uint8Array>): void {
@@ -275,7 +270,7 @@ class FetchExchange implements HttpExchange {
       this.#reader = undefined;
       this.handler.onData(this, EMPTY, 0, 0, true);
     } else if (!(part.value instanceof Uint8Array)) {
-      this.#lose(new TypeError("Cannot read a request of which the body is not octets"));
+      this.#loseRequest(new TypeError("Cannot read a body that is not octets"));
     } else if (part.value.length === 0) {
       this.#read(reader);
     } else {
@@ -295,7 +290,8 @@ class FetchExchange implements HttpExchange {
       return;
     }
     const { signal } = this.#request;
-    this.#onAbort = () => this.#lose(signal.reason);
+    // When it has aborted, Deno cancels the stream of the answer, and logs the error of one that has failed before that.
+    this.#onAbort = () => queueMicrotask(() => this.#lose(new Error("The caller gave up", { cause: signal.reason })));
     if (signal.aborted) {
       this.#onAbort();
     } else {
@@ -303,17 +299,18 @@ class FetchExchange implements HttpExchange {
     }
   }
 
-  /** The caller has gone, or its request has failed. */
-  #lose(reason: unknown): void {
+  #loseRequest(cause: unknown): void {
+    this.#lose(new Error("The request cannot be read", { cause }));
+  }
+
+  #lose(error: Error): void {
     if (!this.isClosed) {
-      const error = new Error("The caller gave up, or its request failed", { cause: reason });
       this.#fail(error);
       this.handler.onReset(this, error);
     }
   }
 
   #fail(error: Error): void {
-    this.#length = 0;
     this.#controller?.error(error);
     if (this.#response === undefined) {
       this.#hand(new Response(null, { status: 500 }));
@@ -323,10 +320,7 @@ class FetchExchange implements HttpExchange {
 
   #close(reason: unknown): void {
     this.isClosed = true;
-    if (this.#output.length <= QUEUE_BYTES && this.#output.length > 0) {
-      spareOutput = this.#output;
-    }
-    this.#output = EMPTY;
+    this.#output.close();
     this.#reader?.cancel(reason).catch(() => {}); // It may have failed itself.
     if (this.#onAbort !== undefined) {
       this.#request.signal.removeEventListener("abort", this.#onAbort);
@@ -336,31 +330,14 @@ class FetchExchange implements HttpExchange {
   #append(chunk: Uint8Array, start: number, end: number): void {
     const length = end - start;
     if (length > 0 && this.#hasContent) {
-      this.#makeRoom(length);
-      this.#output.set(start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end), this.#length);
-      this.#length += length;
+      this.#output.append(chunk, start, end);
       this.#flushLater();
     }
   }
 
-  #makeRoom(bound: number): void {
-    const needed = this.#length + bound;
-    if (needed <= this.#output.length) {
-      return;
-    }
-    let output = spareOutput;
-    if (output !== undefined && output.length >= needed) {
-      spareOutput = undefined;
-    } else {
-      output = new Uint8Array(Math.max(needed, this.#output.length * 2, MIN_OUTPUT_BYTES));
-    }
-    output.set(this.#output.subarray(0, this.#length));
-    this.#output = output;
-  }
-
   get #hasRoom(): boolean {
     const room = this.#controller === undefined ? QUEUE_BYTES : this.#controller.desiredSize ?? 0;
-    return room > this.#length;
+    return room > this.#output.length;
   }
 
   /** At the end of the turn: what is said in it goes out together. */
@@ -380,7 +357,7 @@ class FetchExchange implements HttpExchange {
       try {
         this.#answer(this.#hasContent ? this.#openStream() : EMPTY);
       } catch (error) {
-        this.#lose(error); // A field that may not be sent.
+        this.#lose(new Error("The head cannot be sent", { cause: error }));
         return;
       }
     }
@@ -393,23 +370,14 @@ class FetchExchange implements HttpExchange {
         this.#controller = controller;
       },
       pull: () => this.#resume(),
-      cancel: (reason) => this.#lose(reason),
+      cancel: (cause) => this.#lose(new Error("The caller gave up", { cause })),
     }, { highWaterMark: QUEUE_BYTES, size: (chunk) => chunk.length });
   }
 
   /** Hands on what was written. */
   #enqueue(): void {
-    const length = this.#length;
-    if (length === 0) {
-      return;
-    }
-    this.#length = 0;
-    if (length * 2 < this.#output.length) {
-      this.#controller?.enqueue(this.#output.slice(0, length));
-    } else {
-      const chunk = this.#output.subarray(0, length);
-      this.#output = EMPTY;
-      this.#controller?.enqueue(chunk);
+    if (this.#output.length > 0) {
+      this.#controller?.enqueue(this.#output.take());
     }
   }
 
@@ -445,21 +413,6 @@ class FetchExchange implements HttpExchange {
     }
     return true;
   }
-}
-
-function statusOf(fields: readonly HeaderField[]): number {
-  return fields[0]?.name === ":status" ? Number(fields[0].value) : NaN;
-}
-
-function responseFieldsOf(fields: readonly HeaderField[]): [string, string][] {
-  let kept = keptFields.get(fields);
-  if (kept === undefined) {
-    kept = fields.slice(1).map(({ name, value }) => [name, value]);
-    if (Object.isFrozen(fields)) {
-      keptFields.set(fields, kept);
-    }
-  }
-  return kept;
 }
 
 /** Whether a `Response` takes it. */

@@ -33,10 +33,11 @@ export function createFetchHandler(options: FetchHandlerOptions): FetchHandler {
   const { fallback, corsOrigins } = options;
   const serve = corsOrigins === undefined ? handler.serve : withCors(handler.serve, corsOrigins);
   return (request, connection) => {
-    if (fallback !== undefined && !handler.isCall(new FetchRequestHead(request))) {
+    const head = new FetchRequestHead(request);
+    if (fallback !== undefined && !handler.isCall(head)) {
       return fallback(request, connection);
     }
-    return serveFetch(serve, request, isConnectionInfo(connection) ? connection : undefined);
+    return serveFetch(serve, request, isConnectionInfo(connection) ? connection : undefined, head);
   };
 }
 

@@ -3,6 +3,7 @@ export { codeName } from "./code.ts";
 export { connectionKey } from "./connection_key.ts";
 export type { Compression } from "./compression.ts";
 export { createFetchClient, type FetchClientOptions } from "./client/fetch_client.ts";
+export { createInProcessTransport, type InProcessTransportOptions } from "./client/in_process_transport.ts";
 export { createTransport, type Protocol, type TransportOptions } from "./client/transport.ts";
 export { withCors } from "./cors.ts";
 export { createFetchHandler, type FetchHandler, type FetchHandlerOptions } from "./fetch_handler.ts";

@@ -170,12 +170,14 @@ Deno.test("trailers go to those who take them", () => {
   };
   const willing = new Peer();
   willing.send("GET / HTTP/1.1\r\nhost: a\r\nTE: gzip;q=0.5, Trailers\r\n\r\n");
+  assert.equal(willing.exchange.canSendTrailers, true);
   assert.equal(
     answer(willing),
     "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0001\r\na\r\n0\r\ngrpc-status: 0\r\n\r\n",
   );
   const other = new Peer();
   other.send(GET);
+  assert.equal(other.exchange.canSendTrailers, false);
   assert.equal(answer(other), "HTTP/1.1 200 OK\r\ncontent-length:          1\r\n\r\na");
 });
 

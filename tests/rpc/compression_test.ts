@@ -239,7 +239,7 @@ Deno.test("the first of the peer's list that we have is chosen", () => {
     ["gzipx, xgzip, gzip2", undefined],
   ];
   for (const [accepted, name] of cases) {
-    assert.equal(chooseCompression(nodeCompressions, accepted)?.name, name, accepted);
+    assert.equal(chooseCompression(nodeCompressions, accepted)?.name, name, `${accepted}`);
   }
   assert.equal(chooseCompression([], "gzip"), undefined);
 });

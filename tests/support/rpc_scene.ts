@@ -1,11 +1,14 @@
 /** Calls to `Samples` as they are on the wire, made octet by octet and not by the code under test, and a server that answers them. */
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { ConnectionInfo, HeaderField, RequestHead } from "../../src/http/mod.ts";
 import { nodeCompressions } from "../../src/rpc/node/mod.ts";
+import { DeadlineWheel } from "../../src/rpc/deadline_wheel.ts";
 import { createRpcHandler, type RpcHandler, type RpcOptions } from "../../src/rpc/mod.ts";
 import { concat, uint32 } from "./frame_builder.ts";
 import { Samples } from "./sample_service.ts";
 import { ScriptedExchange, type ScriptedExchangeOptions } from "./scripted_exchange.ts";
+import { VirtualClock } from "./virtual_clock.ts";
 
 export const PROTOCOLS = ["connect", "grpc", "grpc-web"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
@@ -14,6 +17,11 @@ export type Codec = (typeof CODECS)[number];
 export const METHODS = ["Unary", "ClientStream", "ServerStream", "Bidi"] as const;
 export type Method = (typeof METHODS)[number] | "Get";
 
+/** All that {@linkcode METHODS} have in each protocol. */
+export const CALLS: readonly { readonly protocol: Protocol; readonly method: Method }[] = PROTOCOLS.flatMap((
+  protocol,
+) => METHODS.map((method) => ({ protocol, method })));
+
 /** What the server says of compression when it has all of them. */
 export const COMPRESSION_NAMES = "gzip,br,zstd,deflate";
 
@@ -21,6 +29,32 @@ export const HTTP2: ConnectionInfo = { httpVersion: "2", peer: undefined, isTls:
 export const HTTP1: ConnectionInfo = { ...HTTP2, httpVersion: "1.1" };
 
 const encoder = new TextEncoder();
+
+/** What peers compress with. Brotli with its default takes seconds for a bomb. */
+export const COMPRESS: Readonly<Record<string, (data: Uint8Array) => Uint8Array>> = {
+  gzip: (data) => gzipSync(data),
+  br: (data) => brotliCompressSync(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }),
+  zstd: (data) => zstdCompressSync(data),
+  deflate: (data) => deflateSync(data),
+};
+
+/** Which field says how the messages of a request, or an answer, are compressed. */
+export function encodingField(protocol: Protocol, method: Method): string {
+  return protocol !== "connect"
+    ? "grpc-encoding"
+    : isEnveloped(protocol, method)
+    ? "connect-content-encoding"
+    : "content-encoding";
+}
+
+/** Which field says what compressions its sender takes. */
+export function acceptField(protocol: Protocol, method: Method): string {
+  return protocol !== "connect"
+    ? "grpc-accept-encoding"
+    : isEnveloped(protocol, method)
+    ? "connect-accept-encoding"
+    : "accept-encoding";
+}
 
 /** Whether messages are in envelopes. */
 export function isEnveloped(protocol: Protocol, method: Method): boolean {
@@ -112,6 +146,8 @@ export class RpcScene {
   readonly handler: RpcHandler;
   /** What was told to `onError`. */
   readonly errors: unknown[] = [];
+  /** What deadlines go by. */
+  readonly clock = new VirtualClock();
 
   constructor(samples: Partial<ServiceImpl<typeof Samples>>, options: RpcSceneOptions = {}) {
     this.handler = createRpcHandler({
@@ -119,7 +155,7 @@ export class RpcScene {
       compressions: nodeCompressions,
       onError: (error) => this.errors.push(error),
       ...options,
-    });
+    }, new DeadlineWheel(this.clock));
   }
 
   /** Begins a call. What it has to say is for the test to push; with `endStream` nothing. */

@@ -136,6 +136,9 @@ export class ScriptedExchange implements HttpExchange {
 
   write(chunk: Uint8Array, start = 0, end: number = chunk.length): boolean {
     this.#begin("write");
+    if (this.isFull && start < end) {
+      throw new RangeError("Cannot send: the queue is full");
+    }
     return !this.#isSendable() || this.#send(chunk.slice(start, end));
   }
 
@@ -206,9 +209,6 @@ export class ScriptedExchange implements HttpExchange {
   }
 
   #send(octets: Uint8Array): boolean {
-    if (this.isFull && octets.length > 0) {
-      throw new RangeError("Cannot send: the queue is full");
-    }
     this.#chunks.push(octets);
     const sent = this.#queuedLength > 0 ? 0 : Math.min(octets.length, this.#room);
     this.#room -= sent;

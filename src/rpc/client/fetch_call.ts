@@ -14,6 +14,10 @@ const INTERNAL_ERROR = 0x2;
 const DECODED_BY_DENO: ReadonlySet<string> = new Set(["gzip", "br"]);
 const IS_DENO = "Deno" in globalThis;
 
+/** Chromium says nothing else of any failure, not even of a request that it would not send in pieces since the server speaks HTTP/1.1. */
+const CHROMIUM_REASON = "Failed to fetch";
+const HTTP2_HINT = "; browsers send streams of messages by HTTP/2 only, that is, to https URLs";
+
 const EMPTY = new Uint8Array(0);
 
 /** What the Fetch Standard calls for when a request's body is a stream. */
@@ -157,7 +161,9 @@ export class FetchCall implements HttpCall {
     } catch (error) {
       if (!this.#isClosed) {
         this.#close(error);
-        const message = `Cannot reach ${this.#origin}: ${reasonOf(error)}`;
+        const reason = reasonOf(error);
+        const hint = this.#content !== undefined && reason === CHROMIUM_REASON ? HTTP2_HINT : "";
+        const message = `Cannot reach ${this.#origin}: ${reason}${hint}`;
         this.#handler.onUnreachable(new Error(message, { cause: error }));
       }
       return;

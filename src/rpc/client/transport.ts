@@ -1,19 +1,16 @@
 /** Calls servers: a connect-es `Transport` for Connect, gRPC and gRPC-Web, over whatever carries requests. */
-import {
-  create,
-  type DescMessage,
-  type DescMethod,
-  type DescMethodStreaming,
-  type DescMethodUnary,
-  type MessageInitShape,
-  type MessageShape,
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodStreaming,
+  DescMethodUnary,
+  MessageInitShape,
+  MessageShape,
 } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import {
   Code,
   ConnectError,
-  type ContextValues,
-  createContextValues,
   type Interceptor,
   type StreamResponse,
   type Transport,
@@ -25,14 +22,14 @@ import { binaryCodec, type BinaryOptions, jsonCodec, type JsonOptions } from "..
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../message_limit.ts";
 import { unsendableError } from "./call_errors.ts";
 import type { CallPlan } from "./call_plan.ts";
-import { type CallRequest, createCallRequest } from "./call_request.ts";
+import type { CallRequest } from "./call_request.ts";
+import { type Caller, onlyMessage, transportOf } from "./caller.ts";
 import { ClientCall } from "./client_call.ts";
 import { connectStreamFormat } from "./connect_stream_format.ts";
 import { connectUnaryFormat } from "./connect_unary_format.ts";
 import { createFetchClient } from "./fetch_client.ts";
 import { grpcFormat } from "./grpc_format.ts";
 import { grpcWebFormat } from "./grpc_web_format.ts";
-import { completeMessages, interceptStream, interceptUnary } from "./interceptors.ts";
 import { MessageEncoder } from "./message_encoder.ts";
 import { MessageStream } from "./message_stream.ts";
 import { WholeBody } from "./request_body.ts";
@@ -84,15 +81,14 @@ export interface TransportOptions {
  * @throws {RangeError} A number is none that it can be.
  */
 export function createTransport(options: TransportOptions): Transport {
-  return new ClientTransport(options);
+  return transportOf(new RemoteCaller(options), options);
 }
 
-class ClientTransport implements Transport {
+class RemoteCaller implements Caller {
   readonly #options: TransportOptions;
   readonly #client: HttpClient;
   readonly #baseUrl: URL;
   readonly #protocol: Protocol;
-  readonly #interceptors: readonly Interceptor[];
   readonly #maxMessageBytes: number;
   readonly #acceptCompressions: readonly Compression[];
   readonly #plans = new Map<DescMethod, CallPlan>();
@@ -108,75 +104,48 @@ class ClientTransport implements Transport {
     this.#client = httpClient;
     this.#protocol = protocol;
     this.#baseUrl = checkBaseUrl(options.baseUrl ?? httpClient.origin);
-    this.#interceptors = options.interceptors ?? [];
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
     this.#acceptCompressions = options.acceptCompressions ?? createWebCompressions();
     checkCount("maxMessageBytes", this.#maxMessageBytes, 0xffff_ffff);
     checkCount("compressMinBytes", options.compressMinBytes ?? 0, Number.MAX_SAFE_INTEGER);
   }
 
-  /** Not `async`: a promise less a call. */
-  unary<I extends DescMessage, O extends DescMessage>(
+  urlOf(method: DescMethod): string {
+    return this.#baseUrl.origin + this.#pathOf(method);
+  }
+
+  callUnary<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
-    signal: AbortSignal | undefined,
-    timeoutMs: number | undefined,
-    header: HeadersInit | undefined,
-    input: MessageInitShape<I>,
-    contextValues?: ContextValues,
+    request: CallRequest,
+    message: MessageShape<I>,
   ): Promise<UnaryResponse<I, O>> {
-    try {
-      const plan = this.#planOf(method);
-      const message = create(method.input, input);
-      const request = this.#request(signal, timeoutMs, header, contextValues);
-      return this.#interceptors.length === 0 ? callUnary(plan, method, request, message) : interceptUnary(
-        this.#interceptors,
-        request,
-        { ...this.#describe(plan, method, contextValues), stream: false, message },
-        ({ header, signal, message }) => callUnary(plan, method, interceptedRequest(request, header, signal), message),
-      );
-    } catch (error) {
-      return Promise.reject(unsendableError(error));
-    }
+    const plan = this.#planOf(method);
+    return new Promise((resolve, reject) => {
+      const result = new UnaryResult(plan, method, resolve, reject);
+      new ClientCall(plan, request, new WholeBody(plan, message), result).start();
+    });
   }
 
-  async stream<I extends DescMessage, O extends DescMessage>(
+  async callStream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodStreaming<I, O>,
-    signal: AbortSignal | undefined,
-    timeoutMs: number | undefined,
-    header: HeadersInit | undefined,
-    input: AsyncIterable<MessageInitShape<I>>,
-    contextValues?: ContextValues,
+    request: CallRequest,
+    messages: AsyncIterable<MessageInitShape<I>>,
   ): Promise<StreamResponse<I, O>> {
-    try {
-      const plan = this.#planOf(method);
-      const request = this.#request(signal, timeoutMs, header, contextValues);
-      return this.#interceptors.length === 0 ? await callStream(plan, method, request, input) : await interceptStream(
-        this.#interceptors,
-        request,
-        {
-          ...this.#describe(plan, method, contextValues),
-          stream: true,
-          message: completeMessages(method.input, input),
-        },
-        ({ header, signal, message }) => callStream(plan, method, interceptedRequest(request, header, signal), message),
-      );
-    } catch (error) {
-      throw unsendableError(error);
+    const plan = this.#planOf(method);
+    const responses = new MessageStream(plan, method, request);
+    if (method.methodKind === "server_streaming") {
+      const body = new WholeBody(plan, await onlyMessage(method, messages));
+      return await responses.start(new ClientCall(plan, request, body, responses));
     }
-  }
-
-  #request(
-    signal: AbortSignal | undefined,
-    timeoutMs: number | undefined,
-    header: HeadersInit | undefined,
-    contextValues: ContextValues | undefined,
-  ): CallRequest {
-    return createCallRequest(signal, timeoutMs, header, contextValues, this.#options.defaultTimeoutMs);
-  }
-
-  #describe<M extends DescMethod>(plan: CallPlan, method: M, contextValues = createContextValues()) {
-    const path = plan.head.find(({ name }) => name === ":path")!.value;
-    return { service: method.parent, method, requestMethod: "POST", url: `${plan.origin}${path}`, contextValues };
+    if (!this.#client.canStreamRequests) {
+      throw new ConnectError(
+        `fetch cannot send a stream of messages here, and ${method.name} takes one`,
+        Code.Unimplemented,
+      );
+    }
+    const body = new StreamedBody(plan, messages, (error) => call.fail(unsendableError(error)));
+    const call = new ClientCall(plan, request, body, responses);
+    return await responses.start(call);
   }
 
   #planOf(method: DescMethod): CallPlan {
@@ -219,6 +188,10 @@ class ClientTransport implements Transport {
     };
   }
 
+  #pathOf(method: DescMethod): string {
+    return `${this.#baseUrl.pathname.replace(/\/$/, "")}/${method.parent.typeName}/${method.name}`;
+  }
+
   #formatOf(method: DescMethod): WireFormat {
     switch (this.#protocol) {
       case "connect":
@@ -231,14 +204,14 @@ class ClientTransport implements Transport {
   }
 
   #headOf(method: DescMethod, format: WireFormat, codecName: "proto" | "json"): HeaderField[] {
-    const { protocol, host, pathname } = this.#baseUrl;
+    const { protocol, host } = this.#baseUrl;
     const accepted = this.#acceptCompressions.map(({ name }) => name).join(",");
     const { sendCompression } = this.#options;
     return [
       { name: ":method", value: "POST" },
       { name: ":scheme", value: protocol.slice(0, -1) },
       { name: ":authority", value: host },
-      { name: ":path", value: `${pathname.replace(/\/$/, "")}/${method.parent.typeName}/${method.name}` },
+      { name: ":path", value: this.#pathOf(method) },
       ...format.headFields(codecName),
       ...accepted === "" ? [] : [{ name: format.acceptEncodingField, value: accepted }],
       ...format.isEnveloped && sendCompression !== undefined
@@ -246,63 +219,6 @@ class ClientTransport implements Transport {
         : [],
     ];
   }
-}
-
-/** A call as its interceptors left it: the signal stands for the deadline, too, which the server is still told. */
-function interceptedRequest(request: CallRequest, header: Headers, signal: AbortSignal): CallRequest {
-  return { ...request, header, signals: [signal] };
-}
-
-function callUnary<I extends DescMessage, O extends DescMessage>(
-  plan: CallPlan,
-  method: DescMethodUnary<I, O>,
-  request: CallRequest,
-  message: MessageShape<I>,
-): Promise<UnaryResponse<I, O>> {
-  return new Promise((resolve, reject) => {
-    const result = new UnaryResult(plan, method, resolve, reject);
-    new ClientCall(plan, request, new WholeBody(plan, message), result).start();
-  });
-}
-
-async function callStream<I extends DescMessage, O extends DescMessage>(
-  plan: CallPlan,
-  method: DescMethodStreaming<I, O>,
-  request: CallRequest,
-  input: AsyncIterable<MessageInitShape<I>>,
-): Promise<StreamResponse<I, O>> {
-  const messages = new MessageStream(plan, method, request);
-  if (method.methodKind === "server_streaming") {
-    const body = new WholeBody(plan, await onlyMessage(method, input));
-    return await messages.start(new ClientCall(plan, request, body, messages));
-  }
-  if (!plan.client.canStreamRequests) {
-    throw new ConnectError(
-      `this runtime's fetch cannot send a stream of messages, which ${method.name} takes`,
-      Code.Unimplemented,
-    );
-  }
-  const body = new StreamedBody(plan, input, (error) => call.fail(unsendableError(error)));
-  const call = new ClientCall(plan, request, body, messages);
-  return await messages.start(call);
-}
-
-/** The message of a request that has one. @throws {ConnectError} `unimplemented`: it has none, or more. */
-async function onlyMessage<I extends DescMessage>(
-  { input: schema, name }: DescMethodStreaming<I>,
-  input: AsyncIterable<MessageInitShape<I>>,
-): Promise<MessageShape<I>> {
-  let message: MessageShape<I> | undefined;
-  for await (const init of input) {
-    if (message !== undefined) {
-      throw new ConnectError(`${name} takes one message, and there is another`, Code.Unimplemented);
-    }
-    message = create(schema, init);
-  }
-  if (message === undefined) {
-    throw new ConnectError(`${name} takes one message, and there is none`, Code.Unimplemented);
-  }
-  return message;
 }
 
 function checkBaseUrl(baseUrl: string | URL | undefined): URL {

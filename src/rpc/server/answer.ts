@@ -85,6 +85,9 @@ export async function sendAll(
     const sending = sendEnveloped(call, create(method.output, message));
     if (!(sending instanceof Promise ? await sending : sending) && call.isOpen) {
       await call.writable();
+      if (!call.isOpen) {
+        return;
+      }
     }
   }
 }

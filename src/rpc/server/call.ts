@@ -7,10 +7,10 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConnectionInfo, ExchangeHandler, HttpExchange, RequestHead } from "../../http/mod.ts";
-import { type DeadlineEntry, unwatchDeadline, watchDeadline } from "../deadline_wheel.ts";
+import type { DeadlineEntry } from "../deadline_wheel.ts";
 import { ENVELOPE_HEAD_LENGTH, readEnvelopeLength } from "../envelope.ts";
 import { sendAll, sendEnveloped } from "./answer.ts";
-import { CallContext } from "./call_context.ts";
+import { CallContext, type ContextHost } from "./call_context.ts";
 import type { AnsweringStream, CallPlan } from "./call_plan.ts";
 import type { CallRecord } from "./call_record.ts";
 import { CallWriter } from "./call_writer.ts";
@@ -28,6 +28,7 @@ import {
   tooLargeMessage,
 } from "./request_intake.ts";
 import { RequestStream } from "./request_stream.ts";
+import type { RegisteredMethod } from "./router.ts";
 
 /** RFC 9113 §7 */
 const INTERNAL_ERROR = 0x2;
@@ -45,13 +46,13 @@ function callOf(exchange: HttpExchange): ServerCall {
 }
 
 /** See the top of the file. */
-export class ServerCall implements AnsweringStream, IntakeHost, DeadlineEntry, OpenCall {
+export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, DeadlineEntry, OpenCall {
   readonly exchange: HttpExchange;
   readonly plan: CallPlan;
   readonly context: CallContext;
   readonly options: ResolvedOptions;
   readonly record: CallRecord | undefined;
-  /** On the clock of `performance.now()`; Infinity for none. */
+  /** Infinity for none. */
   readonly deadlineAtMs: number;
   previousOpen: OpenCall | undefined = undefined;
   nextOpen: OpenCall | undefined = undefined;
@@ -87,13 +88,21 @@ export class ServerCall implements AnsweringStream, IntakeHost, DeadlineEntry, O
     this.#connection = connection;
     this.#openCalls = openCalls;
     this.#contentLength = head.contentLength;
-    this.deadlineAtMs = plan.timeoutMs === undefined ? Infinity : performance.now() + plan.timeoutMs;
-    this.context = new CallContext(plan.registered, plan.protocol.name, head, connection, this.deadlineAtMs);
+    this.deadlineAtMs = plan.timeoutMs === undefined ? Infinity : options.deadlines.nowMs() + plan.timeoutMs;
+    this.context = new CallContext(this, head, connection);
   }
 
   /** Whether it has not been answered to the end. */
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  get registered(): RegisteredMethod {
+    return this.plan.registered;
+  }
+
+  get protocolName(): string {
+    return this.plan.protocol.name;
   }
 
   get maxMessageBytes(): number {
@@ -102,11 +111,12 @@ export class ServerCall implements AnsweringStream, IntakeHost, DeadlineEntry, O
 
   /** Begins. @param endStream Whether the request has no content. */
   begin(endStream: boolean): void {
+    this.#openCalls.add(this);
     if (this.deadlineAtMs < Infinity) {
       if (this.plan.timeoutMs === 0) {
         return this.onDeadline();
       }
-      watchDeadline(this);
+      this.options.deadlines.watch(this);
     }
     if (this.options.requestGate !== undefined && !this.#passGate(this.options.requestGate, endStream)) {
       return;
@@ -123,11 +133,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, DeadlineEntry, O
       this.#held.push({ octets: new Uint8Array(buffer.subarray(start, end)), endStream });
       return;
     }
-    if (!this.#isOpen) {
-      this.exchange.release(end - start); // What was still on its way when the answer had ended.
-      return;
-    }
-    if (end > start && !this.#receiveWhole(buffer, start, end, endStream)) {
+    if (!this.#isOpen || this.plan.queryMessage !== undefined) {
+      // What was still on its way when the answer had ended; or the content of a GET, of which caches know the query only.
+      this.exchange.release(end - start);
+    } else if (end > start && !this.#receiveWhole(buffer, start, end, endStream)) {
       this.#intake ??= this.plan.protocol.isEnveloped
         ? new SingleEnvelopeIntake(this, this.#message === undefined ? 0 : 1)
         : new ContentIntake(this, this.#contentLength);
@@ -161,6 +170,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, DeadlineEntry, O
       message.catch(() => {}); // Whoever awaits it hears of it: the request may end later, or never.
     }
     this.#message = message;
+  }
+
+  nowMs(): number {
+    return this.options.deadlines.nowMs();
   }
 
   release(octets: number): void {
@@ -214,7 +227,6 @@ export class ServerCall implements AnsweringStream, IntakeHost, DeadlineEntry, O
       }
       this.#held = [];
       this.#isRunning = true;
-      this.#openCalls.add(this);
       passing.then(() => this.#openGate(endStream), (error) => {
         this.#settle();
         this.#held = undefined;
@@ -338,7 +350,6 @@ export class ServerCall implements AnsweringStream, IntakeHost, DeadlineEntry, O
   /** Waits for what goes on after the call. */
   #run(running: Promise<void>): void {
     this.#isRunning = true;
-    this.#openCalls.add(this);
     running.then(() => this.#settle(), (error) => {
       this.#settle();
       this.fail(error);
@@ -356,7 +367,6 @@ export class ServerCall implements AnsweringStream, IntakeHost, DeadlineEntry, O
   /** The handler has ended. */
   #settle(): void {
     this.#isRunning = false;
-    this.#openCalls.remove(this);
     if (this.#isAbandoned) {
       this.#isAbandoned = false;
       this.#openCalls.settle(this.#connection!);
@@ -428,8 +438,9 @@ export class ServerCall implements AnsweringStream, IntakeHost, DeadlineEntry, O
 
   /** Wakes and ends all that waits for the other side. */
   #close(error: ConnectError | undefined): void {
+    this.#openCalls.remove(this);
     if (this.deadlineAtMs < Infinity) {
-      unwatchDeadline(this);
+      this.options.deadlines.unwatch(this);
     }
     this.record?.end(error?.code);
     this.#requests?.abort(error ?? new ConnectError("the call has ended", Code.Canceled));

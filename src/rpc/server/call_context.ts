@@ -7,13 +7,20 @@ import { inheritedCallKey } from "../inherited_call.ts";
 import { toHeaders } from "../metadata.ts";
 import type { RegisteredMethod } from "./router.ts";
 
+/** The call that a context is of. */
+export interface ContextHost {
+  readonly registered: RegisteredMethod;
+  readonly protocolName: string;
+  /** On the clock of {@linkcode nowMs}; Infinity for none. */
+  readonly deadlineAtMs: number;
+  nowMs(): number;
+}
+
 /** See the top of the file. */
 export class CallContext implements HandlerContext {
-  readonly protocolName: string;
-  readonly #registered: RegisteredMethod;
+  readonly #call: ContextHost;
   readonly #head: RequestHead;
   readonly #connection: ConnectionInfo | undefined;
-  readonly #deadlineAtMs: number;
   #abort: AbortController | undefined = undefined;
   #isAborted = false;
   #reason: unknown = undefined;
@@ -22,27 +29,22 @@ export class CallContext implements HandlerContext {
   #responseTrailer: Headers | undefined = undefined;
   #values: ContextValues | undefined = undefined;
 
-  /** @param deadlineAtMs Infinity for none. */
-  constructor(
-    registered: RegisteredMethod,
-    protocolName: string,
-    head: RequestHead,
-    connection: ConnectionInfo | undefined,
-    deadlineAtMs: number,
-  ) {
-    this.#registered = registered;
-    this.protocolName = protocolName;
+  constructor(call: ContextHost, head: RequestHead, connection: ConnectionInfo | undefined) {
+    this.#call = call;
     this.#head = head;
     this.#connection = connection;
-    this.#deadlineAtMs = deadlineAtMs;
+  }
+
+  get protocolName(): string {
+    return this.#call.protocolName;
   }
 
   get service(): DescService {
-    return this.#registered.service;
+    return this.#call.registered.service;
   }
 
   get method(): DescMethod {
-    return this.#registered.method;
+    return this.#call.registered.method;
   }
 
   get requestMethod(): string {
@@ -54,10 +56,10 @@ export class CallContext implements HandlerContext {
     return `${scheme}://${authority}${path}`;
   }
 
-  /** Bound, as handlers may take it out of the context. */
+  /** Bound, as handlers may take it out of the context. Whole, as connect-es says it: handlers put it into fields of integers, and into headers. */
   get timeoutMs(): () => number | undefined {
-    const deadlineAtMs = this.#deadlineAtMs;
-    return () => deadlineAtMs === Infinity ? undefined : Math.max(0, deadlineAtMs - performance.now());
+    const call = this.#call;
+    return () => call.deadlineAtMs === Infinity ? undefined : Math.max(0, Math.floor(call.deadlineAtMs - call.nowMs()));
   }
 
   get signal(): AbortSignal {

@@ -49,8 +49,13 @@ export interface ServerProtocol {
   readonly name: "connect" | "grpc" | "grpc-web";
   /** Whether each message is in an envelope, of the request and of the answer; if not, there is one of each, and they are the content. */
   readonly isEnveloped: boolean;
-  /** Which field says how the messages of an answer are compressed. */
-  readonly encodingField: "grpc-encoding" | "connect-content-encoding" | "content-encoding";
+  /** Says how messages are compressed, in requests and in answers. */
+  readonly encodingField: string;
+  /** Says how the other side may compress messages. */
+  readonly acceptEncodingField: string;
+  readonly timeoutField: string;
+  /** Milliseconds. @throws {ConnectError} invalid_argument: it is no timeout. */
+  parseTimeout(value: string): number;
   /** Ends an answer: its messages were sent, or there was an error. */
   end(call: Answering, error: ConnectError | undefined): void;
 }

@@ -6,6 +6,7 @@ import { httpStatusOfCode } from "../code.ts";
 import { END_STREAM_FLAG } from "../envelope.ts";
 import { endStreamJson, errorToJson } from "../error_json.ts";
 import { appendFields, TRAILER_PREFIX } from "../metadata.ts";
+import { parseConnectTimeout } from "../timeout.ts";
 import { encodeWithin, endWithEnvelope, sendHead } from "./answer.ts";
 import type { Answering, ServerProtocol } from "./call_plan.ts";
 
@@ -16,6 +17,9 @@ export const connectStreamProtocol: ServerProtocol = {
   name: "connect",
   isEnveloped: true,
   encodingField: "connect-content-encoding",
+  acceptEncodingField: "connect-accept-encoding",
+  timeoutField: "connect-timeout-ms",
+  parseTimeout: parseConnectTimeout,
   end: (call, error) => {
     sendHead(call);
     const { context, options } = call;
@@ -29,6 +33,9 @@ export const connectUnaryProtocol: ServerProtocol = {
   name: "connect",
   isEnveloped: false,
   encodingField: "content-encoding",
+  acceptEncodingField: "accept-encoding",
+  timeoutField: "connect-timeout-ms",
+  parseTimeout: parseConnectTimeout,
   end: (call, error) => {
     if (error !== undefined) {
       sendError(call, error);

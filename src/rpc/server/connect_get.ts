@@ -68,11 +68,18 @@ function percentDecode(name: string, text: string): Uint8Array {
   return octets.subarray(0, length);
 }
 
+/** protobuf-es' decoder passes over white space, which is what becomes of a `+` that was not percent-encoded. */
+const BASE64 = /^[A-Za-z0-9+/_-]*=*$/;
+
 /** Of either alphabet, padded or not. */
 function decodeBase64(octets: Uint8Array): Uint8Array {
+  const text = new TextDecoder("latin1").decode(octets);
   try {
-    return base64Decode(new TextDecoder("latin1").decode(octets));
-  } catch (error) {
-    throw new ConnectError("message: is no base64", Code.InvalidArgument, undefined, undefined, error);
+    if (BASE64.test(text)) {
+      return base64Decode(text);
+    }
+  } catch {
+    // It has a length that base64 cannot have.
   }
+  throw new ConnectError("message: is no base64", Code.InvalidArgument);
 }

@@ -4,6 +4,7 @@
 import type { HeaderField } from "../../http/mod.ts";
 import { statusFields } from "../grpc_status.ts";
 import { appendFields } from "../metadata.ts";
+import { parseGrpcTimeout } from "../timeout.ts";
 import { sendHead } from "./answer.ts";
 import type { Answering, ServerProtocol } from "./call_plan.ts";
 
@@ -12,6 +13,9 @@ export const grpcProtocol: ServerProtocol = {
   name: "grpc",
   isEnveloped: true,
   encodingField: "grpc-encoding",
+  acceptEncodingField: "grpc-accept-encoding",
+  timeoutField: "grpc-timeout",
+  parseTimeout: parseGrpcTimeout,
   end: (call, error) => {
     const { exchange, plan, context } = call;
     if (error !== undefined && !exchange.headSent && context.givenHeader === undefined) {

@@ -3,6 +3,7 @@
  */
 import type { HeaderField } from "../../http/mod.ts";
 import { TRAILERS_FLAG } from "../envelope.ts";
+import { parseGrpcTimeout } from "../timeout.ts";
 import { endWithEnvelope, sendHead } from "./answer.ts";
 import type { ServerProtocol } from "./call_plan.ts";
 import { trailersOf } from "./grpc.ts";
@@ -12,6 +13,9 @@ export const grpcWebProtocol: ServerProtocol = {
   name: "grpc-web",
   isEnveloped: true,
   encodingField: "grpc-encoding",
+  acceptEncodingField: "grpc-accept-encoding",
+  timeoutField: "grpc-timeout",
+  parseTimeout: parseGrpcTimeout,
   end: (call, error) => {
     sendHead(call);
     endWithEnvelope(call, TRAILERS_FLAG, trailerOctets(trailersOf(call, error)));

@@ -2,6 +2,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConnectionInfo, HeaderField, HttpExchange, RequestHead, ServeExchange } from "../../http/mod.ts";
 import { codeOfHttpStatus } from "../code.ts";
+import { type DeadlineWheel, PROCESS_WHEEL } from "../deadline_wheel.ts";
 import { errorToJson } from "../error_json.ts";
 import { statusFields } from "../grpc_status.ts";
 import { CALL_HANDLER, ServerCall } from "./call.ts";
@@ -28,11 +29,12 @@ export interface RpcHandler {
 /**
  * Makes a handler that answers Connect, gRPC and gRPC-Web.
  *
+ * @param deadlines Ends calls at their deadlines. @default that of the process
  * @throws {RangeError} A number is none that it can be.
  * @throws {Error} A service is registered twice.
  */
-export function createRpcHandler(options: RpcOptions): RpcHandler {
-  return new Handler(options);
+export function createRpcHandler(options: RpcOptions, deadlines: DeadlineWheel = PROCESS_WHEEL): RpcHandler {
+  return new Handler(options, deadlines);
 }
 
 class Handler implements RpcHandler {
@@ -42,8 +44,8 @@ class Handler implements RpcHandler {
   readonly #openCalls: OpenCalls;
   readonly #shutdownSignal: AbortSignal | undefined;
 
-  constructor(options: RpcOptions) {
-    this.#options = resolveOptions(options);
+  constructor(options: RpcOptions, deadlines: DeadlineWheel) {
+    this.#options = resolveOptions(options, deadlines);
     this.#router = new Router(this.#options);
     options.routes(this.#router);
     this.#negotiator = new Negotiator(this.#options);

@@ -1,9 +1,14 @@
 /** Finds out of the head of a request which protocol it speaks, how its messages are encoded and compressed, and what it may be answered with. */
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { ConnectionInfo, HeaderField, HttpExchange, RequestHead } from "../../http/mod.ts";
+import {
+  type ConnectionInfo,
+  fieldValue,
+  type HeaderField,
+  type HttpExchange,
+  type RequestHead,
+} from "../../http/mod.ts";
 import { chooseCompression, type Compression } from "../compression.ts";
-import { parseConnectTimeout, parseGrpcTimeout } from "../timeout.ts";
 import type { CallPlan, ServerProtocol } from "./call_plan.ts";
 import { connectStreamProtocol, connectUnaryProtocol } from "./connect.ts";
 import { type ConnectQuery, parseConnectQuery } from "./connect_get.ts";
@@ -26,27 +31,6 @@ interface ContentType {
   /** The head of an answer of this type. */
   readonly headFields: readonly HeaderField[];
 }
-
-/** The fields of a request that its protocol reads; undefined is what is not there. */
-interface ProtocolFields {
-  contentType: string | undefined;
-  contentEncoding: string | undefined;
-  acceptEncoding: string | undefined;
-  grpcEncoding: string | undefined;
-  grpcAcceptEncoding: string | undefined;
-  grpcTimeout: string | undefined;
-  connectContentEncoding: string | undefined;
-  connectAcceptEncoding: string | undefined;
-  connectTimeout: string | undefined;
-  connectVersion: string | undefined;
-}
-
-/** The field by which an answer says what compressions requests may have. */
-const ACCEPT_FIELD: Readonly<Record<ServerProtocol["encodingField"], string>> = {
-  "grpc-encoding": "grpc-accept-encoding",
-  "connect-content-encoding": "connect-accept-encoding",
-  "content-encoding": "accept-encoding",
-};
 
 /** See the top of the file. One for a server. */
 export class Negotiator {
@@ -87,30 +71,30 @@ export class Negotiator {
     exchange: HttpExchange,
     connection: ConnectionInfo | undefined,
   ): CallPlan | Refusal {
-    const fields = fieldsOf(head);
     if (head.method === "GET" && hasNoSideEffects(registered)) {
-      return this.#negotiateGet(registered, fields, query ?? "");
+      return this.#negotiateGet(registered, head, query ?? "");
     }
     if (head.method !== "POST") {
       return wrongMethod(registered, head.method);
     }
-    const contentType = this.#find(fields.contentType);
+    const value = fieldValue(head, "content-type");
+    const contentType = this.#find(value);
     const isUnary = registered.method.methodKind === "unary";
     if (
       contentType === undefined ||
       (contentType.protocol.name === "connect" && contentType.protocol.isEnveloped === isUnary)
     ) {
-      return wrongContentType(registered, fields.contentType);
+      return wrongContentType(registered, value);
     }
     if (contentType.protocol === grpcProtocol && (connection?.httpVersion === "1.1" || !exchange.canSendTrailers)) {
       return withoutTrailers(exchange);
     }
-    return this.#plan(registered, contentType, fields);
+    return this.#plan(registered, contentType, head);
   }
 
   /** What a request speaks that is refused for something else; undefined for none of the protocols. */
   protocolOf(head: RequestHead): ServerProtocol | undefined {
-    return this.#find(fieldsOf(head).contentType)?.protocol;
+    return this.#find(fieldValue(head, "content-type"))?.protocol;
   }
 
   #contentType(
@@ -121,7 +105,7 @@ export class Negotiator {
   ): [string, ContentType] {
     const headFields = [{ name: ":status", value: "200" }, { name: "content-type", value }, ...more];
     if (this.#compressionNames !== "") {
-      headFields.push({ name: ACCEPT_FIELD[protocol.encodingField], value: this.#compressionNames });
+      headFields.push({ name: protocol.acceptEncodingField, value: this.#compressionNames });
     }
     return [value, { protocol, codec, headFields: Object.freeze(headFields) }];
   }
@@ -134,50 +118,43 @@ export class Negotiator {
     return this.#contentTypes.get(value) ?? this.#contentTypes.get(essenceOf(value));
   }
 
-  #plan(registered: RegisteredMethod, contentType: ContentType, fields: ProtocolFields): CallPlan {
-    const { protocol, codec, headFields } = contentType;
-    let [encoding, accepted] = [fields.grpcEncoding, fields.grpcAcceptEncoding];
-    if (protocol.name === "connect") {
-      [encoding, accepted] = protocol.isEnveloped
-        ? [fields.connectContentEncoding, fields.connectAcceptEncoding]
-        : [fields.contentEncoding, fields.acceptEncoding];
+  #plan(registered: RegisteredMethod, { protocol, codec, headFields }: ContentType, head: RequestHead): CallPlan {
+    const accepted = fieldValue(head, protocol.acceptEncodingField);
+    let [requestCompression, timeoutMs, refusal]: Partial<[Compression, number, ConnectError]> = [];
+    try {
+      if (protocol.name === "connect") {
+        this.#checkVersion(fieldValue(head, "connect-protocol-version"), "1", "connect-protocol-version");
+      }
+      requestCompression = this.#requestCompression(fieldValue(head, protocol.encodingField));
+      timeoutMs = timeoutOf(head, protocol);
+    } catch (error) {
+      refusal = ConnectError.from(error);
     }
-    const plan = {
+    return {
       registered,
       codecs: registered[codec],
       protocol,
       headFields,
-      responseCompression: chooseCompression(this.#options.compressions, accepted),
+      requestCompression,
+      responseCompression: accepted === undefined ? undefined : chooseCompression(this.#options.compressions, accepted),
+      timeoutMs,
+      refusal,
       queryMessage: undefined,
     };
-    try {
-      if (protocol.name === "connect") {
-        this.#checkVersion(fields.connectVersion, "1", "connect-protocol-version");
-      }
-      const timeout = protocol.name === "connect" ? fields.connectTimeout : fields.grpcTimeout;
-      const parse = protocol.name === "connect" ? parseConnectTimeout : parseGrpcTimeout;
-      return {
-        ...plan,
-        requestCompression: this.#requestCompression(encoding),
-        timeoutMs: timeout === undefined ? undefined : parse(timeout),
-        refusal: undefined,
-      };
-    } catch (error) {
-      return { ...plan, requestCompression: undefined, timeoutMs: undefined, refusal: ConnectError.from(error) };
-    }
   }
 
-  #negotiateGet(registered: RegisteredMethod, fields: ProtocolFields, query: string): CallPlan | Refusal {
-    let parsed: ConnectQuery | undefined;
-    let refusal: ConnectError | undefined;
-    let [requestCompression, timeoutMs]: [Compression | undefined, number | undefined] = [undefined, undefined];
+  #negotiateGet(registered: RegisteredMethod, head: RequestHead, query: string): CallPlan | Refusal {
+    let [parsed, requestCompression, timeoutMs, refusal]: Partial<[ConnectQuery, Compression, number, ConnectError]> =
+      [];
     try {
       parsed = parseConnectQuery(query);
       this.#checkVersion(parsed.version, "v1", "connect");
       requestCompression = this.#requestCompression(parsed.compression);
-      timeoutMs = fields.connectTimeout === undefined ? undefined : parseConnectTimeout(fields.connectTimeout);
-      if (parsed.message === undefined) {
-        throw new ConnectError("message: is missing in the query", Code.InvalidArgument);
+      timeoutMs = timeoutOf(head, connectUnaryProtocol);
+      for (const name of ["encoding", "message"] as const) {
+        if (parsed[name] === undefined) {
+          throw new ConnectError(`${name}: is missing in the query`, Code.InvalidArgument);
+        }
       }
     } catch (error) {
       refusal = ConnectError.from(error);
@@ -186,16 +163,14 @@ export class Negotiator {
     if (contentType === undefined) {
       return textRefusal(415, `Unsupported encoding in the query of ${registered.path}: use proto or json\n`);
     }
-    if (refusal === undefined && parsed?.encoding === undefined) {
-      refusal = new ConnectError("encoding: is missing in the query", Code.InvalidArgument);
-    }
+    const { codec, protocol, headFields } = contentType;
     return {
       registered,
-      codecs: registered[contentType.codec],
-      protocol: contentType.protocol,
-      headFields: contentType.headFields,
-      responseCompression: chooseCompression(this.#options.compressions, fields.acceptEncoding),
+      codecs: registered[codec],
+      protocol,
+      headFields,
       requestCompression,
+      responseCompression: chooseCompression(this.#options.compressions, fieldValue(head, "accept-encoding")),
       timeoutMs,
       refusal,
       queryMessage: parsed?.message,
@@ -226,62 +201,7 @@ export class Negotiator {
 
 /** Whether a request is one of gRPC or gRPC-Web, which are answered in their ways also where there is no method. */
 export function isGrpc(head: RequestHead): boolean {
-  return fieldsOf(head).contentType?.startsWith("application/grpc") ?? false;
-}
-
-function fieldsOf(head: RequestHead): ProtocolFields {
-  const found: ProtocolFields = {
-    contentType: undefined,
-    contentEncoding: undefined,
-    acceptEncoding: undefined,
-    grpcEncoding: undefined,
-    grpcAcceptEncoding: undefined,
-    grpcTimeout: undefined,
-    connectContentEncoding: undefined,
-    connectAcceptEncoding: undefined,
-    connectTimeout: undefined,
-    connectVersion: undefined,
-  };
-  for (const { name, value } of head.fields) {
-    switch (name) {
-      case "content-type":
-        found.contentType = value;
-        break;
-      case "content-encoding":
-        found.contentEncoding = value;
-        break;
-      case "accept-encoding":
-        found.acceptEncoding = joined(found.acceptEncoding, value);
-        break;
-      case "grpc-encoding":
-        found.grpcEncoding = value;
-        break;
-      case "grpc-accept-encoding":
-        found.grpcAcceptEncoding = joined(found.grpcAcceptEncoding, value);
-        break;
-      case "grpc-timeout":
-        found.grpcTimeout = value;
-        break;
-      case "connect-content-encoding":
-        found.connectContentEncoding = value;
-        break;
-      case "connect-accept-encoding":
-        found.connectAcceptEncoding = joined(found.connectAcceptEncoding, value);
-        break;
-      case "connect-timeout-ms":
-        found.connectTimeout = value;
-        break;
-      case "connect-protocol-version":
-        found.connectVersion = value;
-        break;
-    }
-  }
-  return found;
-}
-
-/** A list may come in several fields (RFC 9110 §5.3). */
-function joined(before: string | undefined, value: string): string {
-  return before === undefined ? value : `${before},${value}`;
+  return fieldValue(head, "content-type")?.startsWith("application/grpc") ?? false;
 }
 
 /** A media type without its parameters; "" when they say that a text is not UTF-8. */
@@ -291,6 +211,11 @@ function essenceOf(value: string): string {
     !/^\s*charset=/.test(parameter) || /=\s*"?utf-8"?\s*$/.test(parameter)
   );
   return isUtf8 ? essence!.trim() : "";
+}
+
+function timeoutOf(head: RequestHead, protocol: ServerProtocol): number | undefined {
+  const value = fieldValue(head, protocol.timeoutField);
+  return value === undefined ? undefined : protocol.parseTimeout(value);
 }
 
 function hasNoSideEffects({ method }: RegisteredMethod): boolean {

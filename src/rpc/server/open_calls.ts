@@ -1,4 +1,4 @@
-/** The calls of which the handlers have not ended. */
+/** The calls that have not been answered to the end, and how many handlers go on for nobody. */
 import type { ConnectError } from "@connectrpc/connect";
 import type { ConnectionInfo } from "../../http/mod.ts";
 

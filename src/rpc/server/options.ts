@@ -1,6 +1,7 @@
 /** What can be set about the server side of RPC, and what it is when nothing is said. */
 import type { ConnectRouter, HandlerContext, Interceptor } from "@connectrpc/connect";
 import { type Compression, createWebCompressions } from "../compression.ts";
+import type { DeadlineWheel } from "../deadline_wheel.ts";
 import type { BinaryOptions, JsonOptions } from "../message_codec.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../message_limit.ts";
 import type { CallObserver } from "./call_observer.ts";
@@ -62,10 +63,11 @@ export interface ResolvedOptions {
   /** Undefined when there are none. */
   readonly observers: readonly CallObserver[] | undefined;
   readonly onError: (error: unknown, context: HandlerContext) => void;
+  readonly deadlines: DeadlineWheel;
 }
 
 /** @throws {RangeError} A number is none that it can be. */
-export function resolveOptions(options: RpcOptions): ResolvedOptions {
+export function resolveOptions(options: RpcOptions, deadlines: DeadlineWheel): ResolvedOptions {
   const resolved = {
     interceptors: options.interceptors ?? [],
     requestGate: options.requestGate,
@@ -79,6 +81,7 @@ export function resolveOptions(options: RpcOptions): ResolvedOptions {
     maxAbandonedCalls: options.maxAbandonedCalls ?? DEFAULT_MAX_ABANDONED_CALLS,
     observers: options.observers?.length === 0 ? undefined : options.observers,
     onError: options.onError ?? ((error) => console.error(error)),
+    deadlines,
   };
   checkCount("maxMessageBytes", resolved.maxMessageBytes, 0xffff_ffff);
   checkCount("maxResponseBytes", resolved.maxResponseBytes, 0xffff_ffff);

@@ -34,23 +34,38 @@ export interface RequestIntake {
  * @throws {ConnectError} It is no message of its type, or too large.
  */
 export function decodeMessage(
-  { plan, maxMessageBytes, record }: Pick<IntakeHost, "plan" | "maxMessageBytes" | "record">,
+  host: Pick<IntakeHost, "plan" | "maxMessageBytes" | "record">,
   isCompressed: boolean,
   buffer: Uint8Array,
   start: number,
   end: number,
 ): Message | Promise<Message> {
-  record?.addRequest(end - start);
-  if (!isCompressed) {
-    return decode(plan, buffer, start, end);
-  }
-  if (plan.requestCompression === undefined) {
+  host.record?.addRequest(end - start);
+  return isCompressed ? decompressor(host, buffer, start, end)() : decode(host.plan, buffer, start, end);
+}
+
+/**
+ * Copies a message that is compressed, to decompress and decode it when it is called, which may throw as {@linkcode decodeMessage}.
+ *
+ * @throws {ConnectError} The request does not say how it is compressed.
+ */
+function decompressor(
+  { plan, maxMessageBytes }: Pick<IntakeHost, "plan" | "maxMessageBytes">,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+): () => Message | Promise<Message> {
+  const { requestCompression } = plan;
+  if (requestCompression === undefined) {
     throw new ConnectError("message is compressed, and the request does not say how", Code.Internal);
   }
-  const octets = plan.requestCompression.decompress(new Uint8Array(buffer.subarray(start, end)), maxMessageBytes);
-  return octets instanceof Promise
-    ? octets.then((octets) => decode(plan, octets, 0, octets.length))
-    : decode(plan, octets, 0, octets.length);
+  const compressed = new Uint8Array(buffer.subarray(start, end));
+  return () => {
+    const octets = requestCompression.decompress(compressed, maxMessageBytes);
+    return octets instanceof Promise
+      ? octets.then((octets) => decode(plan, octets, 0, octets.length))
+      : decode(plan, octets, 0, octets.length);
+  };
 }
 
 function decode({ codecs, registered }: CallPlan, buffer: Uint8Array, start: number, end: number): Message {
@@ -164,8 +179,11 @@ export class StreamIntake implements RequestIntake, EnvelopeHandler {
 
   onEnvelope(flags: number, buffer: Uint8Array, start: number, end: number): void {
     const octets = Math.min(this.#unheld, ENVELOPE_HEAD_LENGTH + end - start);
+    this.#host.record?.addRequest(end - start);
     try {
-      const message = decodeMessage(this.#host, isCompressed(flags), buffer, start, end);
+      const message = isCompressed(flags)
+        ? decompressor(this.#host, buffer, start, end)
+        : decode(this.#host.plan, buffer, start, end);
       this.#unheld -= octets;
       this.#requests.push(message, octets);
     } catch (error) {
@@ -206,7 +224,8 @@ export class ContentIntake implements RequestIntake {
     if (length > maxMessageBytes) {
       this.#isStopped = true;
       this.#octets = new Uint8Array(0);
-      this.#host.fail(tooLargeMessage(length, maxMessageBytes));
+      // How long it would have become nobody knows.
+      this.#host.fail(new ConnectError(`message is larger than the limit, ${maxMessageBytes}`, Code.ResourceExhausted));
       return;
     }
     if (length > this.#octets.length) {

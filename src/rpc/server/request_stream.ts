@@ -1,8 +1,11 @@
 /** The messages of a request that is a stream, for a handler to iterate. */
 import type { Message } from "@bufbuild/protobuf";
 
-/** Something that arrived: a message, or one that is still being decompressed. */
-type Arrived = Message | Promise<Message>;
+/**
+ * A message that arrived, or what decompresses it. That is done when it is taken: of what waits the window bounds the octets, and they may become a
+ * thousand times as many.
+ */
+export type Arrived = Message | (() => Message | Promise<Message>);
 
 /** A message that nobody has taken yet, and the octets it holds of the peer's window. */
 interface Waiting {
@@ -42,14 +45,11 @@ export class RequestStream implements AsyncIterableIterator<Message> {
     const reader = this.#reader;
     if (reader !== undefined) {
       this.#reader = undefined;
-      reader.resolve(resultOf(message));
+      reader.resolve(this.#resultOf(message));
       this.#release(octets);
     } else if (this.#isAbandoned) {
       this.#release(octets);
     } else {
-      if (message instanceof Promise) {
-        message.catch(() => {}); // Whoever takes it hears of it.
-      }
       this.#waiting.push({ message, octets });
     }
   }
@@ -89,7 +89,7 @@ export class RequestStream implements AsyncIterableIterator<Message> {
     if (waiting !== undefined) {
       this.#take();
       this.#release(waiting.octets);
-      return Promise.resolve(resultOf(waiting.message));
+      return Promise.resolve(this.#resultOf(waiting.message));
     }
     if (this.#hasEnded) {
       return this.#error === undefined ? Promise.resolve(DONE) : Promise.reject(this.#error);
@@ -120,6 +120,20 @@ export class RequestStream implements AsyncIterableIterator<Message> {
     }
   }
 
+  #resultOf(message: Arrived): Result | Promise<Result> {
+    return typeof message === "function" ? this.#decompressed(message) : { done: false, value: message };
+  }
+
+  async #decompressed(decompress: () => Message | Promise<Message>): Promise<Result> {
+    try {
+      return { done: false, value: await decompress() };
+    } catch (error) {
+      this.#isAbandoned = true; // Nothing comes after what is wrong.
+      this.abort(error);
+      throw error;
+    }
+  }
+
   #discard(): void {
     for (const { octets } of this.#waiting.slice(this.#taken)) {
       this.#release(octets);
@@ -127,10 +141,4 @@ export class RequestStream implements AsyncIterableIterator<Message> {
     this.#waiting = [];
     this.#taken = 0;
   }
-}
-
-function resultOf(message: Arrived): Result | Promise<Result> {
-  return message instanceof Promise
-    ? message.then((value) => ({ done: false, value }))
-    : { done: false, value: message };
 }

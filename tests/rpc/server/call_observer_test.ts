@@ -151,7 +151,8 @@ Deno.test("a call whose client is gone, whose time is over, or whose server ends
   gone.push(ONE, { endStream: true });
   gone.drop();
   assert.equal(notes.ended[0]?.code, Code.Canceled);
-  await scene.call({ fields: { "grpc-timeout": "1m" } }, ONE);
+  scene.begin({ fields: { "grpc-timeout": "100m" } }).push(ONE, { endStream: true });
+  await scene.clock.advance(110);
   assert.equal(notes.ended[1]?.code, Code.DeadlineExceeded);
   scene.begin().push(ONE, { endStream: true });
   shutdown.abort();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { concat } from "../../support/frame_builder.ts";
 import {
+  acceptField,
   CODECS,
   COMPRESSION_NAMES,
   contentOf,
@@ -28,16 +29,9 @@ const ANSWERS: Readonly<
   Bidi: { requests: ["ab", "", "c"], responses: ["abab", "", "cc"] },
 };
 
-const ACCEPT_FIELD = {
-  grpc: "grpc-accept-encoding",
-  "grpc-web": "grpc-accept-encoding",
-  connect: "connect-accept-encoding",
-};
-
 /** How an answer of a protocol begins, and what comes after its messages. */
 function frameOf(protocol: Protocol, type: string, method: Method): { log: string[]; tail: Uint8Array } {
-  const accept = isEnveloped(protocol, method) ? ACCEPT_FIELD[protocol] : "accept-encoding";
-  const head = `respond :status=200 content-type=${type} ${accept}=${COMPRESSION_NAMES}`;
+  const head = `respond :status=200 content-type=${type} ${acceptField(protocol, method)}=${COMPRESSION_NAMES}`;
   if (protocol === "grpc") {
     return { log: [head, "trailers grpc-status=0"], tail: new Uint8Array(0) };
   }

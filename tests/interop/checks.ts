@@ -1,5 +1,5 @@
 /** Checks by name, each with its own end. */
-import type { Verdict } from "../../conformance/verdict.ts";
+import type { Verdict } from "../conformance/verdict.ts";
 
 /** How long one check may take, in milliseconds. */
 const CHECK_TIMEOUT_MS = 30_000;
