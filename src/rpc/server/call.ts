@@ -8,7 +8,6 @@ import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConnectionInfo, ExchangeHandler, HttpExchange, RequestHead } from "../../http/mod.ts";
 import type { DeadlineEntry } from "../deadline_wheel.ts";
-import { ENVELOPE_HEAD_LENGTH, readEnvelopeLength } from "../envelope.ts";
 import { sendAll, sendEnveloped } from "./answer.ts";
 import { CallContext, type ContextHost } from "./call_context.ts";
 import type { AnsweringStream, CallPlan } from "./call_plan.ts";
@@ -24,6 +23,7 @@ import {
   type IntakeHost,
   type RequestIntake,
   SingleEnvelopeIntake,
+  startOfWhole,
   StreamIntake,
   tooLargeMessage,
 } from "./request_intake.ts";
@@ -284,12 +284,8 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     if (this.#intake !== undefined || this.#message !== undefined) {
       return false;
     }
-    const { isEnveloped } = this.plan.protocol;
-    const content = isEnveloped ? start + ENVELOPE_HEAD_LENGTH : start;
-    const isWhole = isEnveloped
-      ? end >= content && buffer[start] === 0 && readEnvelopeLength(buffer, start) === end - content
-      : endStream && this.plan.requestCompression === undefined;
-    if (!isWhole || end - content > this.maxMessageBytes) {
+    const content = startOfWhole(this, buffer, start, end, endStream);
+    if (content < 0) {
       return false;
     }
     try {

@@ -1,7 +1,13 @@
 /** How the content of a request becomes messages, when it is not one envelope in one piece. */
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, type EnvelopeHandler, EnvelopeReader } from "../envelope.ts";
+import {
+  COMPRESSED_FLAG,
+  ENVELOPE_HEAD_LENGTH,
+  type EnvelopeHandler,
+  EnvelopeReader,
+  readEnvelopeLength,
+} from "../envelope.ts";
 import type { CallPlan } from "./call_plan.ts";
 import type { CallRecord } from "./call_record.ts";
 import type { RequestStream } from "./request_stream.ts";
@@ -26,6 +32,26 @@ export interface RequestIntake {
   push(buffer: Uint8Array, start: number, end: number): void;
   /** There are no more. */
   end(): void;
+}
+
+/**
+ * Where the message begins that octets consist of, if they are one to the end, not compressed and not too large; -1 if not.
+ *
+ * @param endStream Whether they are the end of the content.
+ */
+export function startOfWhole(
+  { plan, maxMessageBytes }: Pick<IntakeHost, "plan" | "maxMessageBytes">,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  endStream: boolean,
+): number {
+  const { isEnveloped } = plan.protocol;
+  const content = isEnveloped ? start + ENVELOPE_HEAD_LENGTH : start;
+  const isWhole = isEnveloped
+    ? end >= content && buffer[start] === 0 && readEnvelopeLength(buffer, start) === end - content
+    : endStream && plan.requestCompression === undefined;
+  return isWhole && end - content <= maxMessageBytes ? content : -1;
 }
 
 /**
