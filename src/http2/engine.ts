@@ -274,7 +274,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   receiveGoaway(lastStreamId: number, code: number): void {
     this.#goawayReceived = true;
     const message = `Not processed, the peer goes away (${errorName(code)})`;
-    for (const stream of [...this.#streams.values()]) {
+    for (const stream of this.#streams.values()) {
       // What one handler hears may have made it end other streams.
       if (this.#streams.isLocal(stream.id) && stream.id > lastStreamId && !stream.isClosed) {
         stream.state = StreamState.CLOSED;
@@ -381,7 +381,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   #end(error: Http2ConnectionError | undefined): void {
     this.#lifecycle.close();
     this.#receiver.reader.stop();
-    const streams = [...this.#streams.values()];
+    const streams = this.#streams.values();
     for (const stream of streams) {
       stream.state = StreamState.CLOSED;
       this.#removeStream(stream);

@@ -59,6 +59,8 @@ export class Http2Stream implements HttpExchange, HttpCall {
   readonly id: number;
   readonly #host: StreamHost;
 
+  /** @internal Of the table of streams. */
+  nextInBucket: Http2Stream | undefined = undefined;
   /** @internal Where it is on the wire: what is queued has not happened yet. */
   state: StreamState = StreamState.IDLE;
   /** @internal */

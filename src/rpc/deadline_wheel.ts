@@ -138,7 +138,8 @@ export class DeadlineWheel {
   #arm(tick: number): void {
     this.#cancelTimer();
     this.#timerTick = tick;
-    this.#cancelTimer = this.#clock.schedule(this.#onTimer, Math.ceil(tick * TICK_MS - this.#clock.nowMs()));
+    const delayMs = Math.max(0, Math.ceil(tick * TICK_MS - this.#clock.nowMs()));
+    this.#cancelTimer = this.#clock.schedule(this.#onTimer, delayMs);
   }
 
   #removed(): void {

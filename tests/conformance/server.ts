@@ -5,47 +5,47 @@
  * `connectconformance --mode server --conf tests/conformance/config.yaml -- deno run -A tests/conformance/server.ts [--fetch]`
  */
 import { create } from "@bufbuild/protobuf";
-import { serveHttp } from "../../src/net/mod.ts";
-import { createFetchHandler, createRpcHandler, DEFAULT_MAX_MESSAGE_BYTES } from "../../src/rpc/mod.ts";
+import { createFetchHandler, DEFAULT_MAX_MESSAGE_BYTES, serve } from "../../mod.ts";
 import { nodeCompressions } from "../../src/rpc/node/mod.ts";
 import { DelimitedWriter, readDelimited } from "./rpc/delimited.ts";
 import { registry, ServerCompatRequestSchema, ServerCompatResponseSchema } from "./rpc/messages.ts";
 import { conformanceRoutes } from "./rpc/service.ts";
 
+const HOST = "127.0.0.1";
+
 const { value: request } = await readDelimited(Deno.stdin.readable, ServerCompatRequestSchema).next();
 if (request === undefined) {
   throw new Error("Cannot serve: nothing was said by stdin");
 }
+const { useTls, serverCreds, clientTlsCert, messageReceiveLimit } = request;
 const text = new TextDecoder();
-const creds = request.useTls ? request.serverCreds : undefined;
-const pair = creds === undefined ? undefined : { cert: text.decode(creds.cert), key: text.decode(creds.key) };
+const pair = useTls && serverCreds !== undefined
+  ? { cert: text.decode(serverCreds.cert), key: text.decode(serverCreds.key) }
+  : undefined;
 const options = {
   routes: conformanceRoutes,
-  maxMessageBytes: request.messageReceiveLimit,
+  maxMessageBytes: messageReceiveLimit,
   maxResponseBytes: DEFAULT_MAX_MESSAGE_BYTES, // They have the requests in them.
   compressions: nodeCompressions,
   compressMinBytes: 0,
   jsonOptions: { registry },
 };
 
-async function listen(): Promise<{ readonly hostname: string; readonly port: number }> {
-  const hostname = "127.0.0.1";
+async function listen(): Promise<number> {
   if (Deno.args.includes("--fetch")) {
-    return Deno.serve({ hostname, port: 0, onListen: () => {}, ...pair }, createFetchHandler(options)).addr;
+    const server = Deno.serve({ hostname: HOST, port: 0, onListen: () => {}, ...pair }, createFetchHandler(options));
+    return server.addr.port;
   }
-  const clientCa = request!.clientTlsCert.length > 0 ? text.decode(request!.clientTlsCert) : undefined;
-  const server = await serveHttp(createRpcHandler(options).serve, {
-    hostnames: [hostname],
-    tls: pair === undefined ? undefined : { ...pair, clientCa },
-  });
-  return server.addresses[0]!;
+  const clientCa = clientTlsCert.length > 0 ? text.decode(clientTlsCert) : undefined;
+  const tls = pair === undefined ? undefined : { ...pair, clientCa };
+  const server = await serve({ ...options, host: HOST, port: 0, tls });
+  return Number(new URL(server.url).port);
 }
 
 Deno.addSignalListener("SIGTERM", () => Deno.exit(0));
-const { hostname: host, port } = await listen();
 const response = create(ServerCompatResponseSchema, {
-  host,
-  port,
-  ...creds === undefined ? {} : { pemCert: creds.cert },
+  host: HOST,
+  port: await listen(),
+  ...pair === undefined ? {} : { pemCert: new TextEncoder().encode(pair.cert) },
 });
 await new DelimitedWriter(ServerCompatResponseSchema).write(response);

@@ -1,15 +1,18 @@
 /** What a `fetch` handler sees through the front door, and where the door may be. */
 import assert from "node:assert/strict";
-import { serve, type ServeOptions, type Server } from "../../src/net/mod.ts";
+import { createFetchBridge, listen, type ListenOptions, type Server } from "../../src/net/mod.ts";
 
 const GET = new TextEncoder().encode("GET / HTTP/1.0\r\nhost: a\r\n\r\n");
 
+const NOTHING = createFetchBridge(() => new Response(), (error) => assert.fail(String(error)));
+
 /** Answers with the peer and the scheme that the handler sees. */
-async function withServer(options: ServeOptions, test: (server: Server) => Promise<void>): Promise<void> {
-  const server = await serve(
+async function withServer(options: ListenOptions, test: (server: Server) => Promise<void>): Promise<void> {
+  const serve = createFetchBridge(
     (request, { peer, isTls }) => new Response(`${new URL(request.url).protocol} ${peer?.hostname} ${isTls}`),
-    { port: 0, ...options },
+    (error) => assert.fail(String(error)),
   );
+  const server = await listen(serve, { port: 0, ...options });
   try {
     await test(server);
   } finally {
@@ -31,7 +34,7 @@ const connectTo = (url: string) => {
   return Deno.connect({ hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) });
 };
 
-Deno.test("serve() listens on both loopback addresses, and tells handlers who calls", () =>
+Deno.test("listen() listens on both loopback addresses, and tells handlers who calls", () =>
   withServer({}, async (server) => {
     assert.match(server.url, /^http:\/\/127\.0\.0\.1:\d+$/);
     for (const url of server.urls) {
@@ -40,14 +43,14 @@ Deno.test("serve() listens on both loopback addresses, and tells handlers who ca
     }
   }));
 
-Deno.test("serve() listens on a Unix socket, and removes it", async () => {
+Deno.test("listen() listens on a Unix socket, and removes it", async () => {
   const directory = await Deno.makeTempDir();
   const unixPath = `${directory}/socket`;
   try {
     await withServer({ unixPath }, async () => {
       const socket = await Deno.connect({ transport: "unix", path: unixPath });
       assert.equal(await exchange(socket, GET), "http: undefined false");
-      await assert.rejects(serve(() => new Response(), { port: 0, unixPath }), /^Error: Cannot listen on .*socket: /);
+      await assert.rejects(listen(NOTHING, { port: 0, unixPath }), /^Error: Cannot listen on .*socket: /);
     });
     assert.deepEqual(await Array.fromAsync(Deno.readDir(directory)), []);
   } finally {
@@ -55,7 +58,7 @@ Deno.test("serve() listens on a Unix socket, and removes it", async () => {
   }
 });
 
-Deno.test("serve() reads the PROXY protocol when it is told to, and closes connections without", () =>
+Deno.test("listen() reads the PROXY protocol when it is told to, and closes connections without", () =>
   withServer({ proxyProtocol: true }, async (server) => {
     const header = new TextEncoder().encode("PROXY TCP4 192.0.2.1 127.0.0.1 4660 80\r\n");
     const together = Uint8Array.of(...header, ...GET);
@@ -64,7 +67,7 @@ Deno.test("serve() reads the PROXY protocol when it is told to, and closes conne
     assert.equal(await exchange(await connectTo(server.url), GET), "");
   }));
 
-Deno.test("serve() believes forwarding fields only when it is told to", async () => {
+Deno.test("listen() believes forwarding fields only when it is told to", async () => {
   const request = new TextEncoder().encode(
     "GET / HTTP/1.0\r\nhost: a\r\nforwarded: for=192.0.2.1;proto=https\r\n\r\n",
   );
@@ -75,19 +78,19 @@ Deno.test("serve() believes forwarding fields only when it is told to", async ()
   }
 });
 
-Deno.test("serve() refuses what cannot be", async () => {
+Deno.test("listen() refuses what cannot be", async () => {
   await assert.rejects(
-    serve(() => new Response(), { tls: { cert: "x", key: "y" }, port: 0 }),
+    listen(NOTHING, { tls: { cert: "x", key: "y" }, port: 0 }),
     /^Error: Cannot listen on 127/,
   );
   await assert.rejects(
-    serve(() => new Response(), { tls: { cert: "", key: "" }, proxyProtocol: true }),
+    listen(NOTHING, { tls: { cert: "", key: "" }, proxyProtocol: true }),
     /^TypeError: Cannot read the PROXY protocol in front of TLS/,
   );
   await withServer({}, async (server) => {
     const port = Number(new URL(server.url).port);
     await assert.rejects(
-      serve(() => new Response(), { port }),
+      listen(NOTHING, { port }),
       new RegExp(`Cannot listen on 127.0.0.1:${port}: Address already in use`),
     );
   });

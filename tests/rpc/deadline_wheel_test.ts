@@ -250,3 +250,25 @@ Deno.test("the wheel of the process, by the system's clock", async () => {
   other.isOpen = false;
   unwatchDeadline(other); // Else this test would leave a timer behind.
 });
+
+Deno.test("no timer is asked for in the past, when telling of a deadline took longer than to the next", async () => {
+  const delaysMs: number[] = [];
+  let nowMs = 0;
+  let onTimer = () => {};
+  const wheel = new DeadlineWheel({
+    nowMs: () => nowMs,
+    schedule: (callback, delayMs) => {
+      delaysMs.push(delayMs);
+      onTimer = callback;
+      return () => {};
+    },
+  });
+  const entry = (deadlineAtMs: number, onDeadline: () => void) => ({ deadlineAtMs, isOpen: true, onDeadline });
+  wheel.watch(entry(10, () => nowMs = 45));
+  wheel.watch(entry(30, () => {}));
+  await Promise.resolve();
+  await Promise.resolve();
+  nowMs = 10;
+  onTimer();
+  assert.deepEqual(delaysMs, [10, 0]);
+});

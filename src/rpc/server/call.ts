@@ -60,10 +60,12 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   readonly #connection: ConnectionInfo | undefined;
   readonly #openCalls: OpenCalls;
   readonly #contentLength: number | undefined;
+  isFull = false;
   #isOpen = true;
   /** Whether the method was called and has not ended. */
   #isRunning = false;
   #isAbandoned = false;
+  #hasReported = false;
   #message: Message | Promise<Message> | undefined = undefined;
   #intake: RequestIntake | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
@@ -182,6 +184,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
 
   /** There is room for messages again. */
   resume(): void {
+    this.isFull = false;
     this.#onWritable?.();
     this.#onWritable = undefined;
   }
@@ -229,7 +232,6 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       this.#isRunning = true;
       passing.then(() => this.#openGate(endStream), (error) => {
         this.#settle();
-        this.#held = undefined;
         this.fail(error);
       });
     } catch (error) {
@@ -240,11 +242,11 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
 
   #openGate(endStream: boolean): void {
     this.#settle();
-    const held = this.#held!;
-    this.#held = undefined;
-    if (!this.#isOpen) {
-      return;
+    const held = this.#held;
+    if (held === undefined) {
+      return; // The call has ended meanwhile.
     }
+    this.#held = undefined;
     this.#beginRequest();
     if (endStream) {
       this.receiveEnd();
@@ -422,7 +424,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   /** The answer could not end as the handler wanted it to: with a field that may not be sent. */
   #endAgain(mistake: unknown): ConnectError {
     const error = new ConnectError("internal error", Code.Internal);
-    this.options.onError(mistake, this.context);
+    this.#report(mistake);
     this.context.forgetGiven();
     try {
       this.plan.protocol.end(this, error);
@@ -439,6 +441,8 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       this.options.deadlines.unwatch(this);
     }
     this.record?.end(error?.code);
+    this.#held?.forEach(({ octets }) => this.exchange.release(octets.length));
+    this.#held = undefined;
     this.#requests?.abort(error ?? new ConnectError("the call has ended", Code.Canceled));
     this.resume();
   }
@@ -448,11 +452,15 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     if (error instanceof ConnectError) {
       return error;
     }
-    const { abortedWith } = this.context;
-    if (abortedWith !== undefined) {
-      return abortedWith; // What comes of an abort, in whatever form.
-    }
-    this.options.onError(error, this.context);
+    this.#report(error);
     return new ConnectError("internal error", Code.Internal);
+  }
+
+  /** Only the first mistake is told: others may come of it. */
+  #report(mistake: unknown): void {
+    if (!this.#hasReported) {
+      this.#hasReported = true;
+      this.options.onError(mistake, this.context);
+    }
   }
 }

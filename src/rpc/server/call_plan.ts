@@ -29,16 +29,19 @@ export interface CallPlan {
 /** One side of a call: what a protocol needs to answer it. */
 export interface Answering {
   readonly exchange: HttpExchange;
+  /** Whether it has not been answered to the end. */
+  readonly isOpen: boolean;
   readonly plan: CallPlan;
   readonly context: CallContext;
   readonly options: ResolvedOptions;
   /** Undefined when nobody observes calls. */
   readonly record: CallRecord | undefined;
+  /** Whether so much waits for the peer that the next message has to wait, too. */
+  isFull: boolean;
 }
 
 /** One side of a call that may answer with several messages. */
 export interface AnsweringStream extends Answering {
-  readonly isOpen: boolean;
   /** Resolves when there is room for messages, or the call is over. */
   writable(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, type MethodImpl, type ServiceImpl } from "@connectrpc/connect";
 import { binaryCodec, jsonCodec, type MessageCodec } from "../message_codec.ts";
 import { createInvocation, type Invocation } from "./invocation.ts";
+import { writingImplOf } from "./message_writer.ts";
 import type { ResolvedOptions } from "./options.ts";
 
 /** The codecs of a method in one format. */
@@ -21,6 +22,9 @@ export interface RegisteredMethod {
   readonly proto: MethodCodecs;
   readonly json: MethodCodecs;
 }
+
+/** A method, as the user wrote it. */
+type Implementation = (...args: never[]) => unknown;
 
 /** What a service may have of its own. Other options of connect-es are those of the server. */
 type ServiceOptions = Partial<Pick<ResolvedOptions, "interceptors" | "jsonOptions" | "binaryOptions">>;
@@ -47,7 +51,7 @@ export class Router implements ConnectRouter {
       const implemented = methods[method.localName];
       this.#add(
         method,
-        typeof implemented === "function" ? implemented.bind(implementation) : unimplemented(method),
+        isMethod(implemented) ? bound(implemented, implementation) : unimplemented(method),
         options,
       );
     }
@@ -56,7 +60,7 @@ export class Router implements ConnectRouter {
 
   /** @throws {Error} The method is registered already. */
   rpc<M extends DescMethod>(method: M, implementation: MethodImpl<M>, options?: ServiceOptions): this {
-    this.#add(method, implementation as (...args: never[]) => unknown, options);
+    this.#add(method, implementation as Implementation, options);
     return this;
   }
 
@@ -75,7 +79,7 @@ export class Router implements ConnectRouter {
     return this.#services.has(typeName);
   }
 
-  #add(method: DescMethod, implementation: (...args: never[]) => unknown, own: ServiceOptions | undefined): void {
+  #add(method: DescMethod, implementation: Implementation, own: ServiceOptions | undefined): void {
     const path = pathOf(method);
     if (this.#methods.has(path)) {
       throw new Error(`Cannot register ${path}: it is registered already`);
@@ -95,6 +99,15 @@ export class Router implements ConnectRouter {
 
 function pathOf(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
+}
+
+function isMethod(value: unknown): value is Implementation {
+  return typeof value === "function";
+}
+
+/** A method that pushes has no `this`, and what is bound does not show any more that it pushes. */
+function bound(method: Implementation, implementation: object): Implementation {
+  return writingImplOf(method) === undefined ? method.bind(implementation) : method;
 }
 
 function unimplemented(method: DescMethod): () => never {

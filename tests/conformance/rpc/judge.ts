@@ -13,11 +13,14 @@ import { readReport } from "./report.ts";
 const FOLDER = new URL("..", import.meta.url).pathname;
 const LOGS = new URL("../../../.cache/conformance/", import.meta.url).pathname;
 
-/** A case that hangs would let the runner wait for ever. */
-const RUN_TIMEOUT_S = 600;
+/** A case that hangs would let the runner wait for ever. A run takes a minute. */
+const RUN_TIMEOUT_S = 300;
 
 /** How many failures are shown. The log has them all, with what was sent and received. */
 const FAILURES_SHOWN = 20;
+
+/** How much of what was said beside the report. */
+const STDERR_SHOWN = 4000;
 
 /** One of our programs, and what it is judged by. */
 interface Judged {
@@ -72,6 +75,7 @@ async function runOnce(name: JudgedName, run: number): Promise<Verdict> {
     ...isComplete ? [] : [`It has judged ${total} cases`],
     ...isComplete && passed === total ? [] : [`All about it: ${log}`],
     ...failures.slice(0, FAILURES_SHOWN),
+    ...stderr === "" ? [] : [stderr.slice(0, STDERR_SHOWN)], // Mistakes in handlers, too, whatever became of the case.
   ];
   const judge = `${toolVersion("connectconformance")}, ${name}, run ${run}`;
   return { judge, passed: isComplete ? passed : 0, total: cases, notes };

@@ -1,8 +1,7 @@
 /** The transport that a call is made by, and what carries it: HTTP/2 by our own client, HTTP/1.1 by `fetch`, or both by `fetch`. */
 import type { Transport } from "@connectrpc/connect";
+import { createFetchClient, createHttp2Client, createTransport, type Protocol } from "../../../mod.ts";
 import type { HttpClient } from "../../../src/http/mod.ts";
-import { createHttp2Client } from "../../../src/net/mod.ts";
-import { createFetchClient, createTransport, type Protocol } from "../../../src/rpc/mod.ts";
 import { nodeCompressions } from "../../../src/rpc/node/mod.ts";
 import {
   type ClientCompatRequest,
