@@ -5,6 +5,7 @@ import { Greeter, HelloRequestSchema } from "../../gen/edgewire/v1/greeter_pb.ts
 import { Hash } from "../../gen/edgewire/v1/hash_pb.ts";
 import { createFetchHandler, DEFAULT_MAX_MESSAGE_BYTES, type FetchHandler } from "../../src/rpc/mod.ts";
 import { testServices } from "../support/services.ts";
+import { settle } from "../support/fake_socket.ts";
 
 function createHandler(options: { maxMessageBytes?: number; fallback?: FetchHandler } = {}): FetchHandler {
   return createFetchHandler({
@@ -177,4 +178,22 @@ Deno.test("an error that is no ConnectError tells the caller nothing", async () 
   const response = await post(handler, SAY_HELLO, "application/json", "{}");
   assert.equal(response.status, 500);
   assert.deepEqual(await response.json(), { code: "internal", message: "internal error" });
+});
+
+Deno.test("callers that give up leave room for others, as nobody knows that they are one", async () => {
+  let running = 0;
+  const handler = createFetchHandler({
+    routes: (router) => router.service(Greeter, { sayHello: () => (running++, new Promise(() => {})) }),
+    maxAbandonedCalls: 2,
+  });
+  for (let count = 0; count < 5; count++) {
+    const caller = new AbortController();
+    const { signal } = caller;
+    const headers = { "content-type": "application/json" };
+    const response = handler(new Request(SAY_HELLO, { method: "POST", headers, body: "{}", signal }));
+    await settle();
+    caller.abort();
+    await response;
+  }
+  assert.equal(running, 5);
 });
