@@ -395,6 +395,12 @@ Deno.test("one handler fewer than the limit, and calls go on", async () => {
   assert.equal(scene.begin().hasEnded, false);
 });
 
+Deno.test("a limit of nothing shuts out whoever gives up a call, and nobody else", async () => {
+  const { scene, sleepers, refused } = await abandon(3, "reset", { maxAbandonedCalls: 0 });
+  assert.deepEqual([sleepers.running, refused], [1, 2]);
+  assert.deepEqual(scene.begin({ connection: { ...HTTP2 } }).log, []);
+});
+
 Deno.test("by default 128 handlers may go on for nobody", async () => {
   const { sleepers, refused } = await abandon(200, "reset");
   assert.deepEqual([sleepers.running, refused], [128, 72]);
