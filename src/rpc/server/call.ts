@@ -468,7 +468,11 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
   #report(mistake: unknown): void {
     if (!this.#hasReported) {
       this.#hasReported = true;
-      this.options.onError(mistake, this.context);
+      try {
+        this.options.onError(mistake, this.context);
+      } catch (error) {
+        console.error(error); // The client has to be answered all the same.
+      }
     }
   }
 }
