@@ -155,6 +155,29 @@ Deno.test("what is no ConnectError is internal without its text, and told once",
   }
 });
 
+Deno.test("who is told may make mistakes, too: the client is answered all the same", async () => {
+  const { error } = console;
+  const logged: unknown[] = [];
+  console.error = (...items) => logged.push(...items);
+  const mistake = new Error("broken logger");
+  try {
+    for (const { protocol, method } of CALLS) {
+      const impl = each(() => {
+        throw new Error("secret");
+      });
+      const { exchange } = await callOne(impl, { protocol, method }, {
+        onError: () => {
+          throw mistake;
+        },
+      });
+      assert.equal(readAnswer(exchange, { protocol, method }).code, "internal");
+    }
+  } finally {
+    console.error = error;
+  }
+  assert.deepEqual(logged, CALLS.map(() => mistake));
+});
+
 Deno.test("methods that throw before they return, and those whose promise rejects, end the same", async () => {
   const failures: Impl[] = [
     {
