@@ -1,0 +1,49 @@
+/** A message whose type is known at run time only. */
+import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
+import { hasPrototype } from "../plan.ts";
+import { prototypeOf } from "../wire/mod.ts";
+
+/** A message, by the local names of its members. */
+export type Draft = Message & Record<string, unknown>;
+
+/** What a oneof holds. */
+export interface Oneof {
+  readonly case: string | undefined;
+  readonly value?: unknown;
+}
+
+/** Makes the function that makes empty messages, as `create` does, but faster. */
+export function draftMaker(desc: DescMessage): () => Draft {
+  const members = desc.members;
+  const namesOf = (kind: "list" | "map") =>
+    members.filter((member) => member.kind === "field" && member.fieldKind === kind).map(({ localName }) => localName);
+  const lists = namesOf("list");
+  const maps = namesOf("map");
+  const oneofs = desc.oneofs.map(({ localName }) => localName);
+  const fill = (draft: Draft): Draft => {
+    for (let i = 0; i < lists.length; i++) {
+      draft[lists[i]!] = [];
+    }
+    for (let i = 0; i < maps.length; i++) {
+      draft[maps[i]!] = {};
+    }
+    for (let i = 0; i < oneofs.length; i++) {
+      draft[oneofs[i]!] = { case: undefined };
+    }
+    return draft;
+  };
+  // V8 clones a clone of 50 properties 100 times as fast as the object that `create` filled one by one.
+  const template: Draft = { ...{ ...create(desc) as Draft } };
+  if (!hasPrototype(desc)) {
+    return lists.length + maps.length + oneofs.length === 0 ? () => ({ ...template }) : () => fill({ ...template });
+  }
+  const prototype = prototypeOf(desc);
+  const own = Object.keys(template);
+  return () => {
+    const draft: Draft = Object.create(prototype);
+    for (let i = 0; i < own.length; i++) {
+      draft[own[i]!] = template[own[i]!];
+    }
+    return fill(draft);
+  };
+}

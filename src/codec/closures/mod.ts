@@ -1,0 +1,120 @@
+/** Codecs compiled from the schema at run time: closures, as `eval` is nothing that every platform has. */
+import type { DescMessage, UnknownField } from "@bufbuild/protobuf";
+import { MAX_DEPTH, sortedFields } from "../plan.ts";
+import { generatedCodec, type WireCodec } from "../wire_codec.ts";
+import * as wire from "../wire/mod.ts";
+import { type Draft, draftMaker } from "./draft.ts";
+import { fieldReaders, type ReadField } from "./field_reader.ts";
+import { type FieldWriter, fieldWriter } from "./field_writer.ts";
+
+/** Tags below are found by index, others in a map: fields up to number 255. */
+const NEAR_TAGS = 2048;
+
+const compiled = new WeakMap<DescMessage, WireCodec>();
+
+/** The codec of a message type: the generated one, or else one that is compiled now, unless it was. */
+export function wireCodec(desc: DescMessage): WireCodec {
+  const found = generatedCodec(desc) ?? compiled.get(desc);
+  return found ?? compileClosures(desc, wireCodec);
+}
+
+/** Compiles a codec whatever there is, for messages within the message also. */
+export function compileClosures(desc: DescMessage, codecOf: (desc: DescMessage) => WireCodec): WireCodec {
+  const codec: WireCodec = { read: wire.decline, bound: wire.decline, write: wire.decline };
+  // Before its fields, which may be of the same type.
+  compiled.set(desc, codec);
+  codec.read = messageReader(desc, codecOf);
+  Object.assign(codec, messageWriter(desc, codecOf));
+  return codec;
+}
+
+function messageReader(desc: DescMessage, codecOf: (desc: DescMessage) => WireCodec): WireCodec["read"] {
+  const newDraft = draftMaker(desc);
+  const near: (ReadField | undefined)[] = [];
+  const far = new Map<number, ReadField>();
+  const known = new Set<number>();
+  for (const field of desc.fields) {
+    known.add(field.number);
+    for (const [tag, read] of fieldReaders(field, codecOf)) {
+      if (tag < NEAR_TAGS) {
+        // Without holes: they are looked for in the prototype.
+        while (near.length <= tag) {
+          near.push(undefined);
+        }
+        near[tag] = read;
+      } else {
+        far.set(tag, read);
+      }
+    }
+  }
+  return (buffer, at, end, depth, endTag) => {
+    if (depth > MAX_DEPTH) {
+      wire.decline();
+    }
+    const draft = newDraft();
+    let unknown: UnknownField[] | undefined;
+    let tag = 0;
+    while (at < end) {
+      tag = buffer[at++]!;
+      if (tag > 127) {
+        tag = wire.readTag(buffer, at - 1);
+        at = wire.position;
+      }
+      const read = tag < near.length ? near[tag] : far.get(tag);
+      if (read !== undefined) {
+        at = read(draft, buffer, at, end, depth);
+      } else if (tag === endTag) {
+        break;
+      } else {
+        // protobuf-es does not look at the wire type of a field it knows: it decides what a wrong one means.
+        if (known.has(tag >>> 3)) {
+          wire.decline();
+        }
+        unknown = wire.readUnknown(unknown, buffer, at, end, tag);
+        at = wire.position;
+      }
+    }
+    wire.endMessage(at, end, tag, endTag);
+    if (unknown !== undefined) {
+      draft.$unknown = unknown;
+    }
+    return draft;
+  };
+}
+
+function messageWriter(
+  desc: DescMessage,
+  codecOf: (desc: DescMessage) => WireCodec,
+): Pick<WireCodec<Draft>, "bound" | "write"> {
+  const typeName = desc.typeName;
+  const writers: FieldWriter["write"][] = [];
+  const bounds: ((draft: Draft) => number)[] = [];
+  let fixed = 0;
+  for (const field of sortedFields(desc)) {
+    const { write, bound } = fieldWriter(field, codecOf);
+    writers.push(write);
+    if (typeof bound === "number") {
+      fixed += bound;
+    } else {
+      bounds.push(bound);
+    }
+  }
+  return {
+    bound: (draft) => {
+      let sum = fixed;
+      for (let i = 0; i < bounds.length; i++) {
+        sum += bounds[i]!(draft);
+      }
+      return draft.$unknown === undefined ? sum : sum + wire.boundUnknown(draft.$unknown);
+    },
+    write: (draft, buffer, at) => {
+      if (draft.$typeName !== typeName) {
+        wire.decline();
+      }
+      for (let i = 0; i < writers.length; i++) {
+        at = writers[i]!(draft, buffer, at);
+      }
+      return draft.$unknown === undefined ? at : wire.writeUnknown(draft.$unknown, buffer, at);
+    },
+  };
+}

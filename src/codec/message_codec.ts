@@ -1,0 +1,115 @@
+/** The codec of a message type, as the RPC room uses it. */
+import { type DescMessage, fromBinary, type Message, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { wireCodec } from "./closures/mod.ts";
+import type { WireCodec } from "./wire_codec.ts";
+import { beginInput, copyOctets, endInput } from "./wire/reader.ts";
+
+/**
+ * Encodes and decodes messages of one type: the same messages, octets and errors as protobuf-es' `fromBinary` and `toBinary`. What
+ * the compiled codec declines, those two do.
+ */
+export interface MessageCodec<T> {
+  /**
+   * The message in `start..end`. Nothing of it refers to the buffer, which may be used again.
+   *
+   * @throws {Error} It is cut short, malformed, or messages are more than 100 deep within each other.
+   */
+  decode(buffer: Uint8Array, start: number, end: number): T;
+  /** @throws {Error} A value is not of its field's type, or a required field is not set. */
+  encode(message: T): Uint8Array;
+  /** The most octets that the message can take: how much to reserve. May be more than three times what it takes. @throws as encode */
+  bound(message: T): number;
+  /**
+   * Encodes from `start` on, and never beyond `limit`.
+   *
+   * @returns Where the message ends, or -1 if it does not fit; the buffer is as before then. Costs nothing extra if there is room
+   * for {@linkcode bound}.
+   * @throws {Error} as encode
+   */
+  encodeInto(message: T, buffer: Uint8Array, start: number, limit: number): number;
+}
+
+const codecs = new WeakMap<DescMessage, MessageCodec<Message>>();
+
+/** The codec of a message type: generated source if the stubs were imported with it, else closures that are compiled now. */
+export function compile<Desc extends DescMessage>(schema: Desc): MessageCodec<MessageShape<Desc>> {
+  let codec = codecs.get(schema);
+  if (codec === undefined) {
+    codec = createMessageCodec(schema, wireCodec(schema));
+    codecs.set(schema, codec);
+  }
+  return codec as MessageCodec<MessageShape<Desc>>;
+}
+
+/** Messages whose bound is not above are encoded into an array that is there already, and copied: most bounds are too high. */
+const SCRATCH_SIZE = 65536;
+
+/** Undefined until it is needed, and while it is in use: a getter of a message might encode another. */
+let scratch: Uint8Array | undefined;
+
+function takeScratch(): Uint8Array {
+  const taken = scratch ?? new Uint8Array(SCRATCH_SIZE);
+  scratch = undefined;
+  return taken;
+}
+
+/** Above it nothing can be encoded. Of values that are not of their types the bound may be NaN. */
+const MAX_BOUND = 2 ** 31 - 1;
+
+/** A codec that has protobuf-es do what a compiled one declines. */
+export function createMessageCodec(schema: DescMessage, wire: WireCodec): MessageCodec<Message> {
+  const boundOf = (message: Message): number | undefined => {
+    try {
+      const bound = wire.bound(message);
+      return bound <= MAX_BOUND ? bound : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  const write = (message: Message, bound: number): Uint8Array | undefined => {
+    const buffer = bound <= SCRATCH_SIZE ? takeScratch() : new Uint8Array(bound);
+    try {
+      const end = wire.write(message, buffer, 0);
+      return bound > SCRATCH_SIZE && end > bound * 0.75 ? buffer.subarray(0, end) : copyOctets(buffer, 0, end);
+    } catch {
+      return undefined;
+    } finally {
+      if (bound <= SCRATCH_SIZE) {
+        scratch = buffer;
+      }
+    }
+  };
+  const encode = (message: Message): Uint8Array => {
+    const bound = boundOf(message);
+    return (bound === undefined ? undefined : write(message, bound)) ?? toBinary(schema, message);
+  };
+  return {
+    decode: (buffer, start, end) => {
+      beginInput(start, end);
+      try {
+        return wire.read(buffer, start, end, 1, 0);
+      } catch {
+        return fromBinary(schema, copyOctets(buffer, start, end));
+      } finally {
+        endInput();
+      }
+    },
+    encode,
+    bound: (message) => boundOf(message) ?? toBinary(schema, message).length,
+    encodeInto: (message, buffer, start, limit) => {
+      try {
+        if (wire.bound(message) <= limit - start) {
+          return wire.write(message, buffer, start);
+        }
+      } catch {
+        // Declined, or a value is not of its field's type: protobuf-es says what then.
+      }
+      const encoded = encode(message);
+      if (encoded.length > limit - start) {
+        return -1;
+      }
+      buffer.set(encoded, start);
+      return start + encoded.length;
+    },
+  };
+}
