@@ -1,7 +1,7 @@
 /** The codec of a message type, as the RPC room uses it. */
 import { type DescMessage, fromBinary, type Message, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { wireCodec } from "./closures/mod.ts";
-import type { WireCodec } from "./wire_codec.ts";
+import type { WireCodec } from "./wire/wire_codec.ts";
 import { beginInput, copyOctets, endInput } from "./wire/reader.ts";
 
 /**
@@ -87,7 +87,7 @@ export function createMessageCodec(schema: DescMessage, wire: WireCodec): Messag
     decode: (buffer, start, end) => {
       beginInput(start, end);
       try {
-        return wire.read(buffer, start, end, 1, 0);
+        return wire.read(buffer, start, end, 1, -1);
       } catch {
         return fromBinary(schema, copyOctets(buffer, start, end));
       } finally {

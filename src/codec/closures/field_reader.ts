@@ -12,7 +12,7 @@ import {
   zeroOfEnum,
 } from "../plan.ts";
 import { scalarOf } from "../plan.ts";
-import type { WireCodec } from "../wire_codec.ts";
+import type { WireCodec } from "../wire/wire_codec.ts";
 import * as wire from "../wire/mod.ts";
 import type { Draft, Oneof } from "./draft.ts";
 import { type ReadScalar, scalarReader, zeroOf } from "./scalars.ts";
@@ -103,7 +103,7 @@ function messageReader(
   return [LENGTH_DELIMITED, (buffer, at, end, depth) => {
     const length = wire.readLength(buffer, at, end);
     const start = wire.position;
-    return codec.read(buffer, start, start + length, depth + 1, 0);
+    return codec.read(buffer, start, start + length, depth + 1, -1);
   }];
 }
 
@@ -248,7 +248,7 @@ function mapValue(
       tag: tagOf(2, wireType),
       // Two values in an entry are merged.
       read: (buffer, at, end, depth, value) => value === undefined ? read(buffer, at, end, depth) : wire.decline(),
-      zero: (): Message | JsonObject => isJson ? {} : codec.read(new Uint8Array(0), 0, 0, 1, 0),
+      zero: (): Message | JsonObject => isJson ? {} : codec.read(new Uint8Array(0), 0, 0, 1, -1),
     };
   }
   const scalar = valueScalarOf(field);

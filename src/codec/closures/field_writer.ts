@@ -119,13 +119,9 @@ function implicitWriter(field: DescField, write: WriteValue): FieldWriter["write
       return (draft, buffer, at) => Object.is(draft[name], 0) ? at : write(draft[name], buffer, at);
     default:
       return isLong(scalar)
-        ? (draft, buffer, at) => isLongZero(draft[name]) ? at : write(draft[name], buffer, at)
+        ? (draft, buffer, at) => wire.isLongZero(draft[name] as bigint | string) ? at : write(draft[name], buffer, at)
         : (draft, buffer, at) => draft[name] === 0 ? at : write(draft[name], buffer, at);
   }
-}
-
-function isLongZero(value: unknown): boolean {
-  return value === 0n || value === "0";
 }
 
 /** A scalar with its tag. */
@@ -263,7 +259,7 @@ function mapWriter(field: DescField & { fieldKind: "map" }, codecOf: FindCodec) 
     },
     bound: (record: Record<string, unknown>) => {
       const names = Object.keys(record);
-      let sum = names.length * overhead + (isText ? wire.keysBound(names) : 0);
+      let sum = names.length * overhead + (isText ? wire.textBound(names) : 0);
       if (typeof bound !== "number") {
         for (let i = 0; i < names.length; i++) {
           sum += bound(record[names[i]!]);

@@ -1,34 +1,35 @@
 /** Codecs compiled from the schema at run time: closures, as `eval` is nothing that every platform has. */
 import type { DescMessage, UnknownField } from "@bufbuild/protobuf";
 import { MAX_DEPTH, sortedFields } from "../plan.ts";
-import { generatedCodec, type WireCodec } from "../wire_codec.ts";
+import { generatedCodec, type WireCodec } from "../wire/wire_codec.ts";
 import * as wire from "../wire/mod.ts";
 import { type Draft, draftMaker } from "./draft.ts";
-import { fieldReaders, type ReadField } from "./field_reader.ts";
+import { fieldReaders, type FindCodec, type ReadField } from "./field_reader.ts";
 import { type FieldWriter, fieldWriter } from "./field_writer.ts";
 
 /** Tags below are found by index, others in a map: fields up to number 255. */
 const NEAR_TAGS = 2048;
 
-const compiled = new WeakMap<DescMessage, WireCodec>();
-
-/** The codec of a message type: the generated one, or else one that is compiled now, unless it was. */
-export function wireCodec(desc: DescMessage): WireCodec {
-  const found = generatedCodec(desc) ?? compiled.get(desc);
-  return found ?? compileClosures(desc, wireCodec);
+/** Makes the function that finds the codec of a message type: one of those generated, or else one that is compiled when it is first asked for. */
+export function closureCompiler(generated: FindGenerated): FindCodec {
+  const compiled = new WeakMap<DescMessage, WireCodec>();
+  const codecOf: FindCodec = (desc) => generated(desc) ?? compiled.get(desc) ?? compile(desc);
+  const compile = (desc: DescMessage) => {
+    const codec: WireCodec = { read: wire.decline, bound: wire.decline, write: wire.decline };
+    // Before its fields, which may be of the same type.
+    compiled.set(desc, codec);
+    return Object.assign(codec, { read: messageReader(desc, codecOf), ...messageWriter(desc, codecOf) });
+  };
+  return codecOf;
 }
 
-/** Compiles a codec whatever there is, for messages within the message also. */
-export function compileClosures(desc: DescMessage, codecOf: (desc: DescMessage) => WireCodec): WireCodec {
-  const codec: WireCodec = { read: wire.decline, bound: wire.decline, write: wire.decline };
-  // Before its fields, which may be of the same type.
-  compiled.set(desc, codec);
-  codec.read = messageReader(desc, codecOf);
-  Object.assign(codec, messageWriter(desc, codecOf));
-  return codec;
-}
+/** Finds a generated codec, if there is one. */
+type FindGenerated = (desc: DescMessage) => WireCodec | undefined;
 
-function messageReader(desc: DescMessage, codecOf: (desc: DescMessage) => WireCodec): WireCodec["read"] {
+/** The codec of a message type: the generated one, or else closures. */
+export const wireCodec: FindCodec = closureCompiler(generatedCodec);
+
+function messageReader(desc: DescMessage, codecOf: FindCodec): WireCodec["read"] {
   const newDraft = draftMaker(desc);
   const near: (ReadField | undefined)[] = [];
   const far = new Map<number, ReadField>();
@@ -84,7 +85,7 @@ function messageReader(desc: DescMessage, codecOf: (desc: DescMessage) => WireCo
 
 function messageWriter(
   desc: DescMessage,
-  codecOf: (desc: DescMessage) => WireCodec,
+  codecOf: FindCodec,
 ): Pick<WireCodec<Draft>, "bound" | "write"> {
   const typeName = desc.typeName;
   const writers: FieldWriter["write"][] = [];

@@ -1,7 +1,18 @@
 /** What compiled codecs are made of: values to and from the wire. Generated source imports it. */
 export { decline } from "./decline.ts";
 export { jsonOfStruct, structOfJson } from "./struct_json.ts";
-export { boolKey, bytesBound, integerKey, keysBound, NO_BYTES, prototypeOf, setOwn } from "./values.ts";
+export {
+  boolKey,
+  bytesBound,
+  constructorOf,
+  integerKey,
+  isLongZero,
+  NO_BYTES,
+  prototypeOf,
+  setOwn,
+  textBound,
+} from "./values.ts";
+export { type WireCodec, withCodec, withCodecs } from "./wire_codec.ts";
 export {
   endMessage,
   position,
@@ -19,6 +30,7 @@ export {
   readSfixed64,
   readSint32,
   readSint64,
+  readStop,
   readString,
   readTag,
   readUint32,

@@ -63,6 +63,17 @@ export function readLength(buffer: Uint8Array, at: number, end: number): number 
   return length;
 }
 
+/** Where what has a length ends: at `end` at the latest. Leaves in {@linkcode position} where it begins. */
+export function readStop(buffer: Uint8Array, at: number, end: number): number {
+  const length = buffer[at]!;
+  if (length > 127) {
+    return readLength(buffer, at, end) + position;
+  }
+  position = at + 1;
+  const stop = position + length;
+  return stop <= end ? stop : decline();
+}
+
 export function readInt32(buffer: Uint8Array, at: number): number {
   return readUint32(buffer, at) | 0;
 }
@@ -216,7 +227,7 @@ export function readString(buffer: Uint8Array, at: number, end: number): string 
  * {@linkcode position} where that was.
  */
 export function endMessage(at: number, end: number, lastTag: number, endTag: number): void {
-  if (endTag === 0 ? at !== end : lastTag !== endTag || at > end) {
+  if (endTag < 0 ? at !== end : lastTag !== endTag || at > end) {
     decline();
   }
   position = at;

@@ -7,7 +7,7 @@ export interface WireCodec<T extends Message = Message> {
    * Reads what begins at `start`.
    *
    * @param depth How deep the message is within others; 1 for the outermost.
-   * @param endTag 0: the message takes all of `start..end`. Else it is a group that ends with this tag, and leaves in
+   * @param endTag -1: the message takes all of `start..end`. Else it is a group that ends with this tag, and leaves in
    * `wire.position` where that was.
    */
   read(buffer: Uint8Array, start: number, end: number, depth: number, endTag: number): T;
@@ -25,11 +25,14 @@ export function withCodec<S extends DescMessage, T extends Message>(schema: S, c
   return schema;
 }
 
-/**
- * Says that the schemas of a service's methods have generated codecs: who uses the service, uses them. A bundler that leaves out
- * schemas that nobody names keeps these. Gives the service.
- */
-export function withCodecs<S extends DescService>(service: S, _schemas: readonly DescMessage[]): S {
+/** As {@linkcode withCodec}, for the messages of a service's methods. Gives the service. */
+export function withCodecs<S extends DescService>(
+  service: S,
+  codecs: readonly (readonly [schema: DescMessage, codec: WireCodec])[],
+): S {
+  for (const [schema, codec] of codecs) {
+    withCodec(schema, codec);
+  }
   return service;
 }
 

