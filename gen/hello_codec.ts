@@ -14,7 +14,6 @@ export function read_HelloRequest(buffer: Uint8Array, at: number, end: number, d
   let f1: HelloRequest["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -64,7 +63,6 @@ export function read_HelloReply(buffer: Uint8Array, at: number, end: number, dep
   let f1: HelloReply["message"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {

@@ -17,13 +17,10 @@ export interface MessageCodec<T> {
   decode(buffer: Uint8Array, start: number, end: number): T;
   /** @throws {Error} A value is not of its field's type, or a required field is not set. */
   encode(message: T): Uint8Array;
-  /** The most octets that the message can take: how much to reserve. May be more than three times what it takes. @throws as encode */
-  bound(message: T): number;
   /**
-   * Encodes from `start` on, and never beyond `limit`.
+   * Encodes from `start` on, and never beyond `limit`. Fastest if that is the end of the buffer.
    *
-   * @returns Where the message ends, or -1 if it does not fit; the buffer is as before then. Costs nothing extra if there is room
-   * for {@linkcode bound}.
+   * @returns Where the message ends, or -1 if it does not fit: what is between `start` and `limit` may have been overwritten then.
    * @throws {Error} as encode
    */
   encodeInto(message: T, buffer: Uint8Array, start: number, limit: number): number;
@@ -41,7 +38,7 @@ export function compile<Desc extends DescMessage>(schema: Desc): MessageCodec<Me
   return codec as MessageCodec<MessageShape<Desc>>;
 }
 
-/** Messages whose bound is not above are encoded into an array that is there already, and copied: most bounds are too high. */
+/** What most messages are encoded into first, to be copied: how long they get is seen then. */
 const SCRATCH_SIZE = 65536;
 
 /** Undefined until it is needed, and while it is in use: a getter of a message might encode another. */
@@ -58,31 +55,33 @@ const MAX_BOUND = 2 ** 31 - 1;
 
 /** A codec that has protobuf-es do what a compiled one declines. */
 export function createMessageCodec(schema: DescMessage, wire: WireCodec): MessageCodec<Message> {
-  const boundOf = (message: Message): number | undefined => {
-    try {
-      const bound = wire.bound(message);
-      return bound <= MAX_BOUND ? bound : undefined;
-    } catch {
-      return undefined;
-    }
-  };
-  const write = (message: Message, bound: number): Uint8Array | undefined => {
-    const buffer = bound <= SCRATCH_SIZE ? takeScratch() : new Uint8Array(bound);
+  /** Undefined if it was declined, or does not fit. */
+  const encodeSmall = (message: Message): Uint8Array | undefined => {
+    const buffer = takeScratch();
     try {
       const end = wire.write(message, buffer, 0);
-      return bound > SCRATCH_SIZE && end > bound * 0.75 ? buffer.subarray(0, end) : copyOctets(buffer, 0, end);
+      return end <= buffer.length ? copyOctets(buffer, 0, end) : undefined;
     } catch {
       return undefined;
     } finally {
-      if (bound <= SCRATCH_SIZE) {
-        scratch = buffer;
-      }
+      scratch = buffer;
     }
   };
-  const encode = (message: Message): Uint8Array => {
-    const bound = boundOf(message);
-    return (bound === undefined ? undefined : write(message, bound)) ?? toBinary(schema, message);
+  const encodeLarge = (message: Message): Uint8Array | undefined => {
+    try {
+      const bound = wire.bound(message);
+      if (bound > SCRATCH_SIZE && bound <= MAX_BOUND) {
+        const buffer = new Uint8Array(bound);
+        const end = wire.write(message, buffer, 0);
+        return end > bound * 0.75 ? buffer.subarray(0, end) : buffer.slice(0, end);
+      }
+    } catch {
+      // Declined, or a value is not of its field's type.
+    }
+    return undefined;
   };
+  const encode = (message: Message): Uint8Array =>
+    encodeSmall(message) ?? encodeLarge(message) ?? toBinary(schema, message);
   return {
     decode: (buffer, start, end) => {
       beginInput(start, end);
@@ -95,14 +94,12 @@ export function createMessageCodec(schema: DescMessage, wire: WireCodec): Messag
       }
     },
     encode,
-    bound: (message) => boundOf(message) ?? toBinary(schema, message).length,
     encodeInto: (message, buffer, start, limit) => {
       try {
-        if (wire.bound(message) <= limit - start) {
-          return wire.write(message, buffer, start);
-        }
+        const end = wire.write(message, limit === buffer.length ? buffer : buffer.subarray(0, limit), start);
+        return end <= limit ? end : -1;
       } catch {
-        // Declined, or a value is not of its field's type: protobuf-es says what then.
+        // Declined, or a value is not of its field's type, or something that is written at once does not fit.
       }
       const encoded = encode(message);
       if (encoded.length > limit - start) {

@@ -31,6 +31,12 @@ export const OWN_PROTOS: readonly string[] = [`${ROOT}proto`, `${ROOT}tests/code
 
 /** Generates stubs and codecs of folders with protos, and loads them. `name` is the folder they go to. */
 export async function loadTypes(name: string, folders: readonly string[]): Promise<TypeUnderTest[]> {
+  await generateStubs(name, folders);
+  return await importTypes(name);
+}
+
+/** Generates stubs and codecs. */
+export async function generateStubs(name: string, folders: readonly string[]): Promise<void> {
   const out = `.cache/codec/${name}`;
   const plugin = (...local: string[]) => ["deno", "run", "--allow-read", "--allow-env", ...local];
   const opt = ["target=ts", "import_extension=ts"];
@@ -49,12 +55,13 @@ export async function loadTypes(name: string, folders: readonly string[]): Promi
   };
   const buf = ["run", "--allow-all", "npm:@bufbuild/buf@1.74.0", "generate", "--template", JSON.stringify(template)];
   await runProgram("deno", buf, { cwd: ROOT });
+}
+
+/** Loads what was generated. */
+export async function importTypes(name: string): Promise<TypeUnderTest[]> {
   const closuresOf = closureCompiler(() => undefined);
-  const types: TypeUnderTest[] = [];
-  for (const desc of await messagesIn(`${ROOT}${out}`)) {
-    types.push({ desc, closures: closuresOf(desc), generated: generatedCodec(desc)! });
-  }
-  return types;
+  const messages = await messagesIn(`${CACHE}${name}`);
+  return messages.map((desc) => ({ desc, closures: closuresOf(desc), generated: generatedCodec(desc)! }));
 }
 
 async function messagesIn(folder: string): Promise<DescMessage[]> {

@@ -348,6 +348,10 @@ function isPropertyKey(type: string): boolean {
   return type === "string" || type === "number";
 }
 
+function keyReader(source: Source, key: Scalar): Printable {
+  return key.name === "string" ? [source.runtime("readKey"), "(buffer, at, stop)"] : readScalar(source, key, false);
+}
+
 function mapSource(source: Source, field: DescField & { fieldKind: "map" }): Line[] {
   const next: Line = ["at = ", source.runtime("position"), ";"];
   const key = scalarOf(field.mapKey);
@@ -372,7 +376,7 @@ function mapSource(source: Source, field: DescField & { fieldKind: "map" }): Lin
       ...indent([
         "const entryTag = buffer[at++]!;",
         `if (entryTag === ${tagOf(1, key.wireType)}) {`,
-        ...indent([["key = ", readScalar(source, key, false, "stop"), ";"], next]),
+        ...indent([["key = ", keyReader(source, key), ";"], next]),
         `} else if (entryTag === ${tag}) {`,
         ...indent(read),
         "} else {",

@@ -37,6 +37,16 @@ function putScalar(source: Source, number: number, scalar: Scalar, value: Printa
   ];
 }
 
+/** Whether 64-bit integers are texts in this field. */
+function isText(field: DescField): boolean {
+  return field.fieldKind !== "map" && "longAsString" in field && field.longAsString;
+}
+
+/** The value that is written for what a field holds. */
+function valueOf(source: Source, field: DescField, local: Printable): Printable {
+  return isText(field) ? [source.runtime("longOf"), "(", local, ")"] : local;
+}
+
 /** The message that a field's value stands for. */
 function messageOf(source: Source, field: DescField & { message: DescMessage }, local: Printable): Printable {
   switch (representationOf(field)) {
@@ -118,7 +128,7 @@ function fieldWriter(source: Source, field: DescField): Line[] {
   const put = (value: string) =>
     field.fieldKind === "message"
       ? putMessage(source, field, value)
-      : putScalar(source, field.number, valueScalarOf(field), value);
+      : putScalar(source, field.number, valueScalarOf(field), valueOf(source, field, value));
   if (field.oneof !== undefined) {
     const oneof = oneofVariable(field);
     return when(`${oneof}.case === "${field.localName}"`, ...put(`${oneof}.value`));
@@ -150,7 +160,10 @@ function isSet(source: Source, field: DescField, name: string): Printable {
     case "float":
       return `!Object.is(${name}, 0)`;
     default:
-      return isLong(scalar) ? ["!", source.runtime("isLongZero"), `(${name})`] : `${name} !== 0`;
+      return !isLong(scalar) ? `${name} !== 0` : isText(field)
+        ? ["!", source.runtime("isZeroText"), `(${name})`]
+        // As fast as it gets: comparing it with 0n is a call.
+        : name;
   }
 }
 
@@ -164,8 +177,9 @@ function listWriter(source: Source, field: DescField & { fieldKind: "list" }, na
     return each(name, putMessage(source, field, item));
   }
   const scalar = valueScalarOf(field);
+  const value = valueOf(source, field, item);
   if (!field.packed) {
-    return each(name, putScalar(source, field.number, scalar, item));
+    return each(name, putScalar(source, field.number, scalar, value));
   }
   const tag = putTag(tagOf(field.number, LENGTH_DELIMITED));
   if (scalar.name === "double") {
@@ -180,7 +194,7 @@ function listWriter(source: Source, field: DescField & { fieldKind: "list" }, na
     ...tag,
     `const prefix = ${name}.length < 128 ? 1 : ${name}.length < 16384 ? 2 : 3;`,
     "let end = at + prefix;",
-    ...each(name, [["end = ", source.runtime(`write${functionName(scalar)}`), `(${item}, buffer, end);`]]),
+    ...each(name, [["end = ", source.runtime(`write${functionName(scalar)}`), "(", value, ", buffer, end);"]]),
     ["at = ", source.runtime("closeLength"), "(buffer, at, prefix, end);"],
   );
 }
@@ -192,7 +206,7 @@ function keySource(source: Source, key: Scalar): Printable {
     case "bool":
       return [source.runtime("boolKey"), "(key)"];
     default:
-      return isLong(key) ? "key" : [source.runtime("integerKey"), "(key)"];
+      return [source.runtime(isLong(key) ? "longOf" : "integerKey"), "(key)"];
   }
 }
 
@@ -303,19 +317,19 @@ function mapBound(source: Source, field: DescField & { fieldKind: "map" }, name:
   const key = scalarOf(field.mapKey);
   const { fixed, more } = valueBound(source, field, entryOf(field, name), 2);
   const entry = tagLength(field.number) + 5 + 1 + key.bound + fixed;
-  const isText = key.name === "string";
+  const isTextKey = key.name === "string";
   if (more === undefined) {
     const keys = `keys${field.number}`;
     return [
       `const ${keys} = Object.keys(${name});`,
-      isText
+      isTextKey
         ? [`bound += ${entry} * ${keys}.length + `, source.runtime("textBound"), `(${keys});`]
         : `bound += ${entry} * ${keys}.length;`,
     ];
   }
   return [
     `for (const key of Object.keys(${name})) {`,
-    ...indent([[`bound += ${entry} + ${isText ? "3 * key.length + " : ""}`, more, ";"]]),
+    ...indent([[`bound += ${entry} + ${isTextKey ? "3 * key.length + " : ""}`, more, ";"]]),
     "}",
   ];
 }

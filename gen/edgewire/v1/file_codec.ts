@@ -4,7 +4,7 @@
 
 import type { AbortUploadRequest, AbortUploadResponse, DeleteRequest, DeleteResponse, DownloadRequest, DownloadResponse, FileInfo, FinishUploadRequest, FinishUploadResponse, GetUploadRequest, GetUploadResponse, HashFileRequest, HashFileResponse, HashFileWithProgressRequest, HashFileWithProgressResponse, HashProgress, ListRequest, ListResponse, StartUploadRequest, StartUploadResponse, StatRequest, StatResponse, UploadHeader, UploadRequest, UploadResponse, WriteUploadRequest, WriteUploadResponse } from "./file_pb.ts";
 import { AbortUploadRequestSchema as AbortUploadRequestSchema$1, AbortUploadResponseSchema as AbortUploadResponseSchema$1, DeleteRequestSchema as DeleteRequestSchema$1, DeleteResponseSchema as DeleteResponseSchema$1, DownloadRequestSchema as DownloadRequestSchema$1, DownloadResponseSchema as DownloadResponseSchema$1, File as File$1, FileInfoSchema as FileInfoSchema$1, FinishUploadRequestSchema as FinishUploadRequestSchema$1, FinishUploadResponseSchema as FinishUploadResponseSchema$1, GetUploadRequestSchema as GetUploadRequestSchema$1, GetUploadResponseSchema as GetUploadResponseSchema$1, HashFileRequestSchema as HashFileRequestSchema$1, HashFileResponseSchema as HashFileResponseSchema$1, HashFileWithProgressRequestSchema as HashFileWithProgressRequestSchema$1, HashFileWithProgressResponseSchema as HashFileWithProgressResponseSchema$1, HashProgressSchema as HashProgressSchema$1, ListRequestSchema as ListRequestSchema$1, ListResponseSchema as ListResponseSchema$1, StartUploadRequestSchema as StartUploadRequestSchema$1, StartUploadResponseSchema as StartUploadResponseSchema$1, StatRequestSchema as StatRequestSchema$1, StatResponseSchema as StatResponseSchema$1, UploadHeaderSchema as UploadHeaderSchema$1, UploadRequestSchema as UploadRequestSchema$1, UploadResponseSchema as UploadResponseSchema$1, WriteUploadRequestSchema as WriteUploadRequestSchema$1, WriteUploadResponseSchema as WriteUploadResponseSchema$1 } from "./file_pb.ts";
-import { boundUnknown, closeLength, decline, endMessage, isLongZero, NO_BYTES, position, readBytes, readInt32, readInt64, readStop, readString, readTag, readUnknown, withCodec, withCodecs, writeBytes, writeInt32, writeInt64, writeString, writeUnknown } from "../../../src/codec/wire/mod.ts";
+import { boundUnknown, closeLength, decline, endMessage, NO_BYTES, position, readBytes, readInt32, readInt64, readStop, readString, readTag, readUnknown, withCodec, withCodecs, writeBytes, writeInt32, writeInt64, writeString, writeUnknown } from "../../../src/codec/wire/mod.ts";
 import type { UnknownField } from "@bufbuild/protobuf";
 import { bound_edgewire_v1_Digest, read_edgewire_v1_Digest, write_edgewire_v1_Digest } from "./hash_codec.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -40,7 +40,7 @@ export function read_edgewire_v1_FileInfo(buffer: Uint8Array, at: number, end: n
       case 3:
         if (tag !== 26 || f3 !== undefined) decline();
         stop = readStop(buffer, at, end);
-        f3 = read_google_protobuf_Timestamp(buffer, position, stop, depth + 1, 0);
+        f3 = read_google_protobuf_Timestamp(buffer, position, stop, depth + 1, -1);
         at = stop;
         break;
       default:
@@ -70,7 +70,7 @@ export function write_edgewire_v1_FileInfo(message: FileInfo, buffer: Uint8Array
     at = writeString(f1, buffer, at);
   }
   const f2 = message.size;
-  if (!isLongZero(f2)) {
+  if (f2) {
     buffer[at++] = 16;
     at = writeInt64(f2, buffer, at);
   }
@@ -104,7 +104,7 @@ export function read_edgewire_v1_UploadRequest(buffer: Uint8Array, at: number, e
       case 1:
         if (tag !== 10 || o0?.case === "header") decline();
         stop = readStop(buffer, at, end);
-        o0 = { case: "header", value: read_edgewire_v1_UploadHeader(buffer, position, stop, depth + 1, 0) };
+        o0 = { case: "header", value: read_edgewire_v1_UploadHeader(buffer, position, stop, depth + 1, -1) };
         at = stop;
         break;
       case 2:
@@ -181,7 +181,7 @@ export function read_edgewire_v1_UploadHeader(buffer: Uint8Array, at: number, en
       case 3:
         if (tag !== 26 || f3 !== undefined) decline();
         stop = readStop(buffer, at, end);
-        f3 = read_edgewire_v1_Digest(buffer, position, stop, depth + 1, 0);
+        f3 = read_edgewire_v1_Digest(buffer, position, stop, depth + 1, -1);
         at = stop;
         break;
       default:
@@ -246,7 +246,7 @@ export function read_edgewire_v1_UploadResponse(buffer: Uint8Array, at: number, 
       case 1:
         if (tag !== 10 || f1 !== undefined) decline();
         stop = readStop(buffer, at, end);
-        f1 = read_edgewire_v1_FileInfo(buffer, position, stop, depth + 1, 0);
+        f1 = read_edgewire_v1_FileInfo(buffer, position, stop, depth + 1, -1);
         at = stop;
         break;
       default:
@@ -289,7 +289,6 @@ export function read_edgewire_v1_DownloadRequest(buffer: Uint8Array, at: number,
   let f3: DownloadRequest["length"] | undefined;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -338,7 +337,7 @@ export function write_edgewire_v1_DownloadRequest(message: DownloadRequest, buff
     at = writeString(f1, buffer, at);
   }
   const f2 = message.offset;
-  if (!isLongZero(f2)) {
+  if (f2) {
     buffer[at++] = 16;
     at = writeInt64(f2, buffer, at);
   }
@@ -372,7 +371,7 @@ export function read_edgewire_v1_DownloadResponse(buffer: Uint8Array, at: number
       case 1:
         if (tag !== 10 || o0?.case === "file") decline();
         stop = readStop(buffer, at, end);
-        o0 = { case: "file", value: read_edgewire_v1_FileInfo(buffer, position, stop, depth + 1, 0) };
+        o0 = { case: "file", value: read_edgewire_v1_FileInfo(buffer, position, stop, depth + 1, -1) };
         at = stop;
         break;
       case 2:
@@ -449,7 +448,7 @@ export function read_edgewire_v1_StartUploadRequest(buffer: Uint8Array, at: numb
       case 3:
         if (tag !== 26 || f3 !== undefined) decline();
         stop = readStop(buffer, at, end);
-        f3 = read_edgewire_v1_Digest(buffer, position, stop, depth + 1, 0);
+        f3 = read_edgewire_v1_Digest(buffer, position, stop, depth + 1, -1);
         at = stop;
         break;
       default:
@@ -479,7 +478,7 @@ export function write_edgewire_v1_StartUploadRequest(message: StartUploadRequest
     at = writeString(f1, buffer, at);
   }
   const f2 = message.size;
-  if (!isLongZero(f2)) {
+  if (f2) {
     buffer[at++] = 16;
     at = writeInt64(f2, buffer, at);
   }
@@ -519,7 +518,7 @@ export function read_edgewire_v1_StartUploadResponse(buffer: Uint8Array, at: num
       case 2:
         if (tag !== 18 || f2 !== undefined) decline();
         stop = readStop(buffer, at, end);
-        f2 = read_google_protobuf_Timestamp(buffer, position, stop, depth + 1, 0);
+        f2 = read_google_protobuf_Timestamp(buffer, position, stop, depth + 1, -1);
         at = stop;
         break;
       default:
@@ -568,7 +567,6 @@ export function read_edgewire_v1_WriteUploadRequest(buffer: Uint8Array, at: numb
   let f3: WriteUploadRequest["chunk"] = NO_BYTES;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -617,7 +615,7 @@ export function write_edgewire_v1_WriteUploadRequest(message: WriteUploadRequest
     at = writeString(f1, buffer, at);
   }
   const f2 = message.offset;
-  if (!isLongZero(f2)) {
+  if (f2) {
     buffer[at++] = 16;
     at = writeInt64(f2, buffer, at);
   }
@@ -639,7 +637,6 @@ export function read_edgewire_v1_WriteUploadResponse(buffer: Uint8Array, at: num
   let f1: WriteUploadResponse["nextOffset"] = 0n;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -671,7 +668,7 @@ export function bound_edgewire_v1_WriteUploadResponse(message: WriteUploadRespon
 export function write_edgewire_v1_WriteUploadResponse(message: WriteUploadResponse, buffer: Uint8Array, at: number): number {
   if (message.$typeName !== "edgewire.v1.WriteUploadResponse") decline();
   const f1 = message.nextOffset;
-  if (!isLongZero(f1)) {
+  if (f1) {
     buffer[at++] = 8;
     at = writeInt64(f1, buffer, at);
   }
@@ -688,7 +685,6 @@ export function read_edgewire_v1_GetUploadRequest(buffer: Uint8Array, at: number
   let f1: GetUploadRequest["uploadId"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -769,13 +765,13 @@ export function read_edgewire_v1_GetUploadResponse(buffer: Uint8Array, at: numbe
       case 4:
         if (tag !== 34 || f4 !== undefined) decline();
         stop = readStop(buffer, at, end);
-        f4 = read_google_protobuf_Timestamp(buffer, position, stop, depth + 1, 0);
+        f4 = read_google_protobuf_Timestamp(buffer, position, stop, depth + 1, -1);
         at = stop;
         break;
       case 5:
         if (tag !== 42 || f5 !== undefined) decline();
         stop = readStop(buffer, at, end);
-        f5 = read_edgewire_v1_FileInfo(buffer, position, stop, depth + 1, 0);
+        f5 = read_edgewire_v1_FileInfo(buffer, position, stop, depth + 1, -1);
         at = stop;
         break;
       default:
@@ -808,12 +804,12 @@ export function write_edgewire_v1_GetUploadResponse(message: GetUploadResponse, 
     at = writeString(f1, buffer, at);
   }
   const f2 = message.size;
-  if (!isLongZero(f2)) {
+  if (f2) {
     buffer[at++] = 16;
     at = writeInt64(f2, buffer, at);
   }
   const f3 = message.nextOffset;
-  if (!isLongZero(f3)) {
+  if (f3) {
     buffer[at++] = 24;
     at = writeInt64(f3, buffer, at);
   }
@@ -840,7 +836,6 @@ export function read_edgewire_v1_FinishUploadRequest(buffer: Uint8Array, at: num
   let f1: FinishUploadRequest["uploadId"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -902,7 +897,7 @@ export function read_edgewire_v1_FinishUploadResponse(buffer: Uint8Array, at: nu
       case 1:
         if (tag !== 10 || f1 !== undefined) decline();
         stop = readStop(buffer, at, end);
-        f1 = read_edgewire_v1_FileInfo(buffer, position, stop, depth + 1, 0);
+        f1 = read_edgewire_v1_FileInfo(buffer, position, stop, depth + 1, -1);
         at = stop;
         break;
       default:
@@ -943,7 +938,6 @@ export function read_edgewire_v1_AbortUploadRequest(buffer: Uint8Array, at: numb
   let f1: AbortUploadRequest["uploadId"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -992,7 +986,6 @@ export function read_edgewire_v1_AbortUploadResponse(buffer: Uint8Array, at: num
   if (depth > 100) decline();
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -1032,7 +1025,6 @@ export function read_edgewire_v1_HashFileRequest(buffer: Uint8Array, at: number,
   let f2: HashFileRequest["algorithm"] = 0;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -1108,7 +1100,7 @@ export function read_edgewire_v1_HashFileResponse(buffer: Uint8Array, at: number
       case 1:
         if (tag !== 10 || f1 !== undefined) decline();
         stop = readStop(buffer, at, end);
-        f1 = read_edgewire_v1_Digest(buffer, position, stop, depth + 1, 0);
+        f1 = read_edgewire_v1_Digest(buffer, position, stop, depth + 1, -1);
         at = stop;
         break;
       case 2:
@@ -1142,7 +1134,7 @@ export function write_edgewire_v1_HashFileResponse(message: HashFileResponse, bu
     at = closeLength(buffer, at, 1, write_edgewire_v1_Digest(f1, buffer, at + 1));
   }
   const f2 = message.byteCount;
-  if (!isLongZero(f2)) {
+  if (f2) {
     buffer[at++] = 16;
     at = writeInt64(f2, buffer, at);
   }
@@ -1160,7 +1152,6 @@ export function read_edgewire_v1_HashFileWithProgressRequest(buffer: Uint8Array,
   let f2: HashFileWithProgressRequest["algorithm"] = 0;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -1235,13 +1226,13 @@ export function read_edgewire_v1_HashFileWithProgressResponse(buffer: Uint8Array
       case 1:
         if (tag !== 10 || o0?.case === "progress") decline();
         stop = readStop(buffer, at, end);
-        o0 = { case: "progress", value: read_edgewire_v1_HashProgress(buffer, position, stop, depth + 1, 0) };
+        o0 = { case: "progress", value: read_edgewire_v1_HashProgress(buffer, position, stop, depth + 1, -1) };
         at = stop;
         break;
       case 2:
         if (tag !== 18 || o0?.case === "result") decline();
         stop = readStop(buffer, at, end);
-        o0 = { case: "result", value: read_edgewire_v1_HashFileResponse(buffer, position, stop, depth + 1, 0) };
+        o0 = { case: "result", value: read_edgewire_v1_HashFileResponse(buffer, position, stop, depth + 1, -1) };
         at = stop;
         break;
       default:
@@ -1287,7 +1278,6 @@ export function read_edgewire_v1_HashProgress(buffer: Uint8Array, at: number, en
   let f2: HashProgress["totalBytes"] = 0n;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -1324,12 +1314,12 @@ export function bound_edgewire_v1_HashProgress(message: HashProgress): number {
 export function write_edgewire_v1_HashProgress(message: HashProgress, buffer: Uint8Array, at: number): number {
   if (message.$typeName !== "edgewire.v1.HashProgress") decline();
   const f1 = message.hashedBytes;
-  if (!isLongZero(f1)) {
+  if (f1) {
     buffer[at++] = 8;
     at = writeInt64(f1, buffer, at);
   }
   const f2 = message.totalBytes;
-  if (!isLongZero(f2)) {
+  if (f2) {
     buffer[at++] = 16;
     at = writeInt64(f2, buffer, at);
   }
@@ -1346,7 +1336,6 @@ export function read_edgewire_v1_StatRequest(buffer: Uint8Array, at: number, end
   let f1: StatRequest["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -1408,7 +1397,7 @@ export function read_edgewire_v1_StatResponse(buffer: Uint8Array, at: number, en
       case 1:
         if (tag !== 10 || f1 !== undefined) decline();
         stop = readStop(buffer, at, end);
-        f1 = read_edgewire_v1_FileInfo(buffer, position, stop, depth + 1, 0);
+        f1 = read_edgewire_v1_FileInfo(buffer, position, stop, depth + 1, -1);
         at = stop;
         break;
       default:
@@ -1450,7 +1439,6 @@ export function read_edgewire_v1_ListRequest(buffer: Uint8Array, at: number, end
   let f2: ListRequest["pageToken"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -1526,7 +1514,7 @@ export function read_edgewire_v1_ListResponse(buffer: Uint8Array, at: number, en
       case 1:
         if (tag !== 10) decline();
         stop = readStop(buffer, at, end);
-        f1.push(read_edgewire_v1_FileInfo(buffer, position, stop, depth + 1, 0));
+        f1.push(read_edgewire_v1_FileInfo(buffer, position, stop, depth + 1, -1));
         at = stop;
         break;
       case 2:
@@ -1579,7 +1567,6 @@ export function read_edgewire_v1_DeleteRequest(buffer: Uint8Array, at: number, e
   let f1: DeleteRequest["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -1628,7 +1615,6 @@ export function read_edgewire_v1_DeleteResponse(buffer: Uint8Array, at: number, 
   if (depth > 100) decline();
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -1668,7 +1654,6 @@ function read_google_protobuf_Timestamp(buffer: Uint8Array, at: number, end: num
   let f2: Timestamp["nanos"] = 0;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -1708,7 +1693,7 @@ function bound_google_protobuf_Timestamp(message: Timestamp): number {
 function write_google_protobuf_Timestamp(message: Timestamp, buffer: Uint8Array, at: number): number {
   if (message.$typeName !== "google.protobuf.Timestamp") decline();
   const f1 = message.seconds;
-  if (!isLongZero(f1)) {
+  if (f1) {
     buffer[at++] = 8;
     at = writeInt64(f1, buffer, at);
   }

@@ -14,7 +14,6 @@ export function read_edgewire_v1_HelloRequest(buffer: Uint8Array, at: number, en
   let f1: HelloRequest["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -64,7 +63,6 @@ export function read_edgewire_v1_HelloReply(buffer: Uint8Array, at: number, end:
   let f1: HelloReply["message"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -114,7 +112,6 @@ export function read_edgewire_v1_ConverseRequest(buffer: Uint8Array, at: number,
   let f1: ConverseRequest["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -164,7 +161,6 @@ export function read_edgewire_v1_ConverseResponse(buffer: Uint8Array, at: number
   let f1: ConverseResponse["message"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {

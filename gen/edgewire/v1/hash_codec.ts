@@ -4,7 +4,7 @@
 
 import type { Digest, ShaRequest, ShaResponse, ShaStreamOptions, ShaStreamRequest, ShaStreamResponse } from "./hash_pb.ts";
 import { DigestSchema as DigestSchema$1, Hash as Hash$1, ShaRequestSchema as ShaRequestSchema$1, ShaResponseSchema as ShaResponseSchema$1, ShaStreamOptionsSchema as ShaStreamOptionsSchema$1, ShaStreamRequestSchema as ShaStreamRequestSchema$1, ShaStreamResponseSchema as ShaStreamResponseSchema$1 } from "./hash_pb.ts";
-import { boundUnknown, closeLength, decline, endMessage, isLongZero, position, readBytes, readInt32, readInt64, readStop, readString, readTag, readUnknown, withCodec, withCodecs, writeBytes, writeInt32, writeInt64, writeString, writeUnknown } from "../../../src/codec/wire/mod.ts";
+import { boundUnknown, closeLength, decline, endMessage, position, readBytes, readInt32, readInt64, readStop, readString, readTag, readUnknown, withCodec, withCodecs, writeBytes, writeInt32, writeInt64, writeString, writeUnknown } from "../../../src/codec/wire/mod.ts";
 import type { UnknownField } from "@bufbuild/protobuf";
 
 export * from "./hash_pb.ts";
@@ -15,7 +15,6 @@ export function read_edgewire_v1_Digest(buffer: Uint8Array, at: number, end: num
   let f2: Digest["hex"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -79,7 +78,6 @@ export function read_edgewire_v1_ShaRequest(buffer: Uint8Array, at: number, end:
   let f2: ShaRequest["algorithm"] = 0;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -143,7 +141,6 @@ export function read_edgewire_v1_ShaResponse(buffer: Uint8Array, at: number, end
   let f2: ShaResponse["algorithm"] = 0;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -218,7 +215,7 @@ export function read_edgewire_v1_ShaStreamRequest(buffer: Uint8Array, at: number
       case 1:
         if (tag !== 10 || o0?.case === "options") decline();
         stop = readStop(buffer, at, end);
-        o0 = { case: "options", value: read_edgewire_v1_ShaStreamOptions(buffer, position, stop, depth + 1, 0) };
+        o0 = { case: "options", value: read_edgewire_v1_ShaStreamOptions(buffer, position, stop, depth + 1, -1) };
         at = stop;
         break;
       case 2:
@@ -271,7 +268,6 @@ export function read_edgewire_v1_ShaStreamOptions(buffer: Uint8Array, at: number
   let f1: ShaStreamOptions["algorithm"] = 0;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
-  let stop = 0;
   while (at < end) {
     tag = buffer[at++]!;
     if (tag > 127) {
@@ -336,7 +332,7 @@ export function read_edgewire_v1_ShaStreamResponse(buffer: Uint8Array, at: numbe
       case 1:
         if (tag !== 10 || f1 !== undefined) decline();
         stop = readStop(buffer, at, end);
-        f1 = read_edgewire_v1_Digest(buffer, position, stop, depth + 1, 0);
+        f1 = read_edgewire_v1_Digest(buffer, position, stop, depth + 1, -1);
         at = stop;
         break;
       case 2:
@@ -370,7 +366,7 @@ export function write_edgewire_v1_ShaStreamResponse(message: ShaStreamResponse, 
     at = closeLength(buffer, at, 1, write_edgewire_v1_Digest(f1, buffer, at + 1));
   }
   const f2 = message.byteCount;
-  if (!isLongZero(f2)) {
+  if (f2) {
     buffer[at++] = 16;
     at = writeInt64(f2, buffer, at);
   }

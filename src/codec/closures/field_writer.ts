@@ -2,6 +2,7 @@
 import type { DescField, DescMessage, JsonObject, Message } from "@bufbuild/protobuf";
 import {
   END_GROUP,
+  hasPrototype,
   IMPLICIT,
   isLong,
   LEGACY_REQUIRED,
@@ -20,108 +21,124 @@ import type { Draft, Oneof } from "./draft.ts";
 import type { FindCodec } from "./field_reader.ts";
 import { scalarWriter } from "./scalars.ts";
 
-/** Writes a value with its tag, or a field if it is set; gives where it ended. */
-type WriteValue = (value: unknown, buffer: Uint8Array, at: number) => number;
-/** The most octets that a value takes, with its tag. */
-type BoundValue = (value: unknown) => number;
+/** Writes what a member of a message holds, or one value with its tag; gives where that ended. */
+type Write = (value: unknown, buffer: Uint8Array, at: number, draft?: Draft) => number;
+/** The most octets that it takes. */
+type Bound = (value: unknown) => number;
 
-/** What writes a field of one message type. */
-export interface FieldWriter {
-  /** Writes the field of a message, if it is set; gives where that ended. */
-  readonly write: (draft: Draft, buffer: Uint8Array, at: number) => number;
-  /** The most octets that it takes: a number, if that is known without looking. */
-  readonly bound: number | ((draft: Draft) => number);
+/** What writes a value with its tag; the bound is a number, if that is known without looking. */
+interface ValueWriter {
+  readonly write: Write;
+  readonly bound: number | Bound;
 }
 
-/** What writes a value of a field. */
-interface ValueWriter {
-  readonly write: WriteValue;
-  readonly bound: number | BoundValue;
+/** What writes a field of one message type. */
+export interface FieldWriter extends ValueWriter {
+  /** The member of the message that is written: the field, or the oneof that it is in. */
+  readonly member: string;
+  /** What the member holds when there is nothing to write; anything else may mean that, too. */
+  readonly unset: unknown;
 }
 
 /** Makes the writer of a field. */
 export function fieldWriter(field: DescField, codecOf: FindCodec): FieldWriter {
-  const name = field.localName;
-  if (field.fieldKind === "list") {
-    const { write, bound } = listWriter(field, codecOf);
-    return {
-      write: (draft, buffer, at) => write(draft[name] as unknown[], buffer, at),
-      bound: (draft) => bound(draft[name] as unknown[]),
-    };
+  switch (field.fieldKind) {
+    case "list":
+      return { member: field.localName, unset: undefined, ...listWriter(field, codecOf) };
+    case "map":
+      return { member: field.localName, unset: undefined, ...mapWriter(field, codecOf) };
   }
-  if (field.fieldKind === "map") {
-    const { write, bound } = mapWriter(field, codecOf);
-    return {
-      write: (draft, buffer, at) => write(draft[name] as Record<string, unknown>, buffer, at),
-      bound: (draft) => bound(draft[name] as Record<string, unknown>),
-    };
-  }
-  const value = field.fieldKind === "message"
-    ? messageWriter(field, codecOf)
-    : valueWriter(field.number, valueScalarOf(field));
-  const { write, bound } = value;
+  const value = field.fieldKind === "message" ? messageWriter(field, codecOf) : scalarValueWriter(field);
   if (field.oneof !== undefined) {
-    const oneof = field.oneof.localName;
-    return {
-      write: (draft, buffer, at) => {
-        const chosen = draft[oneof] as Oneof;
-        return chosen.case === name ? write(chosen.value, buffer, at) : at;
-      },
-      bound: typeof bound === "number" ? bound : (draft) => {
-        const chosen = draft[oneof] as Oneof;
-        return chosen.case === name ? bound(chosen.value) : 0;
-      },
-    };
+    return { member: field.oneof.localName, unset: undefined, ...oneofWriter(field.localName, value) };
   }
+  return field.presence === IMPLICIT ? implicitWriter(field, value) : explicitWriter(field, value);
+}
+
+function oneofWriter(name: string, { write, bound }: ValueWriter): ValueWriter {
   return {
-    write: field.presence === IMPLICIT ? implicitWriter(field, write) : explicitWriter(field, write),
-    bound: typeof bound === "number" ? bound : (draft) => {
-      const value = draft[name];
-      return value === undefined ? 0 : bound(value);
+    write: (oneof, buffer, at) => {
+      const { case: chosen, value } = oneof as Oneof;
+      return chosen === name ? write(value, buffer, at) : at;
+    },
+    bound: typeof bound === "number" ? bound : (oneof) => {
+      const { case: chosen, value } = oneof as Oneof;
+      return chosen === name ? bound(value) : 0;
     },
   };
 }
 
+/** What the value of a required field is never, so that its writer is always asked. */
+const NOTHING = Symbol("nothing");
+
 /** A field that knows whether it is set: it is, if it is the message's own. */
-function explicitWriter(field: DescField, write: WriteValue): FieldWriter["write"] {
+function explicitWriter(field: DescField, { write, bound }: ValueWriter): FieldWriter {
   const name = field.localName;
   const isRequired = field.presence === LEGACY_REQUIRED;
-  return (draft, buffer, at) => {
-    const value = draft[name];
-    if (value !== undefined && Object.hasOwn(draft, name)) {
+  const own: Write = (value, buffer, at, draft) => {
+    if (value !== undefined && Object.hasOwn(draft!, name)) {
       return write(value, buffer, at);
     }
     return isRequired ? wire.decline() : at;
   };
+  return {
+    member: name,
+    unset: isRequired ? NOTHING : undefined,
+    write: hasPrototype(field.parent) ? own : write,
+    bound: typeof bound === "number" ? bound : (value) => value === undefined ? 0 : bound(value),
+  };
 }
 
 /** A field that is set if it is not zero. */
-function implicitWriter(field: DescField, write: WriteValue): FieldWriter["write"] {
-  const name = field.localName;
+function implicitWriter(field: DescField, { write, bound }: ValueWriter): FieldWriter {
+  const member = field.localName;
   if (field.fieldKind === "enum") {
-    const zero = zeroOfEnum(field.enum);
-    return (draft, buffer, at) => draft[name] === zero ? at : write(draft[name], buffer, at);
+    return { member, unset: zeroOfEnum(field.enum), write, bound };
   }
   const scalar = valueScalarOf(field);
   switch (scalar.name) {
     case "string":
-      return (draft, buffer, at) => draft[name] === "" ? at : write(draft[name], buffer, at);
+      return { member, unset: "", write, bound };
     case "bool":
-      return (draft, buffer, at) => draft[name] === false ? at : write(draft[name], buffer, at);
+      return { member, unset: false, write, bound };
     case "bytes":
-      return (draft, buffer, at) => {
-        const value = draft[name];
-        return value instanceof Uint8Array && value.length === 0 ? at : write(value, buffer, at);
+      return {
+        member,
+        unset: wire.NO_BYTES,
+        write: (value, buffer, at) => value instanceof Uint8Array && value.length === 0 ? at : write(value, buffer, at),
+        bound,
       };
     case "double":
     case "float":
       // -0 is not zero.
-      return (draft, buffer, at) => Object.is(draft[name], 0) ? at : write(draft[name], buffer, at);
+      return {
+        member,
+        unset: undefined,
+        write: (value, buffer, at) => Object.is(value, 0) ? at : write(value, buffer, at),
+        bound,
+      };
     default:
-      return isLong(scalar)
-        ? (draft, buffer, at) => wire.isLongZero(draft[name] as bigint | string) ? at : write(draft[name], buffer, at)
-        : (draft, buffer, at) => draft[name] === 0 ? at : write(draft[name], buffer, at);
+      return isLongText(field)
+        ? {
+          member,
+          unset: "0",
+          write: (value, buffer, at) => wire.isZeroText(value as string) ? at : write(value, buffer, at),
+          bound,
+        }
+        : { member, unset: isLong(scalar) ? 0n : 0, write, bound };
   }
+}
+
+function isLongText(field: DescField): boolean {
+  return field.fieldKind !== "map" && "longAsString" in field && field.longAsString;
+}
+
+/** Values of a field that are no messages. */
+function scalarValueWriter(field: DescField): ValueWriter {
+  const value = valueWriter(field.number, valueScalarOf(field));
+  return isLongText(field)
+    ? { ...value, write: (text, buffer, at) => value.write(wire.longOf(text as string), buffer, at) }
+    : value;
 }
 
 /** A scalar with its tag. */
@@ -145,54 +162,64 @@ function valueWriter(number: number, scalar: Scalar): ValueWriter {
 }
 
 /** A message with its tag, from what a field holds for it. */
-function messageWriter(field: DescField & { message: DescMessage }, codecOf: FindCodec, number = field.number) {
+function messageWriter(
+  field: DescField & { message: DescMessage },
+  codecOf: FindCodec,
+  number = field.number,
+): ValueWriter {
   const codec = codecOf(field.message);
-  const representation = representationOf(field);
-  const typeName = field.message.typeName;
-  const messageOf: (local: unknown) => Message = representation === "message"
-    ? (local) => local as Message
-    : representation === "json"
-    ? (local) => wire.structOfJson(local as JsonObject)
-    : (local) => ({ $typeName: typeName, value: local });
-  const writeTag = (tag: number, buffer: Uint8Array, at: number) => wire.writeVarint32(tag, buffer, at);
+  const messageOf = messageMaker(field);
   const tags = tagLength(number) * 2 + 5;
-  const bound = (local: unknown): number => tags + codec.bound(messageOf(local));
+  const bound: Bound = (local) => tags + codec.bound(messageOf(local));
   if (field.fieldKind !== "map" && field.delimitedEncoding) {
     const [start, end] = [tagOf(number, START_GROUP), tagOf(number, END_GROUP)];
-    const write: WriteValue = (local, buffer, at) =>
-      writeTag(end, buffer, codec.write(messageOf(local), buffer, writeTag(start, buffer, at)));
-    return { write, bound };
+    return {
+      write: (local, buffer, at) => {
+        at = codec.write(messageOf(local), buffer, wire.writeVarint32(start, buffer, at));
+        return wire.writeVarint32(end, buffer, at);
+      },
+      bound,
+    };
   }
   const tag = tagOf(number, LENGTH_DELIMITED);
-  const write: WriteValue = (local, buffer, at) => {
-    const start = writeTag(tag, buffer, at);
-    return wire.closeLength(buffer, start, 1, codec.write(messageOf(local), buffer, start + 1));
-  };
-  return { write, bound };
-}
-
-/** What writes all items of a list. */
-interface ListWriter {
-  write(items: readonly unknown[], buffer: Uint8Array, at: number): number;
-  bound(items: readonly unknown[]): number;
-}
-
-function listWriter(field: DescField & { fieldKind: "list" }, codecOf: FindCodec): ListWriter {
-  if (field.listKind !== "message" && field.packed) {
-    return packedWriter(field.number, valueScalarOf(field));
-  }
-  const item = field.listKind === "message"
-    ? messageWriter(field, codecOf)
-    : valueWriter(field.number, valueScalarOf(field));
-  const { write, bound } = item;
   return {
-    write: (items, buffer, at) => {
+    write: (local, buffer, at) => {
+      const start = wire.writeVarint32(tag, buffer, at);
+      return wire.closeLength(buffer, start, 1, codec.write(messageOf(local), buffer, start + 1));
+    },
+    bound,
+  };
+}
+
+/** Makes a message of what a field holds for it. */
+function messageMaker(field: DescField & { message: DescMessage }): (local: unknown) => Message {
+  switch (representationOf(field)) {
+    case "message":
+      return (local) => local as Message;
+    case "json":
+      return (local) => wire.structOfJson(local as JsonObject);
+    case "wrapper": {
+      const $typeName = field.message.typeName;
+      return (local) => ({ $typeName, value: local });
+    }
+  }
+}
+
+function listWriter(field: DescField & { fieldKind: "list" }, codecOf: FindCodec): ValueWriter {
+  if (field.listKind !== "message" && field.packed) {
+    return packedWriter(field);
+  }
+  const { write, bound } = field.listKind === "message" ? messageWriter(field, codecOf) : scalarValueWriter(field);
+  return {
+    write: (list, buffer, at) => {
+      const items = list as readonly unknown[];
       for (let i = 0; i < items.length; i++) {
         at = write(items[i], buffer, at);
       }
       return at;
     },
-    bound: typeof bound === "number" ? (items) => items.length * bound : (items) => {
+    bound: typeof bound === "number" ? (list) => (list as readonly unknown[]).length * bound : (list) => {
+      const items = list as readonly unknown[];
       let sum = 0;
       for (let i = 0; i < items.length; i++) {
         sum += bound(items[i]);
@@ -202,13 +229,18 @@ function listWriter(field: DescField & { fieldKind: "list" }, codecOf: FindCodec
   };
 }
 
-function packedWriter(number: number, scalar: Scalar): ListWriter {
-  const tag = tagOf(number, LENGTH_DELIMITED);
-  const write = scalarWriter(scalar);
-  const overhead = tagLength(number) + 5;
+function packedWriter(field: DescField & { fieldKind: "list" }): ValueWriter {
+  const tag = tagOf(field.number, LENGTH_DELIMITED);
+  const scalar = valueScalarOf(field);
+  const writeScalar = scalarWriter(scalar);
+  const write: typeof writeScalar = isLongText(field)
+    ? (text, buffer, at) => writeScalar(wire.longOf(text as string), buffer, at)
+    : writeScalar;
+  const overhead = tagLength(field.number) + 5;
   const isDouble = scalar.name === "double";
   return {
-    write: (items, buffer, at) => {
+    write: (list, buffer, at) => {
+      const items = list as readonly unknown[];
       const length = items.length;
       if (length === 0) {
         return at;
@@ -224,7 +256,7 @@ function packedWriter(number: number, scalar: Scalar): ListWriter {
       }
       return wire.closeLength(buffer, start, prefix, end);
     },
-    bound: (items) => overhead + items.length * scalar.bound,
+    bound: (list) => overhead + (list as readonly unknown[]).length * scalar.bound,
   };
 }
 
@@ -232,32 +264,37 @@ function packedWriter(number: number, scalar: Scalar): ListWriter {
 function keyParser(scalar: Scalar): (key: string) => unknown {
   return scalar.name === "bool"
     ? wire.boolKey
-    : scalar.name === "string" || isLong(scalar)
+    : scalar.name === "string"
     ? (key) => key
+    : isLong(scalar)
+    ? wire.longOf
     : wire.integerKey;
 }
 
-function mapWriter(field: DescField & { fieldKind: "map" }, codecOf: FindCodec) {
+function mapWriter(field: DescField & { fieldKind: "map" }, codecOf: FindCodec): ValueWriter {
   const tag = tagOf(field.number, LENGTH_DELIMITED);
   const key = scalarOf(field.mapKey);
   const keyOf = keyParser(key);
-  const keys = valueWriter(1, key);
+  const { write: writeKey } = valueWriter(1, key);
   const isText = key.name === "string";
-  const value = field.mapKind === "message" ? messageWriter(field, codecOf, 2) : valueWriter(2, valueScalarOf(field));
-  const { write, bound } = value;
+  const { write, bound } = field.mapKind === "message"
+    ? messageWriter(field, codecOf, 2)
+    : valueWriter(2, valueScalarOf(field));
   const overhead = tagLength(field.number) + 5 + 1 + key.bound + (typeof bound === "number" ? bound : 0);
   return {
-    write: (record: Record<string, unknown>, buffer: Uint8Array, at: number) => {
+    write: (map, buffer, at) => {
+      const record = map as Record<string, unknown>;
       const names = Object.keys(record);
       for (let i = 0; i < names.length; i++) {
         const name = names[i]!;
         const start = wire.writeVarint32(tag, buffer, at);
-        const end = write(record[name], buffer, keys.write(keyOf(name), buffer, start + 1));
+        const end = write(record[name], buffer, writeKey(keyOf(name), buffer, start + 1));
         at = wire.closeLength(buffer, start, 1, end);
       }
       return at;
     },
-    bound: (record: Record<string, unknown>) => {
+    bound: (map) => {
+      const record = map as Record<string, unknown>;
       const names = Object.keys(record);
       let sum = names.length * overhead + (isText ? wire.textBound(names) : 0);
       if (typeof bound !== "number") {

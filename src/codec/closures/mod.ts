@@ -5,7 +5,7 @@ import { generatedCodec, type WireCodec } from "../wire/wire_codec.ts";
 import * as wire from "../wire/mod.ts";
 import { type Draft, draftMaker } from "./draft.ts";
 import { fieldReaders, type FindCodec, type ReadField } from "./field_reader.ts";
-import { type FieldWriter, fieldWriter } from "./field_writer.ts";
+import { fieldWriter } from "./field_writer.ts";
 
 /** Tags below are found by index, others in a map: fields up to number 255. */
 const NEAR_TAGS = 2048;
@@ -88,23 +88,19 @@ function messageWriter(
   codecOf: FindCodec,
 ): Pick<WireCodec<Draft>, "bound" | "write"> {
   const typeName = desc.typeName;
-  const writers: FieldWriter["write"][] = [];
-  const bounds: ((draft: Draft) => number)[] = [];
-  let fixed = 0;
-  for (const field of sortedFields(desc)) {
-    const { write, bound } = fieldWriter(field, codecOf);
-    writers.push(write);
-    if (typeof bound === "number") {
-      fixed += bound;
-    } else {
-      bounds.push(bound);
-    }
-  }
+  const writers = sortedFields(desc).map((field) => fieldWriter(field, codecOf));
+  const members = writers.map(({ member }) => member);
+  const unset = writers.map(({ unset }) => unset);
+  const writes = writers.map(({ write }) => write);
+  const looked = writers.filter(({ bound }) => typeof bound !== "number");
+  const lookedMembers = looked.map(({ member }) => member);
+  const bounds = looked.map(({ bound }) => typeof bound === "number" ? () => bound : bound);
+  const fixed = writers.reduce((sum, { bound }) => typeof bound === "number" ? sum + bound : sum, 0);
   return {
     bound: (draft) => {
       let sum = fixed;
       for (let i = 0; i < bounds.length; i++) {
-        sum += bounds[i]!(draft);
+        sum += bounds[i]!(draft[lookedMembers[i]!]);
       }
       return draft.$unknown === undefined ? sum : sum + wire.boundUnknown(draft.$unknown);
     },
@@ -112,8 +108,12 @@ function messageWriter(
       if (draft.$typeName !== typeName) {
         wire.decline();
       }
-      for (let i = 0; i < writers.length; i++) {
-        at = writers[i]!(draft, buffer, at);
+      for (let i = 0; i < members.length; i++) {
+        const value = draft[members[i]!];
+        // Most fields of most messages are not set: closures are called for those that are.
+        if (value !== unset[i]) {
+          at = writes[i]!(value, buffer, at, draft);
+        }
       }
       return draft.$unknown === undefined ? at : wire.writeUnknown(draft.$unknown, buffer, at);
     },

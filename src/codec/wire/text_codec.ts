@@ -1,11 +1,12 @@
 /** Text to and from UTF-8 by the means of the platform, which this room cannot name: whoever knows them gives them. */
+import { decline } from "./decline.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
 
 /** UTF-8 both ways. */
 export interface TextCodec {
   /** The text of `start..end`, or undefined if that is not UTF-8. A byte order mark is text. */
   decode(buffer: Uint8Array, start: number, end: number): string | undefined;
-  /** Writes a text where there is room for three octets a code unit; gives where it ends. */
+  /** Writes a text and gives where it ends; declines if it does not fit. */
   encodeInto(text: string, buffer: Uint8Array, start: number): number;
 }
 
@@ -14,7 +15,7 @@ export interface TextPlatform {
   /** `new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })`. */
   readonly decoder: { decode(octets: Uint8Array): string };
   /** `new TextEncoder()`. */
-  readonly encoder: { encodeInto(text: string, octets: Uint8Array): { readonly written: number } };
+  readonly encoder: { encodeInto(text: string, octets: Uint8Array): { read: number; written: number } };
   /**
    * `Buffer.prototype.utf8Slice` of Node and Deno: 47 ns instead of the decoder's 240 for 32 octets, but U+FFFD for what is not UTF-8.
    */
@@ -43,7 +44,10 @@ export function createTextCodec({ decoder, encoder, utf8Slice }: TextPlatform): 
       }
       return decodeStrictly(buffer, start, end);
     },
-    encodeInto: (text, buffer, start) => start + encoder.encodeInto(text, buffer.subarray(start)).written,
+    encodeInto: (text, buffer, start) => {
+      const { read, written } = encoder.encodeInto(text, buffer.subarray(start));
+      return read === text.length ? start + written : decline();
+    },
   };
 }
 

@@ -48,7 +48,7 @@ export function decodeUtf8(buffer: Uint8Array, start: number, end: number): stri
 }
 
 /**
- * Writes a text from its code unit `from` on; the buffer has room for three octets a unit. Half a surrogate pair becomes U+FFFD.
+ * Writes a text from its code unit `from` on; what is behind the buffer's end is lost. Half a surrogate pair becomes U+FFFD.
  *
  * @returns Where the text ends.
  */

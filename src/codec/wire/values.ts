@@ -60,7 +60,12 @@ export function bytesBound(items: readonly Uint8Array[]): number {
   return bound;
 }
 
-/** Whether a 64-bit integer is not set: a bigint, or a text where the schema says so. */
-export function isLongZero(value: bigint | string): boolean {
-  return typeof value === "bigint" ? value === 0n : Number(value) === 0;
+/** The integer that a text stands for: of a 64-bit field that the schema has as text, or of a map's key. */
+export function longOf(text: string): bigint {
+  return typeof text === "string" ? BigInt(text) : decline();
+}
+
+/** Whether such a field is not set. */
+export function isZeroText(text: string): boolean {
+  return Number(text) === 0;
 }

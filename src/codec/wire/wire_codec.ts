@@ -13,7 +13,7 @@ export interface WireCodec<T extends Message = Message> {
   read(buffer: Uint8Array, start: number, end: number, depth: number, endTag: number): T;
   /** The most octets that the message takes. */
   bound(message: T): number;
-  /** Writes a message where there is room for its bound; gives where it ends. */
+  /** Writes a message; gives where it ends. If that is behind the buffer's end, it did not fit. */
   write(message: T, buffer: Uint8Array, start: number): number;
 }
 

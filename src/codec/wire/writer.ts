@@ -1,7 +1,7 @@
 /**
  * Writes values to the wire. Each function takes a value, the buffer and where the value goes, and gives where it ended. None checks
- * that there is room: {@linkcode import("./bound.ts")} says before how much there has to be. Values that protobuf-es converts
- * or refuses are declined.
+ * whether there is room for a few octets: what would be behind the buffer's end is lost, and whoever writes a message sees that it ends
+ * there. Values that protobuf-es converts or refuses are declined, and so is what is written at once and does not fit.
  */
 import type { UnknownField } from "@bufbuild/protobuf";
 import { decline } from "./decline.ts";
@@ -65,38 +65,38 @@ function writeVarint64(low: number, high: number, buffer: Uint8Array, at: number
   return writeVarint32(low >>> 0, buffer, at);
 }
 
-/** A bigint, or a string where the schema says so, into the scratch. */
-function storeInt64(value: bigint | string): void {
-  const integer = typeof value === "bigint" ? value : parseInteger(value);
-  int64s[0] = integer;
-  if (int64s[0] !== integer) {
+/** Into the scratch, signed; `value` may be of another type, which protobuf-es converts. */
+function storeInt64(value: bigint): void {
+  if (typeof value !== "bigint") {
+    decline();
+  }
+  int64s[0] = value;
+  if (int64s[0] !== value) {
     decline();
   }
 }
 
-function storeUint64(value: bigint | string): void {
-  const integer = typeof value === "bigint" ? value : parseInteger(value);
-  uint64s[0] = integer;
-  if (uint64s[0] !== integer) {
+function storeUint64(value: bigint): void {
+  if (typeof value !== "bigint") {
+    decline();
+  }
+  uint64s[0] = value;
+  if (uint64s[0] !== value) {
     decline();
   }
 }
 
-function parseInteger(text: string): bigint {
-  return typeof text === "string" ? BigInt(text) : decline();
-}
-
-export function writeInt64(value: bigint | string, buffer: Uint8Array, at: number): number {
+export function writeInt64(value: bigint, buffer: Uint8Array, at: number): number {
   storeInt64(value);
   return writeVarint64(int32s[0]!, int32s[1]!, buffer, at);
 }
 
-export function writeUint64(value: bigint | string, buffer: Uint8Array, at: number): number {
+export function writeUint64(value: bigint, buffer: Uint8Array, at: number): number {
   storeUint64(value);
   return writeVarint64(int32s[0]!, int32s[1]!, buffer, at);
 }
 
-export function writeSint64(value: bigint | string, buffer: Uint8Array, at: number): number {
+export function writeSint64(value: bigint, buffer: Uint8Array, at: number): number {
   storeInt64(value);
   const low = int32s[0]!;
   const high = int32s[1]!;
@@ -121,12 +121,12 @@ function copy64(buffer: Uint8Array, at: number): number {
   return at + 8;
 }
 
-export function writeSfixed64(value: bigint | string, buffer: Uint8Array, at: number): number {
+export function writeSfixed64(value: bigint, buffer: Uint8Array, at: number): number {
   storeInt64(value);
   return copy64(buffer, at);
 }
 
-export function writeFixed64(value: bigint | string, buffer: Uint8Array, at: number): number {
+export function writeFixed64(value: bigint, buffer: Uint8Array, at: number): number {
   storeUint64(value);
   return copy64(buffer, at);
 }
@@ -203,7 +203,7 @@ function writeOctets(value: Uint8Array, buffer: Uint8Array, at: number): number 
     for (let i = 0; i < length; i++) {
       buffer[at + i] = value[i]!;
     }
-  } else {
+  } else if (at + length <= buffer.length) {
     buffer.set(value, at);
   }
   return at + length;
@@ -240,6 +240,9 @@ export function writePackedDoubles(list: readonly number[], buffer: Uint8Array, 
       at = writeDouble(list[i]!, buffer, at);
     }
     return at;
+  }
+  if (at + length > buffer.length) {
+    decline();
   }
   const view = new DataView(buffer.buffer, buffer.byteOffset + at, length);
   for (let i = 0; i < list.length; i++) {

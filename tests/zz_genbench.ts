@@ -1,0 +1,2 @@
+import { conformanceProtos, generateStubs, OWN_PROTOS } from "/work/wt/codec/tests/codec/stubs.ts";
+await generateStubs("bench", [...OWN_PROTOS, await conformanceProtos()]);
