@@ -12,6 +12,29 @@ export interface Oneof {
   readonly value?: unknown;
 }
 
+type Clone = (template: Draft) => Draft;
+
+/**
+ * The same function many times over: V8 remembers for each place in the source what objects it saw, so that one place for all types
+ * would be slow (11 properties: 140 ns instead of 13).
+ */
+// deno-fmt-ignore
+const CLONES: readonly Clone[] = [
+  (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }),
+  (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }),
+  (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }),
+  (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }),
+  (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }),
+  (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }),
+  (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }),
+  (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }),
+  (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }),
+  (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }), (t) => ({ ...t }),
+];
+
+/** Which one the next type gets. */
+let next = 0;
+
 /** Makes the function that makes empty messages, as `create` does, but faster. */
 export function draftMaker(desc: DescMessage): () => Draft {
   const members = desc.members;
@@ -34,7 +57,8 @@ export function draftMaker(desc: DescMessage): () => Draft {
   };
   const template = templateOf(desc);
   if (!hasPrototype(desc)) {
-    return lists.length + maps.length + oneofs.length === 0 ? () => ({ ...template }) : () => fill({ ...template });
+    const clone = CLONES[next++ % CLONES.length]!;
+    return lists.length + maps.length + oneofs.length === 0 ? () => clone(template) : () => fill(clone(template));
   }
   const prototype = prototypeOf(desc);
   const own = Object.keys(template);

@@ -188,11 +188,56 @@ export function readSfixed64(buffer: Uint8Array, at: number): bigint {
   return int64s[0]!;
 }
 
-/** To this length a text is made of its codes (5 octets: 15 ns, 24: 46); above, the platform is as fast. */
+/** To this length a text is made of its codes (16 octets: 35 ns, 24: 46); above, the platform is as fast. */
 const SHORT_TEXT = 20;
 
 /** The codes of a text, by its length. */
 const CODES = Array.from({ length: SHORT_TEXT + 1 }, (_, length) => new Array<number>(length).fill(0));
+
+/** To this length, with as many arguments (5 octets: 16 ns instead of 20, 12: 22 instead of 29). */
+const VERY_SHORT_TEXT = 12;
+
+/** ASCII, or undefined. */
+function readVeryShortText(buffer: Uint8Array, at: number, length: number): string | undefined {
+  const codeOf = String.fromCharCode;
+  const [a, b, c, d] = [buffer[at]!, buffer[at + 1]!, buffer[at + 2]!, buffer[at + 3]!];
+  switch (length) {
+    case 0:
+      return "";
+    case 1:
+      return a > 127 ? undefined : codeOf(a);
+    case 2:
+      return (a | b) > 127 ? undefined : codeOf(a, b);
+    case 3:
+      return (a | b | c) > 127 ? undefined : codeOf(a, b, c);
+    case 4:
+      return (a | b | c | d) > 127 ? undefined : codeOf(a, b, c, d);
+  }
+  const four = a | b | c | d;
+  const [e, f, g, h] = [buffer[at + 4]!, buffer[at + 5]!, buffer[at + 6]!, buffer[at + 7]!];
+  switch (length) {
+    case 5:
+      return (four | e) > 127 ? undefined : codeOf(a, b, c, d, e);
+    case 6:
+      return (four | e | f) > 127 ? undefined : codeOf(a, b, c, d, e, f);
+    case 7:
+      return (four | e | f | g) > 127 ? undefined : codeOf(a, b, c, d, e, f, g);
+    case 8:
+      return (four | e | f | g | h) > 127 ? undefined : codeOf(a, b, c, d, e, f, g, h);
+  }
+  const eight = four | e | f | g | h;
+  const [i, j, k, l] = [buffer[at + 8]!, buffer[at + 9]!, buffer[at + 10]!, buffer[at + 11]!];
+  switch (length) {
+    case 9:
+      return (eight | i) > 127 ? undefined : codeOf(a, b, c, d, e, f, g, h, i);
+    case 10:
+      return (eight | i | j) > 127 ? undefined : codeOf(a, b, c, d, e, f, g, h, i, j);
+    case 11:
+      return (eight | i | j | k) > 127 ? undefined : codeOf(a, b, c, d, e, f, g, h, i, j, k);
+    default:
+      return (eight | i | j | k | l) > 127 ? undefined : codeOf(a, b, c, d, e, f, g, h, i, j, k, l);
+  }
+}
 
 /** A text; what is not UTF-8 is declined. */
 export function readString(buffer: Uint8Array, at: number, end: number): string {
@@ -205,7 +250,12 @@ export function readString(buffer: Uint8Array, at: number, end: number): string 
     decline();
   }
   position = at + length;
-  if (length <= SHORT_TEXT) {
+  if (length <= VERY_SHORT_TEXT) {
+    const text = readVeryShortText(buffer, at, length);
+    if (text !== undefined) {
+      return text;
+    }
+  } else if (length <= SHORT_TEXT) {
     const codes = CODES[length]!;
     let i = 0;
     for (; i < length; i++) {
@@ -240,6 +290,9 @@ export function endMessage(at: number, end: number, lastTag: number, endTag: num
 const KEYS = new Array<string>(512).fill("");
 const MAX_KEPT_KEY = 32;
 
+/** As in `writer.ts`. */
+const charCodeAt = String.prototype.charCodeAt;
+
 /** A text that will be the name of a property. */
 export function readKey(buffer: Uint8Array, at: number, end: number): string {
   const length = buffer[at]!;
@@ -256,7 +309,7 @@ export function readKey(buffer: Uint8Array, at: number, end: number): string {
   const kept = KEYS[slot]!;
   if (kept.length === length) {
     let i = 0;
-    while (i < length && kept.charCodeAt(i) === buffer[start + i]) {
+    while (i < length && charCodeAt.call(kept, i) === buffer[start + i]) {
       i++;
     }
     if (i === length) {

@@ -1,5 +1,8 @@
 /** UTF-8 by the language alone: for short text, and for platforms whose own means nobody has named. */
 
+/** As in `writer.ts`. */
+const charCodeAt = String.prototype.charCodeAt;
+
 /** How many UTF-16 code units `String.fromCharCode` gets at once: more arguments would be too many for the stack. */
 const CHUNK = 4096;
 
@@ -53,8 +56,9 @@ export function decodeUtf8(buffer: Uint8Array, start: number, end: number): stri
  * @returns Where the text ends.
  */
 export function encodeUtf8(text: string, from: number, buffer: Uint8Array, position: number): number {
-  for (let i = from; i < text.length; i++) {
-    let point = text.charCodeAt(i);
+  const length = text.length;
+  for (let i = from; i < length; i++) {
+    let point = charCodeAt.call(text, i);
     if (point < 0x80) {
       buffer[position++] = point;
       continue;
@@ -65,7 +69,7 @@ export function encodeUtf8(text: string, from: number, buffer: Uint8Array, posit
       continue;
     }
     if (point >= 0xd800 && point < 0xe000) {
-      const low = point < 0xdc00 ? text.charCodeAt(i + 1) : 0;
+      const low = point < 0xdc00 ? charCodeAt.call(text, i + 1) : 0;
       if (low >= 0xdc00 && low < 0xe000) {
         point = 0x10000 + ((point & 0x3ff) << 10 | low & 0x3ff);
         i++;
