@@ -5,9 +5,16 @@
  */
 import type { UnknownField } from "@bufbuild/protobuf";
 import { decline } from "./decline.ts";
-import { float32s, float64s, int32s, int64s, octets, uint64s } from "./scratch.ts";
 import { textCodec } from "./text_codec.ts";
 import { encodeUtf8 } from "./utf8.ts";
+
+// Eight octets as each kind of number, as in `reader.ts`.
+const octets = new Uint8Array(8);
+const int32s = new Int32Array(octets.buffer);
+const float32s = new Float32Array(octets.buffer);
+const float64s = new Float64Array(octets.buffer);
+const int64s = new BigInt64Array(octets.buffer);
+const uint64s = new BigUint64Array(octets.buffer);
 
 /** A number that is a uint32 for sure: a tag, a length. */
 export function writeVarint32(value: number, buffer: Uint8Array, at: number): number {
