@@ -4,13 +4,13 @@
  *
  * `deno run --allow-all bench/codec/main.ts [part of a row's name]`
  */
-import { conformanceProtos, generateStubs, OWN_PROTOS } from "../../tests/codec/stubs.ts";
+import { CONFORMANCE_PROTOS, generateStubs, OWN_PROTOS } from "../../tests/codec/stubs.ts";
 import { runProgram } from "../../tests/support/program.ts";
 import { type Row, ROW_NAMES } from "./row.ts";
 
 const ROW = new URL("row.ts", import.meta.url).pathname;
 
-await generateStubs("bench", [...OWN_PROTOS, await conformanceProtos()]);
+await generateStubs("bench", [...OWN_PROTOS, CONFORMANCE_PROTOS]);
 const chosen = ROW_NAMES.filter((name) => name.includes(Deno.args[0] ?? ""));
 console.log(
   "Times faster than protobuf-es, closures / generated; fresh | after 50 other types. In brackets nanoseconds of protobuf-es.",

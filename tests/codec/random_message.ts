@@ -11,7 +11,11 @@ const MAX_DEPTH = 4;
 /** A message whose values are of their fields' types. Required fields are set, but for messages that are too deep. */
 export function randomMessage(desc: DescMessage, random: Random, depth = 0): Message {
   const message = create(desc) as Draft;
-  const share = depth === 0 ? 10 + random.below(80) : 8;
+  // Few of many fields, many of few.
+  const share = Math.max(
+    depth === 0 ? 10 : 5,
+    random.below(depth === 0 ? 90 : 60) * Math.min(1, 10 / desc.fields.length),
+  );
   for (const field of desc.fields) {
     const isChosen = field.presence === LEGACY_REQUIRED || random.below(100) < share;
     if (isChosen && (depth < MAX_DEPTH || field.message === undefined)) {

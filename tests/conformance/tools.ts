@@ -36,8 +36,9 @@ const TOOLS = {
   wrk: { kind: "debian", package: "wrk", program: "wrk" },
 } as const satisfies Record<string, Tool>;
 
-/** Modules of Go that our own programs import. */
+/** Modules of Go that our own programs import, or whose files we use. */
 const GO_MODULES = {
+  "connectrpc.com/conformance": "v1.0.7",
   "connectrpc.com/connect": "v1.21.1",
   "golang.org/x/net": "v0.62.0",
   "google.golang.org/protobuf": "v1.36.11",
@@ -170,6 +171,17 @@ export async function buildGoProgram(
   await Deno.copyFile(source, `${folder}main.go`);
   await runProgram("go", ["build", "-mod=mod", "-o", name, "."], { ...options, cwd: folder });
   return `${folder}${name}`;
+}
+
+/** Where the source of a Go module is. */
+export async function goModule(name: keyof typeof GO_MODULES): Promise<string> {
+  const module = `${name}@${GO_MODULES[name]}`;
+  // Outside of any module, so that nothing has to agree with it.
+  const json = await runProgram("go", ["mod", "download", "-json", module], {
+    cwd: "/",
+    timeoutMs: INSTALL_TIMEOUT_MS,
+  });
+  return JSON.parse(json).Dir;
 }
 
 /** What was asked for of a package, as in `hpack 4.2.0`. */

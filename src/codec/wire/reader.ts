@@ -345,18 +345,11 @@ let inputStart = 0;
 let inputEnd = 0;
 /** A copy of the input, shared by values of it that have to outlive the buffer. */
 let copy: Uint8Array | undefined;
-/** How many small values got an array of their own. */
-let small = 0;
-
-/** To this length V8 keeps octets in its own heap: an array costs 200 ns, beyond 450. A view of another array costs 20. */
-const SMALL_SIZE = 64;
-const MAX_SMALL = 2;
 
 /** Begins to read a message. */
 export function beginInput(start: number, end: number): void {
   inputStart = start;
   inputEnd = end;
-  small = 0;
 }
 
 /** Ends it, read or not: the copy is the message's alone. */
@@ -364,12 +357,13 @@ export function endInput(): void {
   copy = undefined;
 }
 
-/** Octets of the input that are the message's own: most of the input, and the first small ones, as arrays of their own. */
+/**
+ * Octets of the input that are the message's own. They share one copy of all of it, as with protobuf-es: an array costs 200 ns, a view
+ * 20. What is most of the input does not.
+ */
 function own(buffer: Uint8Array, start: number, end: number): Uint8Array {
-  const length = end - start;
   if (copy === undefined) {
-    if (length <= SMALL_SIZE && small < MAX_SMALL || length * 2 > inputEnd - inputStart) {
-      small++;
+    if ((end - start) * 2 > inputEnd - inputStart) {
       return copyOctets(buffer, start, end);
     }
     copy = copyOctets(buffer, inputStart, inputEnd);
@@ -377,15 +371,17 @@ function own(buffer: Uint8Array, start: number, end: number): Uint8Array {
   return copy.subarray(start - inputStart, end - inputStart);
 }
 
+/** Not the method of the buffer: that of Node's does not copy. */
+const slice = Uint8Array.prototype.slice;
+
 /** A copy of `start..end`. */
 export function copyOctets(buffer: Uint8Array, start: number, end: number): Uint8Array {
+  if (end - start > 64) {
+    return slice.call(buffer, start, end);
+  }
   const copied = new Uint8Array(end - start);
-  if (copied.length <= SMALL_SIZE) {
-    for (let i = 0; i < copied.length; i++) {
-      copied[i] = buffer[start + i]!;
-    }
-  } else {
-    copied.set(buffer.subarray(start, end));
+  for (let i = 0; i < copied.length; i++) {
+    copied[i] = buffer[start + i]!;
   }
   return copied;
 }
