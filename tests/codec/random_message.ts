@@ -133,7 +133,7 @@ function randomBits(random: Random): bigint {
 }
 
 function randomText(random: Random): string {
-  const length = random.below(random.pick([1, 20, 40, 60, random.below(20) === 0 ? 20_000 : 200]));
+  const length = random.below(random.pick([1, 20, 40, 60, random.below(400) === 0 ? 20_000 : 200]));
   const kind = random.below(8);
   let text = "";
   while (text.length < length) {
