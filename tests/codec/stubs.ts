@@ -57,6 +57,11 @@ export async function importTypes(name: string): Promise<TypeUnderTest[]> {
   return messages.map((desc) => ({ desc, closures: closuresOf(desc), generated: generatedCodec(desc)! }));
 }
 
+/** What a file of stubs exports, by its path from the folder above those of {@linkcode generateStubs}. */
+export async function importStubs(path: string): Promise<Record<string, unknown>> {
+  return await import(CACHE + path);
+}
+
 async function messagesIn(folder: string): Promise<DescMessage[]> {
   const messages: DescMessage[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
