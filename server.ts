@@ -1,19 +1,33 @@
 /** `deno task serve`: reads the flags, starts the app, and ends it when it is told to. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { createApp } from "./src/app.ts";
+import { type App, createApp } from "./src/app.ts";
 import { createDevCertificate } from "./src/dev_certificate.ts";
 import {
+  createFetchBridge,
+  DEFAULT_HOST,
   DEFAULT_PORT,
   type KeyPairPaths,
+  listen,
+  type ListenOptions,
   readKeyPair,
   readText,
-  serve,
-  type ServeOptions,
   type Server,
   watchKeyPair,
 } from "./src/net/mod.ts";
-import { configureLogging, LOG_LEVELS, logger, type LogLevel, parseDuration } from "./src/ops/mod.ts";
+import type { Protocol } from "./src/rpc/mod.ts";
+import {
+  configureLogging,
+  createAdminHandler,
+  loadMetrics,
+  LOG_LEVELS,
+  logFault,
+  logger,
+  type LogLevel,
+  type Metrics,
+  parseDuration,
+} from "./src/ops/mod.ts";
+import { serve } from "./src/serve.ts";
 import config from "./deno.json" with { type: "json" };
 
 interface Flags {
@@ -21,7 +35,10 @@ interface Flags {
   readonly port: number;
   readonly dataDir: string;
   readonly hashUrl?: string;
+  readonly hashProtocol: Protocol;
   readonly log: LogLevel;
+  readonly adminHost: string[];
+  readonly adminPort?: number;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsDev: boolean;
@@ -48,7 +65,7 @@ const LAST_WORDS_MS = 1000;
 
 const program = new Command("deno task serve")
   .description(
-    "Serves Greeter, Hash, File and their page: Connect and gRPC-Web, on every version of HTTP, on one port.",
+    "Serves Greeter, Hash, File and their page: Connect, gRPC and gRPC-Web, on every version of HTTP, on one port.",
   )
   .version(config.version)
   .addOption(
@@ -78,7 +95,19 @@ const program = new Command("deno task serve")
       .argParser(parseUrl),
   )
   .addOption(
+    flag("--hash-protocol <name>", "how to call it", "EDGEWIRE_HASH_PROTOCOL")
+      .choices(["connect", "grpc", "grpc-web"]).default("connect"),
+  )
+  .addOption(
     flag("--log <level>", "how much to log to stderr", "EDGEWIRE_LOG").choices(LOG_LEVELS).default("info" as LogLevel),
+  )
+  .addOption(
+    flag("--admin-port <number>", "port for /metrics, /healthz and /readyz (default: none)", "EDGEWIRE_ADMIN_PORT")
+      .argParser(parsePort),
+  )
+  .addOption(
+    flag("--admin-host <addresses>", "addresses for them, with commas", "EDGEWIRE_ADMIN_HOST")
+      .argParser(parseList).default([DEFAULT_HOST], DEFAULT_HOST),
   )
   .addOption(flag("--tls-cert <file>", "certificate chain, as PEM; read again when it changes", "EDGEWIRE_TLS_CERT"))
   .addOption(flag("--tls-key <file>", "its private key, as PEM", "EDGEWIRE_TLS_KEY"))
@@ -118,17 +147,29 @@ async function main(flags: Flags): Promise<void> {
   await configureLogging(flags.log);
   try {
     const cutShort = new AbortController();
+    const metrics = flags.adminPort === undefined ? undefined : await loadMetrics();
     const app = await createApp({
       dataDirectory: flags.dataDir,
       hashUrl: flags.hashUrl,
+      hashProtocol: flags.hashProtocol,
       corsOrigins: flags.corsOrigin,
       shutdownSignal: cutShort.signal,
+      observers: metrics && [metrics],
     });
-    const server = await serve(app.fetch, await serveOptions(flags, keyPairPaths));
+    const server = await serve({
+      ...app.service,
+      ...await listenOptions(flags, keyPairPaths),
+      onConnectionEnd: metrics?.countConnectionEnd,
+    });
     using _reloading = keyPairPaths && reloadOnChange(server, keyPairPaths);
+    const admin = metrics && await listenForOperators(flags, app, server, metrics);
     console.log(`Edgewire listening on ${server.url}`);
+    if (admin !== undefined) {
+      console.log(`Metrics and probes on ${admin.url}`);
+    }
     const signal = await firstSignal();
     logger.info("{signal}: finishing the calls under way; once more ends at once", { signal });
+    app.drain();
     const timer = setTimeout(() => {
       logger.info("{count} connections are open after {grace} ms: cancelling their calls", {
         count: server.connectionCount,
@@ -145,6 +186,14 @@ async function main(flags: Flags): Promise<void> {
     console.error(`edgewire: ${error instanceof Error ? error.message : error}`);
     Deno.exit(1);
   }
+}
+
+/** Answers operators until the process ends, so that probes hear of the shutdown. */
+function listenForOperators(flags: Flags, app: App, server: Server, metrics: Metrics): Promise<Server> {
+  metrics.readConnections(() => server.connectionCount);
+  const onError = (error: unknown) => logFault(error, undefined);
+  const handler = createAdminHandler({ isReady: app.isReady, metrics });
+  return listen(createFetchBridge(handler, onError), { host: flags.adminHost, port: flags.adminPort, onError });
 }
 
 /** Where certificate and key are; undefined without them. */
@@ -164,7 +213,10 @@ function checkTls({ tlsCert, tlsKey, tlsDev, clientCa, proxyProtocol }: Flags): 
   return tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
 }
 
-async function serveOptions(flags: Flags, keyPairPaths: KeyPairPaths | undefined): Promise<ServeOptions> {
+async function listenOptions(
+  flags: Flags,
+  keyPairPaths: KeyPairPaths | undefined,
+): Promise<Omit<ListenOptions, "onError">> {
   const keyPair = keyPairPaths !== undefined
     ? await readKeyPair(keyPairPaths)
     : flags.tlsDev
@@ -195,7 +247,6 @@ async function serveOptions(flags: Flags, keyPairPaths: KeyPairPaths | undefined
       stalledStreamTimeoutMs,
       idleTimeoutMs,
     },
-    onError: (error) => logger.error("A connection was lost by a mistake in the server: {error}", { error }),
   };
 }
 

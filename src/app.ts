@@ -1,11 +1,21 @@
 /** The composition root: the services, their store, the page and the limits, put together for Deno. Tests start what it makes. */
 import { createClient } from "@connectrpc/connect";
 import { Hash } from "../gen/edgewire/v1/hash_pb.ts";
-import { logCalls, logger } from "./ops/mod.ts";
-import { createFetchHandler, createTransport, type FetchHandler } from "./rpc/mod.ts";
+import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_pb.ts";
+import { createHttp2Client } from "./net/mod.ts";
+import {
+  accessLog,
+  createReflectionRoutes,
+  Health,
+  loadTelemetry,
+  logFault,
+  logger,
+  ServingStatus,
+} from "./ops/mod.ts";
+import { type CallObserver, createInProcessTransport, createTransport, type Protocol } from "./rpc/mod.ts";
 import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
-import { registerServices } from "./services/mod.ts";
-import { allowOrigins } from "./cors.ts";
+import { registerHash, registerServices, SERVICES } from "./services/mod.ts";
+import type { ServiceOptions } from "./serve.ts";
 import { createSite } from "./site.ts";
 
 /** Options of {@linkcode createApp}. */
@@ -14,20 +24,28 @@ export interface AppOptions {
   readonly dataDirectory: string;
   /** The server whose Hash service File calls. By default this one, without a network in between. */
   readonly hashUrl?: string | undefined;
+  /** How it is called. gRPC needs a server with HTTP/2. @default "connect" */
+  readonly hashProtocol?: Protocol | undefined;
   /** The directory of the page, an absolute path. @default `web/` of this checkout */
   readonly siteDirectory?: string | undefined;
   /** The origins of pages that may call, beside the server's own page; `*` for all. None by default. */
   readonly corsOrigins?: readonly string[] | undefined;
   /** When it aborts, so do the signals of all calls under way. */
   readonly shutdownSignal?: AbortSignal | undefined;
+  /** Told of each call, beside the log and OpenTelemetry. None by default. */
+  readonly observers?: readonly CallObserver[] | undefined;
   /** The largest message to receive or send, in bytes. @default 4 MiB */
   readonly maxMessageBytes?: number | undefined;
 }
 
 /** The program without the network. */
 export interface App {
-  /** Answers a request: an RPC, or one for the page. */
-  readonly fetch: FetchHandler;
+  /** What it answers: for `serve`, or for tests that need no sockets. */
+  readonly service: ServiceOptions;
+  /** Whether calls are taken: until {@linkcode drain}. */
+  isReady(): boolean;
+  /** Says by `grpc.health.v1.Health` that no calls are taken any more. */
+  drain(): void;
   /** Throws unfinished transfers away and lets go of the data directory. */
   close(): Promise<void>;
 }
@@ -37,23 +55,50 @@ const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
 
 /** @throws {Error} The data directory cannot be used, or the Hash server's URL is none. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { hashUrl, maxMessageBytes, corsOrigins, shutdownSignal } = options;
-  const hash = hashUrl === undefined ? undefined : createClient(Hash, createTransport({ baseUrl: hashUrl }));
+  const { hashUrl, hashProtocol = "connect", maxMessageBytes, shutdownSignal } = options;
+  const telemetry = await loadTelemetry();
+  // Connect and gRPC-Web go by fetch, for servers that have HTTP/1.1 only.
+  const hashClient = hashUrl !== undefined && hashProtocol === "grpc"
+    ? createHttp2Client({ baseUrl: hashUrl })
+    : undefined;
+  const hashTransport = hashUrl === undefined
+    ? createInProcessTransport((router) => registerHash(router, createNativeHasher), { onError: logFault })
+    : createTransport({
+      baseUrl: hashUrl,
+      protocol: hashProtocol,
+      httpClient: hashClient,
+      interceptors: telemetry && [telemetry.traceCalls(hashProtocol, hashClient === undefined)],
+    });
+  const hash = createClient(Hash, hashTransport);
   const store = await DiskStore.open(options.dataDirectory);
   const expiry = setInterval(() => {
     store.removeExpiredUploads().catch((error) => logger.error("Cannot remove expired uploads: {error}", { error }));
   }, EXPIRY_INTERVAL_MS);
-  const handler = createFetchHandler({
-    routes: (router) => registerServices(router, { store, createHasher: createNativeHasher, hash }),
-    fallback: createSite(options.siteDirectory ?? `${import.meta.dirname}/../web`),
-    interceptors: [logCalls],
-    maxMessageBytes,
-    shutdownSignal,
-  });
+  const health = new Health(SERVICES);
+  const describe = createReflectionRoutes([...SERVICES, HealthProtocol]);
   return {
-    fetch: corsOrigins === undefined ? handler : allowOrigins(handler, corsOrigins),
+    service: {
+      routes: (router) => {
+        registerServices(router, { store, createHasher: createNativeHasher, hash });
+        health.routes(router);
+        describe(router);
+      },
+      fallback: createSite(options.siteDirectory ?? `${import.meta.dirname}/../web`),
+      observers: [
+        ...telemetry === undefined ? [] : [telemetry.observer],
+        ...options.observers ?? [],
+        ...logger.isEnabledFor("debug") ? [accessLog] : [],
+      ],
+      maxMessageBytes,
+      shutdownSignal,
+      corsOrigins: options.corsOrigins,
+      onError: logFault,
+    },
+    isReady: () => health.get("") === ServingStatus.SERVING,
+    drain: () => health.shutdown(),
     close: async () => {
       clearInterval(expiry);
+      await hashClient?.close();
       await store.close();
     },
   };

@@ -47,7 +47,11 @@ function createProgram(run: Run, version: string): Command {
   /** An action that gets a session, the command's arguments and its own options. */
   const action = <Arguments extends unknown[]>(task: (session: Session, ...args: Arguments) => Promise<void>) =>
     async function (this: Command): Promise<void> {
-      const session = new Session(this.optsWithGlobals<GlobalFlags>(), run.signal);
+      const flags = this.optsWithGlobals<GlobalFlags>();
+      if (flags.http1 && flags.protocol === "grpc") {
+        program.error("error: --protocol grpc needs HTTP/2, and goes without --http1", { exitCode: Exit.USAGE });
+      }
+      const session = new Session(flags, run.signal);
       await task(session, ...[...this.processedArgs, this.opts()] as unknown as Arguments);
       run.failed = session.failed;
     };
@@ -58,7 +62,9 @@ function createProgram(run: Run, version: string): Command {
     .addOption(
       new Option("--url <url>", "the server").env("EDGEWIRE_URL").default("http://localhost:50051").argParser(parseUrl),
     )
-    .addOption(new Option("--protocol <name>", "how to call it").choices(["connect", "grpc-web"]).default("connect"))
+    .addOption(
+      new Option("--protocol <name>", "how to call it").choices(["connect", "grpc", "grpc-web"]).default("connect"),
+    )
     .addOption(
       new Option("--algorithm <name>", "for digests").choices(Object.keys(ALGORITHMS)).default("sha256"),
     )

@@ -3,15 +3,15 @@ import { type CallOptions, type Client, createClient } from "@connectrpc/connect
 import { File } from "../../gen/edgewire/v1/file_pb.ts";
 import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
 import { Hash, type HashAlgorithm } from "../../gen/edgewire/v1/hash_pb.ts";
-import { createHttp2Fetch } from "../net/mod.ts";
-import { createTransport, type FetchProtocol } from "../rpc/mod.ts";
+import { createHttp2Client } from "../net/mod.ts";
+import { createFetchClient, createTransport, type Protocol } from "../rpc/mod.ts";
 import { type AlgorithmName, ALGORITHMS } from "./algorithms.ts";
 import { writeAll } from "./local_file.ts";
 
 /** The options that every command takes. */
 export interface GlobalFlags {
   readonly url: string;
-  readonly protocol: FetchProtocol;
+  readonly protocol: Protocol;
   readonly algorithm: AlgorithmName;
   readonly json: boolean;
   readonly http1: boolean;
@@ -35,7 +35,7 @@ export class Session {
     const transport = createTransport({
       baseUrl: flags.url,
       protocol: flags.protocol,
-      fetch: flags.http1 ? undefined : createHttp2Fetch(),
+      httpClient: flags.http1 ? createFetchClient() : createHttp2Client({ baseUrl: flags.url }),
     });
     this.greeter = createClient(Greeter, transport);
     this.hash = createClient(Hash, transport);

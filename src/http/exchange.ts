@@ -17,6 +17,21 @@ export interface RequestHead {
   readonly fields: readonly HeaderField[];
   /** Octets of content; undefined when it is not said. */
   readonly contentLength: number | undefined;
+  /** The value of one field, where that costs less than the list: {@linkcode fieldValue} asks it. */
+  getValue?(name: string): string | undefined;
+}
+
+/** The value of a field of a request, the first one if there are several; undefined when it is not there. The name is in lower case. */
+export function fieldValue(head: RequestHead, name: string): string | undefined {
+  if (head.getValue !== undefined) {
+    return head.getValue(name);
+  }
+  for (const field of head.fields) {
+    if (field.name === name) {
+      return field.value;
+    }
+  }
+  return undefined;
 }
 
 /**
@@ -37,6 +52,14 @@ export interface ExchangeHandler {
   onReset(exchange: HttpExchange, error: Error): void;
 }
 
+/** For exchanges whose request nobody took: drops its content. */
+export const NO_HANDLER: ExchangeHandler = {
+  onData: (exchange, _buffer, start, end) => exchange.release(end - start),
+  onTrailers: () => {},
+  onWritable: () => {},
+  onReset: () => {},
+};
+
 /**
  * One request, seen from the server. Commands that make no sense any more throw a `TypeError` that says why; after a reset they do nothing.
  * Lists of fields that are frozen and given again and again are sent fastest; pseudo-header field `:status` comes first in heads.
@@ -50,6 +73,8 @@ export interface HttpExchange {
   readonly headSent: boolean;
   /** Whether it is over, in whatever way. */
   readonly isClosed: boolean;
+  /** Whether the peer gets what is given to {@linkcode endWithTrailers}. */
+  readonly canSendTrailers: boolean;
   /** Sends an interim response (1xx). */
   sendInformation(fields: readonly HeaderField[]): void;
   /** Begins the response. */
@@ -61,9 +86,11 @@ export interface HttpExchange {
    * @throws {RangeError} The queue was full already.
    */
   write(chunk: Uint8Array, start?: number, end?: number): boolean;
-  /** Ends the response, after a last chunk if there is one. */
+  /** Ends the response, after a last chunk if there is one, which is taken even when the queue is full. */
   end(chunk?: Uint8Array): void;
-  /** Ends the response with trailers. */
+  /**
+   * Ends the response with trailers. Where {@linkcode canSendTrailers} is false they are dropped, or refused by a `TypeError` that says why.
+   */
   endWithTrailers(fields: readonly HeaderField[]): void;
   /**
    * Room for at most `bound` octets of content in the output itself: where in {@linkcode outputBuffer} they go, to be followed by

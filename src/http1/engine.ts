@@ -266,7 +266,8 @@ class Engine implements Connection, ExchangeHost {
   }
 
   endAnswer(exchange: Http1Exchange, trailers: Uint8Array | undefined): void {
-    const left = this.#body.knownLength ?? 0;
+    // How much is left of chunks, nobody knows. A client that was not told may have sent all, and its next request meets the end of the connection.
+    const left = this.#body.knownLength ?? (this.writer.isHeadOpen ? Infinity : 0);
     this.#closesAfter ||= left > this.limits.maxDiscardedBody;
     this.writer.end(this.#closesAfter, trailers);
     exchange.ended = exchange.isClosed = true;

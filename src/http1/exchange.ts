@@ -3,7 +3,7 @@
  *
  * This module performs no I/O.
  */
-import type { ExchangeHandler, HeaderField, HttpExchange } from "../http/mod.ts";
+import { type ExchangeHandler, type HeaderField, type HttpExchange, NO_HANDLER } from "../http/mod.ts";
 import { EndCode } from "./errors.ts";
 import type { ParsedHead } from "./request_head.ts";
 import { type ResponseHead, responseHeadOf, trailersOf } from "./response_head.ts";
@@ -26,13 +26,6 @@ export interface ExchangeHost {
 }
 
 const EMPTY = new Uint8Array(0);
-
-const NO_HANDLER: ExchangeHandler = {
-  onData: (exchange, _buffer, start, end) => exchange.release(end - start),
-  onTrailers: () => {},
-  onWritable: () => {},
-  onReset: () => {},
-};
 
 /**
  * A request and its answer. Commands that do not fit throw a `TypeError` or `RangeError`; what the peer does never throws. After a reset, by
@@ -74,6 +67,11 @@ export class Http1Exchange implements HttpExchange {
   /** Whether everything was sent, or the exchange is gone. */
   get isLocallyClosed(): boolean {
     return this.ended || this.isClosed;
+  }
+
+  /** Whether the client says that it takes trailers (`te: trailers`) and has HTTP/1.1. They need a body in chunks, too. */
+  get canSendTrailers(): boolean {
+    return this.parsed.takesTrailers;
   }
 
   /**
@@ -132,6 +130,9 @@ export class Http1Exchange implements HttpExchange {
     if (!this.#isSendable("a body")) {
       return true;
     }
+    if (this.isFull && start < end) {
+      throw new RangeError(`Cannot send a body in answer to request ${this.id}: its queue is full`);
+    }
     this.#checkLength(end - start);
     this.#host.writer.write(chunk, start, end, false);
     this.#host.signalOutput();
@@ -139,7 +140,11 @@ export class Http1Exchange implements HttpExchange {
     return !this.isFull;
   }
 
-  /** As {@linkcode write}, and ends the exchange. @throws {RangeError} There is less than content-length said, too. */
+  /**
+   * As {@linkcode write}, and ends the exchange: it makes no difference that the queue is full.
+   *
+   * @throws {RangeError} There is more than content-length said, or less.
+   */
   end(chunk: Uint8Array = EMPTY): void {
     if (this.#isSendable("a body")) {
       this.#checkLength(chunk.length);
@@ -218,9 +223,6 @@ export class Http1Exchange implements HttpExchange {
   }
 
   #checkLength(length: number): void {
-    if (this.isFull && length > 0) {
-      throw new RangeError(`Cannot send a body in answer to request ${this.id}: its queue is full`);
-    }
     if (length > this.#host.writer.contentLeft) {
       throw new RangeError(`Cannot send a body in answer to request ${this.id}: it is longer than its content-length`);
     }

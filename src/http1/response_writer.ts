@@ -82,6 +82,11 @@ export class ResponseWriter {
     return this.#framing === Framing.CLOSE;
   }
 
+  /** Whether nobody has any of the head yet, so that it can still say that the connection ends. */
+  get isHeadOpen(): boolean {
+    return this.#headStart >= 0;
+  }
+
   /** Octets of content that are still to come; Infinity when it was not said how many. */
   get contentLeft(): number {
     return this.#framing === Framing.LENGTH ? this.#left : Infinity;

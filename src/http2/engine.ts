@@ -274,11 +274,13 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   receiveGoaway(lastStreamId: number, code: number): void {
     this.#goawayReceived = true;
     const message = `Not processed, the peer goes away (${errorName(code)})`;
-    for (const stream of [...this.#streams.values()]) {
+    for (const stream of this.#streams.values()) {
       // What one handler hears may have made it end other streams.
       if (this.#streams.isLocal(stream.id) && stream.id > lastStreamId && !stream.isClosed) {
         stream.state = StreamState.CLOSED;
-        const error = new Http2StreamError(stream.id, ErrorCode.REFUSED_STREAM, message, "peer", true);
+        const error = new Http2StreamError(stream.id, ErrorCode.REFUSED_STREAM, message, "peer", {
+          isUnprocessed: true,
+        });
         this.#removeStream(stream, error);
       }
     }
@@ -318,7 +320,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
 
   streamReset(stream: Http2Stream, code: number): void {
     const isUnprocessed = code === ErrorCode.REFUSED_STREAM;
-    this.#removeStream(stream, new Http2StreamError(stream.id, code, "Reset by the peer", "peer", isUnprocessed));
+    this.#removeStream(stream, new Http2StreamError(stream.id, code, "Reset by the peer", "peer", { isUnprocessed }));
   }
 
   /** The one place where a peer's fault on a stream becomes RST_STREAM. */
@@ -379,7 +381,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   #end(error: Http2ConnectionError | undefined): void {
     this.#lifecycle.close();
     this.#receiver.reader.stop();
-    const streams = [...this.#streams.values()];
+    const streams = this.#streams.values();
     for (const stream of streams) {
       stream.state = StreamState.CLOSED;
       this.#removeStream(stream);
@@ -387,9 +389,10 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     const { code, origin } = error ?? { code: ErrorCode.CANCEL, origin: "local" as const };
     const thrown: unknown[] = [];
     for (const stream of streams) {
-      const message = `The connection ended: ${error?.message ?? "no error"}`;
+      const message = `The connection ended: ${error?.reason ?? "no error"}`;
       try {
-        stream.handler.onReset(stream, new Http2StreamError(stream.id, code, message, origin));
+        const reason = new Http2StreamError(stream.id, code, message, origin, { isConnectionLost: true });
+        stream.handler.onReset(stream, reason);
       } catch (mistake) {
         thrown.push(mistake); // The others have to be told all the same.
       }

@@ -13,16 +13,18 @@ export class Http2ConnectionError extends Error {
   /** As in GOAWAY; an {@linkcode ErrorCode} or, from a peer, any other 32-bit number. */
   readonly code: number;
   readonly origin: ErrorOrigin;
+  /** What happened, without code and origin. */
+  readonly reason: string;
 
-  /** @param message What happened, without code and origin. */
-  constructor(code: number, message: string, origin: ErrorOrigin) {
-    super(`${message} (${errorName(code)}, ${origin})`);
+  constructor(code: number, reason: string, origin: ErrorOrigin) {
+    super(`${reason} (${errorName(code)}, ${origin})`);
+    this.reason = reason;
     this.code = code;
     this.origin = origin;
   }
 }
 
-/** A stream ended before its time, its connection did not (RFC 9113 §5.4.2). */
+/** A stream ended before its time (RFC 9113 §5.4.2). */
 export class Http2StreamError extends Error {
   override readonly name = "Http2StreamError";
   readonly streamId: number;
@@ -31,13 +33,22 @@ export class Http2StreamError extends Error {
   readonly origin: ErrorOrigin;
   /** Whether the peer says that it did nothing with the request, so that it may safely be sent again (RFC 9113 §8.7). */
   readonly isUnprocessed: boolean;
+  /** Whether it ended with its connection. */
+  readonly isConnectionLost: boolean;
 
   /** @param message What happened, without stream, code and origin. */
-  constructor(streamId: number, code: number, message: string, origin: ErrorOrigin, isUnprocessed = false) {
+  constructor(
+    streamId: number,
+    code: number,
+    message: string,
+    origin: ErrorOrigin,
+    { isUnprocessed = false, isConnectionLost = false } = {},
+  ) {
     super(`Stream ${streamId}: ${message} (${errorName(code)}, ${origin})`);
     this.streamId = streamId;
     this.code = code;
     this.origin = origin;
     this.isUnprocessed = isUnprocessed;
+    this.isConnectionLost = isConnectionLost;
   }
 }

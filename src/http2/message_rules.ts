@@ -7,17 +7,7 @@
  *
  * This module performs no I/O.
  */
-import type { HeaderField, RequestHead } from "../http/mod.ts";
-
-/** The head of a response that is well-formed, also of an informational one (1xx). */
-export interface ResponseHead {
-  /** 100 to 999, not 101. */
-  readonly status: number;
-  /** The fields without `:status`, in their order. */
-  readonly fields: readonly HeaderField[];
-  /** Octets of content; undefined when it is not said. */
-  readonly contentLength: number | undefined;
-}
+import type { HeaderField, RequestHead, ResponseHead } from "../http/mod.ts";
 
 // What a character may be part of: one bit each, for each of U+0000 to U+00FF.
 const TOKEN = 1;

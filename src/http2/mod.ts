@@ -4,5 +4,4 @@ export { ErrorCode, errorName } from "./constants.ts";
 export { createConnection } from "./engine.ts";
 export { type ErrorOrigin, Http2ConnectionError, Http2StreamError } from "./errors.ts";
 export { DEFAULT_HTTP2_LIMITS, type Http2Limits } from "./limits.ts";
-export type { ResponseHead } from "./message_rules.ts";
 export type { Http2Stream, StreamHandler } from "./stream.ts";

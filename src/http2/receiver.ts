@@ -4,7 +4,7 @@
  *
  * This module performs no I/O.
  */
-import type { HeaderField, RequestHead } from "../http/mod.ts";
+import type { HeaderField, RequestHead, ResponseHead } from "../http/mod.ts";
 import type { AbuseLimits } from "./abuse_limits.ts";
 import { DEFAULT_INITIAL_WINDOW_SIZE, ErrorCode } from "./constants.ts";
 import { ReceiveWindow } from "./flow_window.ts";
@@ -12,7 +12,7 @@ import { FrameReader } from "./frame_reader.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { HeaderListTooLargeError, HpackDecoder, HpackError } from "./hpack/mod.ts";
 import type { Http2Limits } from "./limits.ts";
-import { checkRequestHead, checkResponseHead, checkTrailers, type ResponseHead } from "./message_rules.ts";
+import { checkRequestHead, checkResponseHead, checkTrailers } from "./message_rules.ts";
 import { RecentLists } from "./recent_lists.ts";
 import type { Http2Stream } from "./stream.ts";
 import type { StreamRegistry } from "./stream_registry.ts";

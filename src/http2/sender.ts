@@ -130,7 +130,7 @@ export class Sender {
     this.#host.signalOutput();
   }
 
-  /** @returns False when the queue is full. @throws {RangeError} It was full already. */
+  /** @returns False when the queue is full. @throws {RangeError} It was full already, and this is not the end. */
   sendData(
     stream: Http2Stream,
     chunk: Uint8Array,
@@ -138,7 +138,7 @@ export class Sender {
     end: number,
     endStream: boolean,
   ): boolean {
-    if (stream.isFull && start < end) {
+    if (stream.isFull && start < end && !endStream) {
       throw new RangeError(`Cannot send DATA on stream ${stream.id}: its queue is full`);
     }
     this.#host.signalOutput();

@@ -3,11 +3,10 @@
  *
  * This module performs no I/O.
  */
-import type { HeaderField, HttpExchange } from "../http/mod.ts";
+import { type HeaderField, type HttpCall, type HttpExchange, NO_HANDLER, type ResponseHead } from "../http/mod.ts";
 import { ErrorCode } from "./constants.ts";
 import type { Http2StreamError } from "./errors.ts";
 import type { ReceiveWindow, SendWindow } from "./flow_window.ts";
-import type { ResponseHead } from "./message_rules.ts";
 import type { Sender } from "./sender.ts";
 import { isLocallyClosed, isRemotelyClosed, stateName, StreamState } from "./stream_state.ts";
 
@@ -42,13 +41,6 @@ export interface StreamHost {
 
 const EMPTY = new Uint8Array(0);
 
-const NO_HANDLER: StreamHandler = {
-  onData: (stream, _buffer, start, end) => stream.release(end - start),
-  onTrailers: () => {},
-  onWritable: () => {},
-  onReset: () => {},
-};
-
 /** Whether a head is one of an interim response, 1xx. Of heads that are malformed it does not matter. */
 function isInterim(fields: readonly HeaderField[]): boolean {
   return fields[0]?.value.charCodeAt(0) === 0x31;
@@ -58,7 +50,7 @@ function isInterim(fields: readonly HeaderField[]): boolean {
  * A stream of a connection. Commands that its state does not allow throw a `TypeError` that names it; what the peer does never throws.
  * After a reset, by whomever, commands do nothing: whoever is answering may hear of it later.
  */
-export class Http2Stream implements HttpExchange {
+export class Http2Stream implements HttpExchange, HttpCall {
   /** Who is told what happens. Set it in `onRequest`, or right after `openStream`; until then received octets are dropped. */
   handler: StreamHandler = NO_HANDLER;
   /** For the owner's use. */
@@ -67,6 +59,8 @@ export class Http2Stream implements HttpExchange {
   readonly id: number;
   readonly #host: StreamHost;
 
+  /** @internal Of the table of streams. */
+  nextInBucket: Http2Stream | undefined = undefined;
   /** @internal Where it is on the wire: what is queued has not happened yet. */
   state: StreamState = StreamState.IDLE;
   /** @internal */
@@ -122,6 +116,11 @@ export class Http2Stream implements HttpExchange {
     return this.state >= StreamState.CLOSED;
   }
 
+  /** Always. */
+  get canSendTrailers(): boolean {
+    return true;
+  }
+
   /** Server: sends an interim response, such as `[{ name: ":status", value: "103" }, ...]`. */
   sendInformation(fields: readonly HeaderField[]): void {
     if (this.headSent) {
@@ -163,10 +162,10 @@ export class Http2Stream implements HttpExchange {
     return !this.#isSendable("DATA") || this.#host.sender.sendData(this, chunk, start, end, false);
   }
 
-  /** As {@linkcode write}, and ends the stream. */
-  end(chunk: Uint8Array = EMPTY): void {
+  /** As {@linkcode write}, and ends the stream: it makes no difference that the queue is full. */
+  end(chunk: Uint8Array = EMPTY, start = 0, end: number = chunk.length): void {
     if (this.#isSendable("DATA")) {
-      this.#host.sender.sendData(this, chunk, 0, chunk.length, true);
+      this.#host.sender.sendData(this, chunk, start, end, true);
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import { MAX_STREAM_ID } from "./constants.ts";
 import type { Http2Stream } from "./stream.ts";
+import { StreamTable } from "./stream_table.ts";
 
 /**
  * How many streams that we reset are remembered. On those the peer may still be sending, and is not at fault. What comes for a stream
@@ -13,7 +14,7 @@ const REMEMBERED_RESETS = 256;
 
 /** See the top of the file. */
 export class StreamRegistry {
-  readonly #streams = new Map<number, Http2Stream>();
+  readonly #streams = new StreamTable();
   readonly #resets = new Set<number>();
   /** Streams up to this one may have been reset and forgotten. */
   #forgottenReset = 0;
@@ -56,7 +57,8 @@ export class StreamRegistry {
     return this.#streams.get(id);
   }
 
-  values(): Iterable<Http2Stream> {
+  /** In the order of their numbers. */
+  values(): Http2Stream[] {
     return this.#streams.values();
   }
 
@@ -88,7 +90,7 @@ export class StreamRegistry {
   }
 
   add(stream: Http2Stream): void {
-    this.#streams.set(stream.id, stream);
+    this.#streams.add(stream);
     if (this.isLocal(stream.id)) {
       this.#localCount++;
     }
@@ -96,7 +98,7 @@ export class StreamRegistry {
 
   /** False when it was removed before. */
   remove(stream: Http2Stream): boolean {
-    const isRemoved = this.#streams.delete(stream.id);
+    const isRemoved = this.#streams.delete(stream);
     if (isRemoved && this.isLocal(stream.id)) {
       this.#localCount--;
     }

@@ -4,7 +4,7 @@
  * A stream that finds no room waits its turn. One dial at a time is under way, whoever waits; after one that failed the server is left alone for
  * a while (`backoff.ts`). A connection that the server ends, or that grew old, gets no new streams, and those that it has may end.
  */
-import type { HeaderField } from "../http/mod.ts";
+import type { CallHandler, HeaderField, HttpClient, WaitingCall } from "../http/mod.ts";
 import type { Http2Stream, StreamHandler } from "../http2/mod.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
@@ -27,7 +27,7 @@ export type DialHttp2 = (
 ) => Promise<Http2Client>;
 
 /**
- * Options of {@linkcode createHttp2Pool}. Those of connections hold for each; `limits.idleTimeoutMs` closes those that nobody needs, after 5
+ * Options of {@linkcode createHttp2Client}. Those of connections hold for each; `limits.idleTimeoutMs` closes those that nobody needs, after 5
  * minutes by default.
  */
 export interface Http2PoolOptions
@@ -56,7 +56,7 @@ export interface OpenStreamOptions {
 }
 
 /** See the top of the file. */
-export interface Http2Pool {
+export interface Http2Pool extends HttpClient {
   /** As in `:scheme`. */
   readonly scheme: "http" | "https";
   /** As in `:authority`. */
@@ -67,7 +67,7 @@ export interface Http2Pool {
   readonly waitingCount: number;
 
   /**
-   * Begins a request when there is room for it. Its handler may hear of it before the promise resolves. A stream that is lost with
+   * Begins a request when there is room for it, see also {@linkcode open}, which makes no promise. Its handler may hear of it before the promise resolves. A stream that is lost with
    * `isUnprocessed` may be opened again: the pool itself sends nothing twice.
    *
    * @param fields Pseudo-header fields first.
@@ -82,19 +82,19 @@ export interface Http2Pool {
     endStream?: boolean,
     options?: OpenStreamOptions,
   ): Promise<Http2Stream>;
-  /** Opens no more streams, also those that wait, lets those that are open end, and resolves when all connections are closed. */
-  shutdown(): Promise<void>;
-  /** Ends all connections and streams now. */
-  close(): Promise<void>;
 }
 
 /**
- * Makes a pool. It connects with the first stream.
+ * Makes a client of HTTP/2 for one server, which is a pool of connections. It connects with the first call.
+ *
+ * ```ts
+ * const transport = createTransport({ protocol: "grpc", httpClient: createHttp2Client({ baseUrl: "http://localhost:50051" }) });
+ * ```
  *
  * @throws {TypeError} The URL is none of HTTP.
  * @throws {RangeError} A number is out of its range.
  */
-export function createHttp2Pool(options: Http2PoolOptions): Http2Pool {
+export function createHttp2Client(options: Http2PoolOptions): Http2Pool {
   return new Pool(options);
 }
 
@@ -104,11 +104,13 @@ interface Waiter {
   readonly handler: StreamHandler;
   readonly endStream: boolean;
   readonly waitForReady: boolean;
-  resolve(stream: Http2Stream): void;
-  reject(reason: unknown): void;
+  opened(stream: Http2Stream): void;
+  failed(reason: unknown): void;
 }
 
 class Pool implements Http2Pool {
+  readonly hasTrailers = true;
+  readonly canStreamRequests = true;
   readonly scheme: "http" | "https";
   readonly authority: string;
   readonly #dial: DialHttp2;
@@ -148,6 +150,10 @@ class Pool implements Http2Pool {
     this.#backoff = new Backoff(options.backoff, options.random);
   }
 
+  get origin(): string {
+    return `${this.scheme}://${this.authority}`;
+  }
+
   get connectionCount(): number {
     return this.#clients.size;
   }
@@ -156,7 +162,30 @@ class Pool implements Http2Pool {
     return this.#waiters.size;
   }
 
-  /** Not `async`: most streams find room at once. */
+  /** Most calls find room at once, and need no promise. */
+  open(fields: readonly HeaderField[], handler: CallHandler, endStream = false): WaitingCall | undefined {
+    const client = this.#waiters.size === 0 && !this.#isClosed ? this.#findRoom() : undefined;
+    if (client !== undefined) {
+      handler.onOpen(this.#openOn(client, fields, handler, endStream));
+      return undefined;
+    }
+    if (this.#isClosed) {
+      handler.onUnreachable(closedError());
+      return undefined;
+    }
+    const waiter: Waiter = {
+      fields,
+      handler,
+      endStream,
+      waitForReady: false,
+      opened: (stream) => handler.onOpen(stream),
+      failed: (reason) => handler.onUnreachable(reason),
+    };
+    this.#waiters.add(waiter);
+    this.#advance();
+    return this.#waiters.has(waiter) ? { abandon: () => this.#abandon(waiter) } : undefined;
+  }
+
   openStream(
     fields: readonly HeaderField[],
     handler: StreamHandler,
@@ -170,7 +199,7 @@ class Pool implements Http2Pool {
       return Promise.reject(closedError());
     }
     const { promise, resolve, reject } = Promise.withResolvers<Http2Stream>();
-    const waiter: Waiter = { fields, handler, endStream, waitForReady, resolve, reject };
+    const waiter: Waiter = { fields, handler, endStream, waitForReady, opened: resolve, failed: reject };
     const client = this.#waiters.size === 0 ? this.#findRoom() : undefined;
     if (client !== undefined) {
       this.#open(client, waiter);
@@ -211,13 +240,21 @@ class Pool implements Http2Pool {
 
   #abortable(promise: Promise<Http2Stream>, waiter: Waiter, signal: AbortSignal): Promise<Http2Stream> {
     const abort = () => {
-      if (this.#waiters.delete(waiter)) {
-        waiter.reject(signal.reason);
-        this.#advance(); // Perhaps nobody waits any more.
+      if (this.#abandon(waiter)) {
+        waiter.failed(signal.reason);
       }
     };
     signal.addEventListener("abort", abort);
     return promise.finally(() => signal.removeEventListener("abort", abort));
+  }
+
+  /** @returns Whether it was still waiting. */
+  #abandon(waiter: Waiter): boolean {
+    const wasWaiting = this.#waiters.delete(waiter);
+    if (wasWaiting) {
+      this.#advance(); // Perhaps nobody waits any more.
+    }
+    return wasWaiting;
   }
 
   #findRoom(): Http2Client | undefined {
@@ -229,16 +266,28 @@ class Pool implements Http2Pool {
     return undefined;
   }
 
-  #open(client: Http2Client, { fields, handler, endStream, resolve, reject }: Waiter): void {
+  #open(client: Http2Client, waiter: Waiter): void {
+    let stream: Http2Stream;
     try {
-      const stream = client.openStream(fields, handler, endStream);
-      if (stream.id >= this.#retireAtStreamId) {
-        client.connection.shutdown();
-      }
-      resolve(stream);
+      stream = this.#openOn(client, waiter.fields, waiter.handler, waiter.endStream);
     } catch (error) {
-      reject(error);
+      waiter.failed(error);
+      return;
     }
+    waiter.opened(stream);
+  }
+
+  #openOn(
+    client: Http2Client,
+    fields: readonly HeaderField[],
+    handler: StreamHandler,
+    endStream: boolean,
+  ): Http2Stream {
+    const stream = client.connection.openStream(fields, handler, endStream);
+    if (stream.id >= this.#retireAtStreamId) {
+      client.connection.shutdown();
+    }
+    return stream;
   }
 
   /** Does for those who wait what can be done now. To be called whenever that may have become more. */
@@ -290,7 +339,7 @@ class Pool implements Http2Pool {
     for (const waiter of this.#waiters) {
       if (isMeant(waiter)) {
         this.#waiters.delete(waiter);
-        waiter.reject(reason);
+        waiter.failed(reason);
       }
     }
   }

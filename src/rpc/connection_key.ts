@@ -10,8 +10,3 @@ export const connectionKey: ContextKey<ConnectionInfo | undefined> = createConte
   undefined,
   { description: "connection" },
 );
-
-/** Whether it is what `serve` gives as a second argument. */
-export function isConnectionInfo(value: unknown): value is ConnectionInfo {
-  return typeof value === "object" && value !== null && "httpVersion" in value && "isTls" in value;
-}

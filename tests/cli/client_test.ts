@@ -50,7 +50,14 @@ testClient("hello and sha, as text and as JSON, by both protocols and HTTP versi
   assert.deepEqual(await run(["hello"]), ok("Hello, World!\n"));
   assert.deepEqual(await run(["hello", "Ada", "--json"]), ok('{"message":"Hello, Ada!"}\n'));
   assert.deepEqual(await run(["--json", "hello", "Ada"]), ok('{"message":"Hello, Ada!"}\n'));
-  for (const options of [["--protocol", "grpc-web"], ["--http1"], ["--protocol", "grpc-web", "--http1"]]) {
+  for (
+    const options of [
+      ["--protocol", "grpc"],
+      ["--protocol", "grpc-web"],
+      ["--http1"],
+      ["--protocol", "grpc-web", "--http1"],
+    ]
+  ) {
     assert.deepEqual(await run(["hello", ...options]), ok("Hello, World!\n"));
   }
   const md5 = "900150983cd24fb0d6963f7d28e17f72"; // RFC 1321 §A.5
@@ -198,7 +205,7 @@ Deno.test("client: an unreachable server is one line and status 1", async () => 
       assert.equal(result.stdout, "");
       assert.match(
         result.stderr,
-        /^edgewire: \[unavailable\] cannot reach http:\/\/127\.0\.0\.1:\d+: [^\n]*refused[^\n]*\n$/,
+        /^edgewire: \[unavailable\] cannot (reach http:\/\/|connect to )127\.0\.0\.1:\d+: [^\n]*refused[^\n]*\n$/,
       );
     }
   } finally {
@@ -211,7 +218,8 @@ const MISUSES: readonly [args: readonly string[], message: RegExp][] = [
   [["get"], /missing required argument 'name'/],
   [["hello", "a", "b"], /too many arguments for 'hello'/],
   [["hello", "--bogus"], /unknown option '--bogus'/],
-  [["hello", "--protocol", "grpc2"], /'--protocol <name>' argument 'grpc2' is invalid.* connect, grpc-web/],
+  [["hello", "--protocol", "grpc2"], /'--protocol <name>' argument 'grpc2' is invalid.* connect, grpc, grpc-web/],
+  [["hello", "--protocol", "grpc", "--http1"], /--protocol grpc needs HTTP\/2/],
   [["sha", "a", "--algorithm", "crc"], /'--algorithm <name>' argument 'crc' is invalid.* sha256, .*blake3/],
   [["hello", "--timeout", "soon"], /'--timeout <duration>' argument 'soon' is invalid.* 500ms/],
   [["hello", "--url", "ftp://x"], /'--url <url>' argument 'ftp:\/\/x' is invalid.* http:\/\//],

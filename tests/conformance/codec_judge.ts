@@ -7,7 +7,7 @@
 import { compare } from "../codec/differential.ts";
 import { CONFORMANCE_PROTOS, loadTypes, OWN_PROTOS } from "../codec/stubs.ts";
 import { fuzzSeed, Random } from "../support/random.ts";
-import { goModule } from "./tools.ts";
+import { goModuleFolder } from "./tools.ts";
 import { runJudge, type Verdict } from "./verdict.ts";
 
 const COUNT = 1_000_000;
@@ -16,7 +16,7 @@ const BATCH = 50_000;
 
 /** Judges both codecs. */
 export async function* judgeByProtobufEs(): AsyncGenerator<Verdict> {
-  const connect = `${await goModule("connectrpc.com/conformance")}/proto`;
+  const connect = `${await goModuleFolder("connectconformance")}/proto`;
   const types = await loadTypes("judge", [...OWN_PROTOS, CONFORMANCE_PROTOS, connect]);
   const seed = fuzzSeed();
   const sum = { messages: 0, inputs: 0, refused: 0, declined: 0 };

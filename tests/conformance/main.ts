@@ -1,8 +1,8 @@
 /**
  * Everything that others judge of us. Prints a table, and ends with 1 unless all is good: nothing is skipped.
  *
- * `deno task conformance [hpack] [differential] [h2spec] [serve] [h2specd] [load] [slowloris] [fuzz]
- * [protobuf] [codec]`
+ * `deno task conformance [hpack] [differential] [h2spec] [serve] [h2specd] [load] [slowloris] [fuzz] [protobuf] [codec] [server] [client]
+ * [fetch-server] [fetch-client]`
  */
 import { within } from "../support/deadline.ts";
 import { judgeByProtobufEs } from "./codec_judge.ts";
@@ -14,6 +14,7 @@ import { judgeByH2spec, judgeServeByH2spec } from "./h2spec.ts";
 import { judgeByH2specd } from "./h2specd.ts";
 import { judgeHpack } from "./hpack/main.ts";
 import { judgeByProtobuf } from "./protobuf_judge.ts";
+import { judgeByConnectConformance } from "./rpc/judge.ts";
 import { isGood, type Verdict, verdictText } from "./verdict.ts";
 
 const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
@@ -27,6 +28,10 @@ const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
   fuzz: judgeByFuzzing,
   protobuf: judgeByProtobuf,
   codec: judgeByProtobufEs,
+  server: () => judgeByConnectConformance("server"),
+  client: () => judgeByConnectConformance("client"),
+  "fetch-server": () => judgeByConnectConformance("fetch-server"),
+  "fetch-client": () => judgeByConnectConformance("fetch-client"),
 };
 
 /** How long a judge may take, in milliseconds. The slowest needs a tenth of it. */

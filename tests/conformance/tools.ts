@@ -4,9 +4,11 @@
  *
  * `deno run --allow-all tests/conformance/tools.ts [name ...]` installs all of them, or those that are named.
  */
+import config from "../../deno.json" with { type: "json" };
 import { runProgram } from "../support/program.ts";
 
-const CACHE = new URL("../../.cache/tools/", import.meta.url).pathname;
+const ROOT = new URL("../..", import.meta.url).pathname;
+const CACHE = `${ROOT}.cache/tools/`;
 
 /** For cold caches, and cores that others use as well. */
 const INSTALL_TIMEOUT_MS = 600_000;
@@ -14,15 +16,24 @@ const INSTALL_TIMEOUT_MS = 600_000;
 type Tool =
   /** `go install package@version`; the program has the name of the package's last part. */
   | { readonly kind: "go"; readonly package: string; readonly version: string }
+  /** npm packages for Node, at the versions of `deno.json`; a folder that has them. */
+  | { readonly kind: "npm"; readonly packages: readonly (keyof typeof config.imports)[] }
   /** Python with packages of PyPI, as `name==version`. */
   | { readonly kind: "python"; readonly packages: readonly string[] }
   /** A program of a Debian package, at the version that the distribution has. */
   | { readonly kind: "debian"; readonly package: string; readonly program: string };
 
 const TOOLS = {
+  connectconformance: { kind: "go", package: "connectrpc.com/conformance/cmd/connectconformance", version: "v1.0.7" },
+  "connect-node": {
+    kind: "npm",
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node"],
+  },
   curl: { kind: "debian", package: "curl", program: "curl" },
   "grpc-go-client": { kind: "go", package: "google.golang.org/grpc/interop/client", version: "v1.85.0" },
   "grpc-go-server": { kind: "go", package: "google.golang.org/grpc/interop/server", version: "v1.85.0" },
+  "grpc-js": { kind: "npm", packages: ["@grpc/grpc-js", "@grpc/proto-loader"] },
+  grpcurl: { kind: "go", package: "github.com/fullstorydev/grpcurl/cmd/grpcurl", version: "v1.9.4" },
   h2load: { kind: "debian", package: "nghttp2-client", program: "h2load" },
   h2spec: { kind: "go", package: "github.com/summerwind/h2spec/cmd/h2spec", version: "v2.2.1+incompatible" },
   h2specd: { kind: "go", package: "github.com/summerwind/h2spec/cmd/h2specd", version: "v2.2.1+incompatible" },
@@ -30,15 +41,15 @@ const TOOLS = {
   nghttp: { kind: "debian", package: "nghttp2-client", program: "nghttp" },
   nghttpd: { kind: "debian", package: "nghttp2-server", program: "nghttpd" },
   node: { kind: "debian", package: "nodejs", program: "node" },
+  npm: { kind: "debian", package: "npm", program: "npm" },
   openssl: { kind: "debian", package: "openssl", program: "openssl" },
   "python-hpack": { kind: "python", packages: ["hpack==4.2.0"] },
   "python-hyperframe": { kind: "python", packages: ["hyperframe==6.1.0", "hpack==4.2.0"] },
   wrk: { kind: "debian", package: "wrk", program: "wrk" },
 } as const satisfies Record<string, Tool>;
 
-/** Modules of Go that our own programs import, or whose files we use. */
+/** Modules of Go that our own programs import. */
 const GO_MODULES = {
-  "connectrpc.com/conformance": "v1.0.7",
   "connectrpc.com/connect": "v1.21.1",
   "golang.org/x/net": "v0.62.0",
   "google.golang.org/protobuf": "v1.36.11",
@@ -46,6 +57,9 @@ const GO_MODULES = {
 
 /** The name of a tool. */
 export type ToolName = keyof typeof TOOLS;
+
+/** The name of a tool that is npm packages. */
+export type NpmToolName = "connect-node" | "grpc-js";
 
 /** By name, so that two who want the same one do not install it twice at a time. */
 const installing = new Map<string, Promise<string>>();
@@ -82,6 +96,21 @@ async function installGo(name: string, tool: Tool & { kind: "go" }): Promise<str
     (folder) => runProgram("go", ["install", source], { env: { GOBIN: folder }, timeoutMs: INSTALL_TIMEOUT_MS }),
   );
   return `${folder}${tool.package.split("/").at(-1)}`;
+}
+
+/** As in `@grpc/grpc-js@1.14.7`. */
+function npmPackage(name: keyof typeof config.imports): string {
+  return config.imports[name].replace("npm:", "");
+}
+
+function installNpm(name: string, tool: Tool & { kind: "npm" }): Promise<string> {
+  const packages = tool.packages.map(npmPackage);
+  const version = packages.at(-1)?.split("@").at(-1);
+  return fill(`${name}@${version}`, `npm packages ${packages.join(", ")}`, async (folder) => {
+    await Deno.writeTextFile(`${folder}package.json`, JSON.stringify({ private: true, type: "module" }));
+    const args = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--save-exact", ...packages];
+    await runProgram(await installTool("npm"), args, { cwd: folder, timeoutMs: INSTALL_TIMEOUT_MS });
+  });
 }
 
 async function installPython(tool: Tool & { kind: "python" }): Promise<string> {
@@ -124,6 +153,8 @@ function install(name: ToolName): Promise<string> {
   switch (tool.kind) {
     case "go":
       return installGo(name, tool);
+    case "npm":
+      return installNpm(name, tool);
     case "python":
       return installPython(tool);
     case "debian": {
@@ -135,7 +166,8 @@ function install(name: ToolName): Promise<string> {
 }
 
 /**
- * Installs a tool if it is missing, and gives the path of its program; of Python packages that of a Python which has them.
+ * Installs a tool if it is missing, and gives the path of its program; of Python packages that of a Python which has them, of npm packages
+ * the folder in which Node finds them.
  *
  * @throws {Error} It cannot be installed. Whoever needs it fails then: there is no skipping.
  */
@@ -173,15 +205,26 @@ export async function buildGoProgram(
   return `${folder}${name}`;
 }
 
-/** Where the source of a Go module is. */
-export async function goModule(name: keyof typeof GO_MODULES): Promise<string> {
-  const module = `${name}@${GO_MODULES[name]}`;
-  // Outside of any module, so that nothing has to agree with it.
-  const json = await runProgram("go", ["mod", "download", "-json", module], {
-    cwd: "/",
-    timeoutMs: INSTALL_TIMEOUT_MS,
-  });
-  return JSON.parse(json).Dir;
+/**
+ * Bundles a program of ours for Node, anew each time, into the folder of the npm packages it imports. These stay what they are.
+ *
+ * @param source Its main module.
+ * @returns The path of the program.
+ */
+export async function buildNodeProgram(name: NpmToolName, source: string): Promise<string> {
+  const path = `${await installTool(name)}main.mjs`;
+  const external = TOOLS[name].packages.flatMap((each) => ["--external", each, "--external", `${each}/*`]);
+  await runProgram(Deno.execPath(), ["bundle", "--quiet", ...external, "--output", path, source], { cwd: ROOT });
+  return path;
+}
+
+/** Where the module of a Go program is, with all its files. */
+export async function goModuleFolder(name: "connectconformance"): Promise<string> {
+  const { package: path, version } = TOOLS[name];
+  const module = path.slice(0, path.indexOf("/cmd/"));
+  const options = { cwd: CACHE, timeoutMs: INSTALL_TIMEOUT_MS };
+  const { Dir } = JSON.parse(await runProgram("go", ["mod", "download", "-json", `${module}@${version}`], options));
+  return Dir;
 }
 
 /** What was asked for of a package, as in `hpack 4.2.0`. */
@@ -193,6 +236,8 @@ export function toolVersion(name: ToolName | keyof typeof GO_MODULES): string {
   switch (tool.kind) {
     case "go":
       return `${name} ${tool.version.replace("+incompatible", "")}`;
+    case "npm":
+      return tool.packages.map((each) => `npm ${npmPackage(each).replace(/@(?=[^@]+$)/, " ")}`).join(", ");
     case "python":
       return tool.packages.map((each) => `PyPI ${each.replace("==", " ")}`).join(", ");
     case "debian":

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { File, UploadRequestSchema } from "../../gen/edgewire/v1/file_pb.ts";
 import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
 import { Hash } from "../../gen/edgewire/v1/hash_pb.ts";
-import { createHttp2Fetch } from "../../src/net/mod.ts";
+import { createHttp2Client, type Http2Pool } from "../../src/net/mod.ts";
 import { createTransport } from "../../src/rpc/mod.ts";
 import { each, sampleBytes, sha256, split } from "../support/bytes.ts";
 import { assertConnectError } from "../support/connect_error.ts";
@@ -22,14 +22,20 @@ function testServer(
     try {
       await test(server, dataDir);
     } finally {
+      await Promise.all(clients.splice(0).map((client) => client.close()));
       await server.stop();
       await Deno.remove(dataDir, { recursive: true });
     }
   });
 }
 
+/** To be closed when the test ends. */
+const clients: Http2Pool[] = [];
+
 function connect(server: ServerProcess) {
-  const transport = createTransport({ baseUrl: server.url, fetch: createHttp2Fetch() });
+  const httpClient = createHttp2Client({ baseUrl: server.url });
+  clients.push(httpClient);
+  const transport = createTransport({ httpClient });
   return { file: createClient(File, transport), greeter: createClient(Greeter, transport) };
 }
 
@@ -52,7 +58,9 @@ async function entries(directory: string, count: number): Promise<void> {
 
 testServer("answers what the README shows, by HTTP/1.1 and by HTTP/2", async (server) => {
   const init = { method: "POST", headers: { "content-type": "application/json" }, body: '{"name":"World"}' };
-  for (const fetch of [globalThis.fetch, createHttp2Fetch()]) {
+  using client = Deno.createHttpClient({ http1: false, http2: true });
+  const fetchByHttp2: typeof fetch = (input, init) => globalThis.fetch(input, { ...init, client });
+  for (const fetch of [globalThis.fetch, fetchByHttp2]) {
     for (const service of ["edgewire.v1.Greeter", "Greeter"]) {
       const response = await fetch(`${server.url}/${service}/SayHello`, init);
       assert.equal(await response.text(), '{"message":"Hello, World!"}');
@@ -164,7 +172,7 @@ Deno.test("server: killed in the middle of uploads, it keeps old files and what 
       await entries(`${dataDir}/uploads`, 3);
       await killed.kill();
     })());
-    await assertConnectError(streamed, Code.Unavailable, /^cannot reach /);
+    await assertConnectError(streamed, Code.Unavailable, /^lost the connection to /);
 
     const restarted = await startServer({ dataDir });
     try {
@@ -224,31 +232,35 @@ Deno.test("server: finishes the calls under way when it is told to stop, and tak
   }
 });
 
-Deno.test("server: File calls the Hash service of another server with --hash-url", async () => {
-  const [dataDir, otherDataDir] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
-  const other = await startServer({ dataDir: otherDataDir, args: ["--log", "debug"] });
-  const server = await startServer({ dataDir, args: ["--hash-url", other.url] });
-  try {
-    const { file } = connect(server);
-    const content = sampleBytes(1_000_000);
-    await file.upload(each([
-      { part: { case: "header" as const, value: { name: "a" } } },
-      { part: { case: "chunk" as const, value: content } },
-    ]));
-    assert.equal((await file.hashFile({ name: "a" })).digest?.hex, sha256(content));
-    await other.stop();
-    assert.match(await other.stderr(), new RegExp(`${Hash.typeName}/ShaStream`));
-    await assertConnectError(
-      file.hashFile({ name: "a" }),
-      Code.Unavailable,
-      new RegExp(`^hash service: cannot reach ${other.url}: `),
-    );
-  } finally {
-    await server.stop();
-    await Deno.remove(dataDir, { recursive: true });
-    await Deno.remove(otherDataDir, { recursive: true });
-  }
-});
+for (const protocol of ["connect", "grpc", "grpc-web"]) {
+  Deno.test(`server: File calls the Hash service of another server with --hash-url, by ${protocol}`, async () => {
+    const [dataDir, otherDataDir] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+    const other = await startServer({ dataDir: otherDataDir, args: ["--log", "debug"] });
+    const args = ["--hash-url", other.url, "--hash-protocol", protocol];
+    const server = await startServer({ dataDir, args });
+    try {
+      const { file } = connect(server);
+      const content = sampleBytes(1_000_000);
+      await file.upload(each([
+        { part: { case: "header" as const, value: { name: "a" } } },
+        { part: { case: "chunk" as const, value: content } },
+      ]));
+      assert.equal((await file.hashFile({ name: "a" })).digest?.hex, sha256(content));
+      await other.stop();
+      assert.match(await other.stderr(), new RegExp(`${Hash.typeName}/ShaStream`));
+      await assertConnectError(
+        file.hashFile({ name: "a" }),
+        Code.Unavailable,
+        new RegExp(`^hash service: cannot (reach|connect to) (${other.url}|${new URL(other.url).host}): `),
+      );
+    } finally {
+      await Promise.all(clients.splice(0).map((client) => client.close()));
+      await server.stop();
+      await Deno.remove(dataDir, { recursive: true });
+      await Deno.remove(otherDataDir, { recursive: true });
+    }
+  });
+}
 
 Deno.test("server: what it cannot start with is one clear line and a non-zero exit", async () => {
   const dataDir = await Deno.makeTempDir();

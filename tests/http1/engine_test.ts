@@ -170,12 +170,14 @@ Deno.test("trailers go to those who take them", () => {
   };
   const willing = new Peer();
   willing.send("GET / HTTP/1.1\r\nhost: a\r\nTE: gzip;q=0.5, Trailers\r\n\r\n");
+  assert.equal(willing.exchange.canSendTrailers, true);
   assert.equal(
     answer(willing),
     "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0001\r\na\r\n0\r\ngrpc-status: 0\r\n\r\n",
   );
   const other = new Peer();
   other.send(GET);
+  assert.equal(other.exchange.canSendTrailers, false);
   assert.equal(answer(other), "HTTP/1.1 200 OK\r\ncontent-length:          1\r\n\r\na");
 });
 
@@ -330,13 +332,23 @@ Deno.test("an answer before the end of the body", () => {
   });
   assert.deepEqual(large.log, ["POST /", "close clean"]);
   assert.match(large.output, /^HTTP\/1.1 200 OK\r\ncontent-length: +2\r\nconnection: close\r\n\r\nno$/);
-  // Chunks of which nobody knows: framing and all.
-  const chunked = (content: string) =>
-    `POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n${content.length}\r\n${content}\r\n0\r\n\r\n`;
-  const chunks = exchangeAll(chunked("").replace("0\r\n\r\n0", "0") + GET, { limits, onRequest: early });
-  assert.deepEqual(chunks.log, ["POST /", "GET /", "end"]);
-  const many = exchangeAll(chunked("abcdefgh"), { limits, onRequest: early });
-  assert.deepEqual(many.log, ["POST /", "close Too much content after the answer (local)"]);
+  // Chunks of which nobody knows: the connection ends, and the answer says so.
+  const chunkedHead = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+  const chunks = exchangeAll(`${chunkedHead}0\r\n\r\n`, { limits, onRequest: early });
+  assert.deepEqual(chunks.log, ["POST /", "close clean"]);
+  assert.match(chunks.output, /^HTTP\/1.1 200 OK\r\ncontent-length: +2\r\nconnection: close\r\n\r\nno$/);
+  // It cannot say so any more: they are read and dropped up to the limit, framing and all.
+  for (const [content, ends] of [["", false], ["8\r\nabcdefgh\r\n", true]] as const) {
+    const peer = new Peer({ limits, onRequest: (exchange) => exchange.respond(HEAD_200) });
+    peer.send(chunkedHead);
+    peer.flush();
+    peer.exchange.end();
+    peer.send(`${content}0\r\n\r\n${ends ? "" : GET}`);
+    assert.deepEqual(peer.log, [
+      "POST /",
+      ...ends ? ["close Too much content after the answer (local)"] : ["GET /", "end"],
+    ]);
+  }
 });
 
 Deno.test("an answer while the body comes", () => {

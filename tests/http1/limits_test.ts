@@ -146,7 +146,9 @@ Deno.test("a queue that is full, and has room again", () => {
   peer.flush();
   assert.equal(peer.log.at(-1), "writable");
   assert.equal(peer.exchange.write(new Uint8Array(1)), true);
-  peer.exchange.end();
+  assert.equal(peer.exchange.write(new Uint8Array(1000)), false);
+  peer.exchange.end(new Uint8Array(1)); // The last is taken all the same.
+  assert.equal(peer.exchange.ended, true);
 });
 
 Deno.test("a peer that does not read is not read", () => {

@@ -162,19 +162,22 @@ Deno.test("Who writes is told when the queue is full, and when it is not any mor
   peer.wantEvents();
 });
 
-Deno.test("A full queue may be ended, with trailers and without", () => {
+Deno.test("A full queue may be ended, with trailers, with a last chunk, and without", () => {
   const peer = new TestPeer("server", { settings: [[4, 0]], limits: { maxStreamSendQueue: 1 } });
-  const [first, second] = [answering(peer, 1), answering(peer, 3)];
-  for (const stream of [first, second]) {
+  const [first, second, third] = [answering(peer, 1), answering(peer, 3), answering(peer, 5)];
+  for (const stream of [first, second, third]) {
     assert.equal(stream.write(Uint8Array.of(0x61)), false);
   }
   first.endWithTrailers([{ name: "a", value: "b" }]);
   second.end();
-  peer.send(windowUpdate(1, 1), windowUpdate(3, 1));
+  third.end(Uint8Array.of(0x62));
+  peer.send(windowUpdate(1, 1), windowUpdate(3, 1), windowUpdate(5, 2));
   assert.deepEqual(peer.take().filter((text) => !text.startsWith("RST")), [
     'DATA 1 "a"',
     "HEADERS 1 a=b end",
     'DATA 3 "a" end',
+    'DATA 5 "a"',
+    'DATA 5 "b" end',
   ]);
 });
 

@@ -4,7 +4,7 @@ import type { HttpExchange } from "../../src/http/mod.ts";
 import { type DialNetwork, type DialTarget, SYSTEM_NETWORK } from "../../src/net/dial.ts";
 import { interleaveFamilies } from "../../src/net/happy_eyeballs.ts";
 import { connectHttp2, type Http2Client, type Http2ClientOptions } from "../../src/net/http2_client.ts";
-import { createHttp2Pool, serveHttp } from "../../src/net/mod.ts";
+import { createHttp2Client, serveHttp } from "../../src/net/mod.ts";
 import type { Socket } from "../../src/net/sockets.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { FakeSocket, settle } from "../support/fake_socket.ts";
@@ -257,7 +257,7 @@ function answer(exchange: HttpExchange): void {
 
 /** Opens a stream with a pool. @returns The status, or what it ended with. */
 async function call(baseUrl: string, options: Partial<Http2ClientOptions> = {}): Promise<string> {
-  const pool = createHttp2Pool({ ...options, baseUrl });
+  const pool = createHttp2Client({ ...options, baseUrl });
   const { promise, resolve } = Promise.withResolvers<string>();
   try {
     await pool.openStream(

@@ -15,6 +15,10 @@ export interface ProgramOptions {
   readonly env?: Record<string, string>;
   /** After how many milliseconds it is killed. @default 60000 */
   readonly timeoutMs?: number;
+  /** What it is given to read. By default it has no stdin. */
+  readonly stdin?: string;
+  /** When it aborts, the program is sent SIGTERM. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A program that could not do what it was run for: the command, its exit code and what it wrote. */
@@ -39,14 +43,19 @@ export interface RunningProgram extends AsyncDisposable {
 }
 
 function spawn(command: string, args: readonly string[], options: ProgramOptions): Deno.ChildProcess {
-  return new Deno.Command(command, {
+  const child = new Deno.Command(command, {
     args: [...args],
     ...options.cwd === undefined ? {} : { cwd: options.cwd },
     env: options.env ?? {},
-    stdin: "null",
+    stdin: options.stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  if (options.stdin !== undefined) {
+    // A program may end before it has read all.
+    new Blob([options.stdin]).stream().pipeTo(child.stdin).catch(() => {});
+  }
+  return child;
 }
 
 function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
@@ -63,8 +72,10 @@ export async function tryProgram(
   args: readonly string[],
   options: ProgramOptions = {},
 ): Promise<ProgramResult> {
-  const { timeoutMs = 60_000 } = options;
+  const { timeoutMs = 60_000, signal } = options;
   const child = spawn(command, args, options);
+  const end = () => kill(child, "SIGTERM");
+  signal?.addEventListener("abort", end);
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
@@ -80,6 +91,7 @@ export async function tryProgram(
     return result;
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
   }
 }
 

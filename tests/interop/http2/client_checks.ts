@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { ErrorCode, type Http2Stream, Http2StreamError } from "../../../src/http2/mod.ts";
 import type { Http2Client } from "../../../src/net/mod.ts";
 import { sampleBytes } from "../../support/bytes.ts";
-import type { Check } from "./checks.ts";
+import type { Check } from "../checks.ts";
 import { connect, send, type Target } from "./our_client.ts";
 
 const LARGE = 10_000_000;

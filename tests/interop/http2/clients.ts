@@ -6,7 +6,7 @@ import type { Verdict } from "../../conformance/verdict.ts";
 import { sha256 } from "../../support/bytes.ts";
 import type { Certificate } from "../../support/certificate.ts";
 import { runProgram, tryProgram } from "../../support/program.ts";
-import { type Check, readResults, runChecks, verdictOf } from "./checks.ts";
+import { type Check, readResults, runChecks, verdictOf } from "../checks.ts";
 import { pattern } from "./client_checks.ts";
 import { goPeer, NODE_PEER } from "./servers.ts";
 

@@ -4,7 +4,7 @@ import { buildGoProgram, installTool } from "../../conformance/tools.ts";
 import type { Verdict } from "../../conformance/verdict.ts";
 import type { Certificate } from "../../support/certificate.ts";
 import { type RunningProgram, startProgram } from "../../support/program.ts";
-import { runChecks } from "./checks.ts";
+import { runChecks } from "../checks.ts";
 import { clientChecks, pattern, type ServerAbilities } from "./client_checks.ts";
 
 const OURS: ServerAbilities = {

@@ -1,0 +1,72 @@
+/** Serves exchanges on every version of HTTP, on one port. */
+import type { ServeExchange } from "../http/mod.ts";
+import { type HttpServerOptions, serveHttp } from "./http_server.ts";
+import { hostAndPort } from "./sockets.ts";
+import type { KeyPair } from "./tls.ts";
+
+/** Options of {@linkcode listen}. */
+export interface ListenOptions extends Omit<HttpServerOptions, "hostnames"> {
+  /**
+   * The addresses or host names to listen on.
+   *
+   * @default "127.0.0.1" and, where there is IPv6, "::1"
+   */
+  readonly host?: string | readonly string[] | undefined;
+  /** The port to listen on; 0 for any that is free. @default 50051 */
+  readonly port?: number | undefined;
+}
+
+/** A server that listens. */
+export interface Server {
+  /** Where it listens, first of all: `http://127.0.0.1:50051`. */
+  readonly url: string;
+  /** All the places where it listens. */
+  readonly urls: readonly string[];
+  /** How many connections there are. */
+  readonly connectionCount: number;
+  /** Stops listening, and waits for the requests under way to end. */
+  shutdown(): Promise<void>;
+  /** Stops listening, and ends the requests under way. */
+  close(): Promise<void>;
+  /** Takes another certificate for connections from now on. @throws {Error} Certificate and key are no pair. */
+  reloadTls(pair: KeyPair): Promise<void>;
+}
+
+/** The lecture's port. */
+export const DEFAULT_PORT = 50051;
+
+/** Only programs on the same machine can reach it. */
+export const DEFAULT_HOST = "127.0.0.1";
+
+/**
+ * Serves HTTP/1.1 and HTTP/2, both without TLS or, given a certificate, both with it.
+ *
+ * @throws {Error} An address is in use, is not one of this machine, or may not be used; certificate and key are no pair.
+ */
+export async function listen(serve: ServeExchange, options: ListenOptions = {}): Promise<Server> {
+  const { host, port = DEFAULT_PORT, ...rest } = options;
+  const hostnames = host === undefined ? defaultHosts() : [host].flat();
+  const server = await serveHttp(serve, { ...rest, hostnames, port });
+  const scheme = options.tls === undefined ? "http" : "https";
+  const urls = server.addresses.map(({ hostname, port }) => `${scheme}://${hostAndPort(hostname, port)}`);
+  return {
+    url: urls[0]!,
+    urls,
+    get connectionCount() {
+      return server.connectionCount;
+    },
+    shutdown: () => server.shutdown(),
+    close: () => server.close(),
+    reloadTls: (pair) => server.reloadTls(pair),
+  };
+}
+
+/** The address that everybody has, and its twin of IPv6 where a browser may look for `localhost` first. */
+function defaultHosts(): string[] {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return [DEFAULT_HOST, "::1"];
+  } catch {
+    return [DEFAULT_HOST];
+  }
+}

@@ -1,0 +1,37 @@
+/** Messages of responses: what is wrong with one that cannot be read is the server's fault. */
+import type { Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Compression } from "../compression.ts";
+import type { CallPlan } from "./call_plan.ts";
+
+/** @throws {ConnectError} `internal`: it is malformed. */
+export function decodeMessage({ output, method }: CallPlan, buffer: Uint8Array, start: number, end: number): Message {
+  try {
+    return output.decode(buffer, start, end);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConnectError(
+      `the response is no ${method.output.typeName}: ${reason}`,
+      Code.Internal,
+      undefined,
+      undefined,
+      error,
+    );
+  }
+}
+
+/** @throws {ConnectError} `internal`: it is damaged. `resource_exhausted`: it is too long. */
+export async function decompressMessage(
+  { readerOptions }: CallPlan,
+  octets: Uint8Array,
+  compression: Compression,
+): Promise<Uint8Array> {
+  try {
+    return await compression.decompress(octets, readerOptions.maxMessageBytes);
+  } catch (error) {
+    if (error instanceof ConnectError && error.code === Code.InvalidArgument) {
+      throw new ConnectError(error.rawMessage, Code.Internal, undefined, undefined, error);
+    }
+    throw ConnectError.from(error, Code.Internal);
+  }
+}

@@ -1,0 +1,171 @@
+/** Errors of Connect as JSON, alone and in the message that ends a stream (https://connectrpc.com/docs/protocol#error-end-stream). */
+import {
+  fromBinary,
+  type JsonObject,
+  type JsonValue,
+  type JsonWriteOptions,
+  type Registry,
+  toJson,
+} from "@bufbuild/protobuf";
+import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { codeFromName, codeName } from "./code.ts";
+import { packDetails, type PackedDetail } from "./error_detail.ts";
+import { userMetadata } from "./metadata.ts";
+
+/** How details are shown in `debug`. Those of types that neither the error nor the registry knows are not. */
+export type ErrorJsonOptions = Partial<JsonWriteOptions> & { readonly registry?: Registry | undefined };
+
+/** How a stream ended. */
+export interface EndOfStream {
+  readonly error: ConnectError | undefined;
+  readonly trailer: Headers;
+}
+
+const TEXT_DECODER = new TextDecoder();
+
+/** An error as the content of a response. Its metadata is not in it. */
+export function errorToJson(error: ConnectError, options?: ErrorJsonOptions): JsonObject {
+  const json: JsonObject = { code: codeName(error.code) };
+  if (error.rawMessage !== "") {
+    json["message"] = error.rawMessage;
+  }
+  if (error.details.length > 0) {
+    json["details"] = packDetails(error).map((detail) => detailToJson(detail, options));
+  }
+  return json;
+}
+
+function detailToJson(detail: PackedDetail, options: ErrorJsonOptions | undefined): JsonObject {
+  const json: JsonObject = { type: detail.type, value: base64Encode(detail.value, "std_raw") };
+  const debug = debugOf(detail, options);
+  if (debug !== undefined) {
+    json["debug"] = debug;
+  }
+  return json;
+}
+
+/** For people to read; undefined when it cannot be had. */
+function debugOf({ type, value, source }: PackedDetail, options: ErrorJsonOptions | undefined): JsonValue | undefined {
+  try {
+    if (source !== undefined) {
+      return toJson(source.desc, source.message, options);
+    }
+    const desc = options?.registry?.getMessage(type);
+    return desc === undefined ? undefined : toJson(desc, fromBinary(desc, value), options);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The error that parsed JSON tells of. Never fails: what is wrong in it is passed over, `debug` of details always.
+ *
+ * @param fallback Has the code when the JSON has none, and the metadata; it is the error when the JSON is none at all.
+ */
+export function errorFromJson(json: unknown, fallback: ConnectError): ConnectError {
+  if (!isObject(json)) {
+    return fallback;
+  }
+  const code = typeof json["code"] === "string" ? codeFromName(json["code"]) : undefined;
+  const message = typeof json["message"] === "string" ? json["message"] : undefined;
+  if (code === undefined && message === undefined) {
+    return fallback;
+  }
+  const error = new ConnectError(message ?? "", code ?? fallback.code, fallback.metadata);
+  error.isWireError = true;
+  if (Array.isArray(json["details"])) {
+    error.details = json["details"].map(detailFromJson).filter((detail) => detail !== undefined);
+  }
+  return error;
+}
+
+/** Undefined when it is damaged: that must not hide the error. */
+function detailFromJson(json: unknown): { type: string; value: Uint8Array } | undefined {
+  if (!isObject(json) || typeof json["type"] !== "string" || typeof json["value"] !== "string") {
+    return undefined;
+  }
+  try {
+    return { type: json["type"], value: base64Decode(json["value"]) };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The JSON text of the message that ends a stream.
+ *
+ * @param trailer Metadata to go with it, beside the error's own.
+ */
+export function endStreamJson(
+  error: ConnectError | undefined,
+  trailer: Headers | undefined,
+  options?: ErrorJsonOptions,
+): string {
+  // A map, as names of metadata are the user's, and one may be `__proto__`.
+  const metadata = new Map<string, string[]>();
+  for (const headers of [trailer, error?.isWireError ? undefined : error?.metadata]) {
+    for (const [name, value] of headers === undefined ? [] : userMetadata(headers)) {
+      const values = metadata.get(name);
+      if (values === undefined) {
+        metadata.set(name, [value]);
+      } else {
+        values.push(value);
+      }
+    }
+  }
+  const json: JsonObject = {};
+  if (error !== undefined) {
+    json["error"] = errorToJson(error, options);
+  }
+  if (metadata.size > 0) {
+    json["metadata"] = Object.fromEntries(metadata);
+  }
+  return JSON.stringify(json);
+}
+
+/** Reads the message that ends a stream. Never fails: an error of code `internal` says that it cannot be read. */
+export function parseEndStream(octets: Uint8Array): EndOfStream {
+  const trailer = new Headers();
+  let json: unknown;
+  try {
+    json = JSON.parse(TEXT_DECODER.decode(octets));
+  } catch {
+    json = undefined;
+  }
+  const isValid = isObject(json) && readMetadata(json["metadata"], trailer);
+  if (isObject(json) && json["error"] !== undefined && json["error"] !== null) {
+    const fallback = new ConnectError("", Code.Unknown, trailer);
+    fallback.isWireError = true;
+    return { error: errorFromJson(json["error"], fallback), trailer };
+  }
+  return {
+    error: isValid ? undefined : new ConnectError("end-stream message is not valid", Code.Internal),
+    trailer,
+  };
+}
+
+/** @returns Whether it has the right shape: `{"name": ["value", ...], ...}`. */
+function readMetadata(json: unknown, headers: Headers): boolean {
+  if (json === undefined || json === null) {
+    return true;
+  }
+  if (!isObject(json)) {
+    return false;
+  }
+  try {
+    for (const [name, values] of Object.entries(json)) {
+      if (!Array.isArray(values) || !values.every((value) => typeof value === "string")) {
+        return false;
+      }
+      values.forEach((value) => headers.append(name, value));
+    }
+    return true;
+  } catch {
+    return false; // No name or value of HTTP.
+  }
+}
+
+function isObject(json: unknown): json is Record<string, unknown> {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}

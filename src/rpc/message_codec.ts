@@ -1,0 +1,82 @@
+/**
+ * The seam between octets and messages. What is above it speaks of protobuf-es' messages only, what is below may be protobuf-es' general codec or
+ * one that was compiled for a type.
+ */
+import {
+  type BinaryReadOptions,
+  type BinaryWriteOptions,
+  type DescMessage,
+  fromBinary,
+  fromJsonString,
+  type JsonReadOptions,
+  type JsonWriteOptions,
+  type Message,
+  toBinary,
+  toJsonString,
+} from "@bufbuild/protobuf";
+
+/** Options of the JSON format, as in protobuf-es. A `registry` is needed for `google.protobuf.Any`. */
+export type JsonOptions = Partial<JsonReadOptions & JsonWriteOptions>;
+
+/** Options of the binary format, as in protobuf-es. */
+export type BinaryOptions = Partial<BinaryReadOptions & BinaryWriteOptions>;
+
+/** Encodes and decodes the messages of one type, in one format. */
+export interface MessageCodec {
+  /**
+   * Decodes a message from `start` to `end` of a buffer, which is the caller's again after the call: nothing in the message refers to it.
+   *
+   * @throws {Error} It is malformed.
+   */
+  decode(buffer: Uint8Array, start: number, end: number): Message;
+  /** @throws {Error} A field has a value that it cannot have. */
+  encode(message: Message): Uint8Array;
+  /**
+   * Encodes into a buffer from `start` on, and gives where it ends; -1 when that would be behind `limit`. What is between the two may have been
+   * overwritten then.
+   *
+   * @throws {Error} A field has a value that it cannot have.
+   */
+  encodeInto?(message: Message, buffer: Uint8Array, start: number, limit: number): number;
+}
+
+/** The binary format of a type. */
+export function binaryCodec(schema: DescMessage, options?: BinaryOptions): MessageCodec {
+  // protobuf-es hands out views of its input: for fields of type bytes, and for unknown fields.
+  const isFlat = schema.fields.every((field) =>
+    field.fieldKind === "enum" || isTextOrNumber(field.scalar, field.fieldKind)
+  );
+  return {
+    decode: isFlat
+      ? (buffer, start, end) => ownUnknownFields(fromBinary(schema, buffer.subarray(start, end), options))
+      : (buffer, start, end) => fromBinary(schema, new Uint8Array(buffer.subarray(start, end)), options),
+    encode: (message) => toBinary(schema, message, options),
+  };
+}
+
+/** `ScalarType.BYTES` */
+const BYTES = 12;
+
+function isTextOrNumber(scalar: number | undefined, fieldKind: string): boolean {
+  return scalar !== BYTES && (fieldKind === "scalar" || (fieldKind === "list" && scalar !== undefined));
+}
+
+function ownUnknownFields(message: Message): Message {
+  if (message.$unknown !== undefined) {
+    message.$unknown = message.$unknown.map((field) => ({ ...field, data: new Uint8Array(field.data) }));
+  }
+  return message;
+}
+
+/** JSON is UTF-8 (RFC 8259 §8.1): text that is not is refused. */
+const decoder = new TextDecoder("utf-8", { fatal: true });
+const encoder = new TextEncoder();
+
+/** The JSON format of a type. By default unknown fields are ignored, so that a client may be newer than its server. */
+export function jsonCodec(schema: DescMessage, options?: JsonOptions): MessageCodec {
+  const readOptions = { ignoreUnknownFields: true, ...options };
+  return {
+    decode: (buffer, start, end) => fromJsonString(schema, decoder.decode(buffer.subarray(start, end)), readOptions),
+    encode: (message) => encoder.encode(toJsonString(schema, message, options)),
+  };
+}

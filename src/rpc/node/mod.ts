@@ -1,0 +1,2 @@
+/** What RPC gains where `node:` modules are: Deno and Node, not edges. */
+export { nodeCompressions } from "./compression.ts";

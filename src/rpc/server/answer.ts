@@ -1,0 +1,152 @@
+/** Sends the head of an answer and its messages, in envelopes or as the content. How it ends is its protocol's. */
+import { create, type Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { HeaderField } from "../../http/mod.ts";
+import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, writeEnvelopeHead } from "../envelope.ts";
+import { appendFields, TRAILER_PREFIX } from "../metadata.ts";
+import type { Answering, AnsweringStream } from "./call_plan.ts";
+import type { MessageInit } from "./invocation.ts";
+
+/**
+ * How much room a message is encoded into before its size is known, in bytes. More would make calls wait for room in the output that they do
+ * not need; larger messages are encoded on their own and copied.
+ */
+const ENCODING_ROOM = 4096;
+
+/** Sends the head, if that was not done yet. @throws {TypeError} The handler gave a field that may not be sent. */
+export function sendHead({ exchange, plan, context }: Answering, encoding?: string): void {
+  if (exchange.headSent) {
+    return;
+  }
+  const { givenHeader } = context;
+  const trailer = plan.protocol.isEnveloped ? undefined : context.givenTrailer;
+  if (givenHeader === undefined && trailer === undefined && encoding === undefined) {
+    exchange.respond(plan.headFields);
+    return;
+  }
+  const fields: HeaderField[] = [...plan.headFields];
+  if (encoding !== undefined) {
+    fields.push({ name: plan.protocol.encodingField, value: encoding });
+  }
+  if (givenHeader !== undefined) {
+    appendFields(fields, givenHeader);
+  }
+  if (trailer !== undefined) {
+    appendFields(fields, trailer, TRAILER_PREFIX);
+  }
+  exchange.respond(fields);
+}
+
+/**
+ * Sends a message in an envelope, and the head before the first one; a promise where compression takes its time. When {@linkcode Answering.isFull} is
+ * true then, the next message has to wait.
+ *
+ * @throws {ConnectError} resource_exhausted: the message is larger than `maxResponseBytes`.
+ */
+export function sendEnveloped(call: Answering, message: Message): void | Promise<void> {
+  const { options } = call;
+  const { responseCompression } = call.plan;
+  sendHead(call, responseCompression?.name);
+  if (responseCompression === undefined && sendInPlace(call, message)) {
+    return;
+  }
+  const octets = encodeWithin(call, message);
+  if (responseCompression === undefined || octets.length < options.compressMinBytes) {
+    return writeEnvelope(call, 0, octets);
+  }
+  const compressed = responseCompression.compress(octets);
+  return compressed instanceof Promise
+    ? compressed.then((compressed) => call.isOpen ? writeSmaller(call, octets, compressed) : undefined)
+    : writeSmaller(call, octets, compressed);
+}
+
+/** Encodes into the output, where that can be done. @returns Whether it was. */
+function sendInPlace(call: Answering, message: Message): boolean {
+  const { exchange, plan, options } = call;
+  const { output } = plan.codecs;
+  const start = output.encodeInto === undefined ? -1 : exchange.reserve(ENCODING_ROOM);
+  if (start < 0) {
+    return false;
+  }
+  const content = start + ENVELOPE_HEAD_LENGTH;
+  let length = 0;
+  try {
+    const end = output.encodeInto!(message, exchange.outputBuffer, content, start + ENCODING_ROOM);
+    if (end >= 0 && end - content <= options.maxResponseBytes) {
+      writeEnvelopeHead(exchange.outputBuffer, start, 0, end - content);
+      call.record?.addResponse(end - content);
+      length = end - start;
+    }
+  } finally {
+    exchange.commit(length); // Whatever happens: before that nobody can send anything on this connection.
+  }
+  return length > 0;
+}
+
+/** Sends all messages of an answer, each when there is room for it, until the call is over. */
+export async function sendAll(
+  call: AnsweringStream,
+  output: AsyncIterable<MessageInit> | Promise<AsyncIterable<MessageInit>>,
+): Promise<void> {
+  const { method } = call.plan.registered;
+  for await (const message of output instanceof Promise ? await output : output) {
+    if (!call.isOpen) {
+      return; // The iterator ends with that.
+    }
+    const sending = sendEnveloped(call, create(method.output, message));
+    if (sending instanceof Promise) {
+      await sending;
+    }
+    if (call.isFull) {
+      await call.writable();
+    }
+    if (!call.isOpen) {
+      return;
+    }
+  }
+}
+
+/** Encodes a message that is sent on its own. @throws {ConnectError} resource_exhausted: it is larger than `maxResponseBytes`. */
+export function encodeWithin({ plan, options }: Answering, message: Message): Uint8Array {
+  const octets = plan.codecs.output.encode(message);
+  if (octets.length > options.maxResponseBytes) {
+    const what = `response message of ${octets.length} bytes`;
+    throw new ConnectError(`${what} is larger than the limit, ${options.maxResponseBytes}`, Code.ResourceExhausted);
+  }
+  return octets;
+}
+
+function writeSmaller(call: Answering, octets: Uint8Array, compressed: Uint8Array): void {
+  if (compressed.length < octets.length) {
+    writeEnvelope(call, COMPRESSED_FLAG, compressed);
+  } else {
+    writeEnvelope(call, 0, octets);
+  }
+}
+
+function writeEnvelope(call: Answering, flags: number, content: Uint8Array): void {
+  const { exchange } = call;
+  call.record?.addResponse(content.length);
+  const length = ENVELOPE_HEAD_LENGTH + content.length;
+  const start = exchange.reserve(length);
+  if (start >= 0) {
+    const buffer = exchange.outputBuffer;
+    writeEnvelopeHead(buffer, start, flags, content.length);
+    buffer.set(content, start + ENVELOPE_HEAD_LENGTH);
+    exchange.commit(length);
+  } else if (!exchange.write(envelopeOf(flags, content))) {
+    call.isFull = true;
+  }
+}
+
+/** Sends the envelope that ends the answer, though the queue may be full. */
+export function endWithEnvelope({ exchange }: Answering, flags: number, content: Uint8Array): void {
+  exchange.end(envelopeOf(flags, content));
+}
+
+function envelopeOf(flags: number, content: Uint8Array): Uint8Array {
+  const envelope = new Uint8Array(ENVELOPE_HEAD_LENGTH + content.length);
+  writeEnvelopeHead(envelope, 0, flags, content.length);
+  envelope.set(content, ENVELOPE_HEAD_LENGTH);
+  return envelope;
+}

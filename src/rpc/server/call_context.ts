@@ -1,0 +1,122 @@
+/** What a handler may know and say of its call: connect-es' `HandlerContext`, of which nothing is made before it is asked for. */
+import { ConnectError, type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import type { ConnectionInfo, RequestHead } from "../../http/mod.ts";
+import { connectionKey } from "../connection_key.ts";
+import { inheritedCallKey } from "../inherited_call.ts";
+import { toHeaders } from "../metadata.ts";
+import type { RegisteredMethod } from "./router.ts";
+
+/** The call that a context is of. */
+export interface ContextHost {
+  readonly registered: RegisteredMethod;
+  readonly protocolName: string;
+  /** On the clock of {@linkcode nowMs}; Infinity for none. */
+  readonly deadlineAtMs: number;
+  nowMs(): number;
+}
+
+/** See the top of the file. */
+export class CallContext implements HandlerContext {
+  readonly #call: ContextHost;
+  readonly #head: RequestHead;
+  readonly #connection: ConnectionInfo | undefined;
+  #abort: AbortController | undefined = undefined;
+  #isAborted = false;
+  #reason: unknown = undefined;
+  #requestHeader: Headers | undefined = undefined;
+  #responseHeader: Headers | undefined = undefined;
+  #responseTrailer: Headers | undefined = undefined;
+  #values: ContextValues | undefined = undefined;
+
+  constructor(call: ContextHost, head: RequestHead, connection: ConnectionInfo | undefined) {
+    this.#call = call;
+    this.#head = head;
+    this.#connection = connection;
+  }
+
+  get protocolName(): string {
+    return this.#call.protocolName;
+  }
+
+  get service(): DescService {
+    return this.#call.registered.service;
+  }
+
+  get method(): DescMethod {
+    return this.#call.registered.method;
+  }
+
+  get requestMethod(): string {
+    return this.#head.method;
+  }
+
+  get url(): string {
+    const { scheme, authority, path } = this.#head;
+    return `${scheme}://${authority}${path}`;
+  }
+
+  /** Bound, as handlers may take it out of the context. Whole, as connect-es says it: handlers put it into fields of integers, and into headers. */
+  get timeoutMs(): () => number | undefined {
+    const call = this.#call;
+    return () => call.deadlineAtMs === Infinity ? undefined : Math.max(0, Math.floor(call.deadlineAtMs - call.nowMs()));
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#isAborted) {
+        this.#abort.abort(this.#reason);
+      }
+    }
+    return this.#abort.signal;
+  }
+
+  get requestHeader(): Headers {
+    return this.#requestHeader ??= toHeaders(this.#head.fields);
+  }
+
+  get responseHeader(): Headers {
+    return this.#responseHeader ??= new Headers();
+  }
+
+  get responseTrailer(): Headers {
+    return this.#responseTrailer ??= new Headers();
+  }
+
+  get values(): ContextValues {
+    return this.#values ??= createContextValues()
+      .set(connectionKey, this.#connection)
+      .set(inheritedCallKey, this);
+  }
+
+  /** The response fields that were asked for; undefined when nobody did. */
+  get givenHeader(): Headers | undefined {
+    return this.#responseHeader;
+  }
+
+  /** As {@linkcode givenHeader}, of the trailers. */
+  get givenTrailer(): Headers | undefined {
+    return this.#responseTrailer;
+  }
+
+  /** Forgets what the handler gave: it cannot be sent. */
+  forgetGiven(): void {
+    this.#responseHeader = undefined;
+    this.#responseTrailer = undefined;
+  }
+
+  /** What the call was aborted with; undefined when it was not, or ended well. */
+  get abortedWith(): ConnectError | undefined {
+    return this.#reason instanceof ConnectError ? this.#reason : undefined;
+  }
+
+  /** Aborts the signal, if there is one or will be. Only the first reason counts. */
+  abort(reason: unknown): void {
+    if (!this.#isAborted) {
+      this.#isAborted = true;
+      this.#reason = reason;
+      this.#abort?.abort(reason);
+    }
+  }
+}

@@ -1,0 +1,158 @@
+/** The server side of RPC: answers exchanges that are calls, whatever carries them. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { ConnectionInfo, HeaderField, HttpExchange, RequestHead, ServeExchange } from "../../http/mod.ts";
+import { codeOfHttpStatus } from "../code.ts";
+import { type DeadlineWheel, PROCESS_WHEEL } from "../deadline_wheel.ts";
+import { errorToJson } from "../error_json.ts";
+import { statusFields } from "../grpc_status.ts";
+import { CALL_HANDLER, ServerCall } from "./call.ts";
+import { CallRecord } from "./call_record.ts";
+import { isGrpc, Negotiator, type Refusal, textRefusal } from "./negotiation.ts";
+import type { ServerProtocol } from "./call_plan.ts";
+import { OpenCalls } from "./open_calls.ts";
+import { type ResolvedOptions, resolveOptions, type RpcOptions } from "./options.ts";
+import { type RegisteredMethod, Router } from "./router.ts";
+
+/** RFC 9113 §7: nothing was done with the request, it may be sent again. */
+const REFUSED_STREAM = 0x7;
+
+const encoder = new TextEncoder();
+
+/** Answers calls. */
+export interface RpcHandler {
+  /** Answers a request that is {@linkcode isCall}, and tells all others that there is nothing. */
+  readonly serve: ServeExchange;
+  /** Whether a request is for one of the services, or speaks gRPC and wants to be answered in its way. */
+  isCall(head: RequestHead): boolean;
+}
+
+/**
+ * Makes a handler that answers Connect, gRPC and gRPC-Web.
+ *
+ * @param deadlines Ends calls at their deadlines. @default that of the process
+ * @throws {RangeError} A number is none that it can be.
+ * @throws {Error} A service is registered twice.
+ */
+export function createRpcHandler(options: RpcOptions, deadlines: DeadlineWheel = PROCESS_WHEEL): RpcHandler {
+  return new Handler(options, deadlines);
+}
+
+class Handler implements RpcHandler {
+  readonly #options: ResolvedOptions;
+  readonly #router: Router;
+  readonly #negotiator: Negotiator;
+  readonly #openCalls: OpenCalls;
+  readonly #shutdownSignal: AbortSignal | undefined;
+
+  constructor(options: RpcOptions, deadlines: DeadlineWheel) {
+    this.#options = resolveOptions(options, deadlines);
+    this.#router = new Router(this.#options);
+    options.routes(this.#router);
+    this.#negotiator = new Negotiator(this.#options);
+    this.#openCalls = new OpenCalls(this.#options.maxAbandonedCalls);
+    const { shutdownSignal } = options;
+    this.#shutdownSignal = shutdownSignal;
+    shutdownSignal?.addEventListener("abort", () => this.#openCalls.cutAll(shutdownError(shutdownSignal)), {
+      once: true,
+    });
+  }
+
+  isCall(head: RequestHead): boolean {
+    return this.#router.find(head.path) !== undefined || this.#router.hasService(serviceOf(head.path)) ||
+      isGrpc(head);
+  }
+
+  readonly serve: ServeExchange = (exchange, head, endStream, connection) => {
+    const { path } = head;
+    let registered = this.#router.find(path);
+    let query: string | undefined;
+    if (registered === undefined) {
+      const mark = path.indexOf("?");
+      if (mark < 0 || isGrpc(head)) { // gRPC's paths have no query.
+        return this.#answerUnknown(exchange, head, connection);
+      }
+      registered = this.#router.find(path.slice(0, mark));
+      query = path.slice(mark + 1);
+      if (registered === undefined) {
+        return this.#answerUnknown(exchange, head, connection);
+      }
+    }
+    const plan = this.#negotiator.negotiate(registered, head, query, exchange, connection);
+    if ("status" in plan) {
+      refuse(exchange, head, plan);
+      this.#record(head, connection, registered)?.end(codeOfHttpStatus(plan.status));
+      return;
+    }
+    const record = this.#record(head, connection, registered, plan.protocol);
+    if (this.#openCalls.isOverloadedBy(connection)) {
+      exchange.reset(REFUSED_STREAM);
+      record?.end(Code.Unavailable);
+      return;
+    }
+    const call = new ServerCall(exchange, plan, head, connection, this.#options, this.#openCalls, record);
+    exchange.context = call;
+    exchange.handler = CALL_HANDLER;
+    if (plan.refusal !== undefined) {
+      call.fail(plan.refusal);
+    } else if (this.#shutdownSignal?.aborted) {
+      call.fail(shutdownError(this.#shutdownSignal));
+    } else {
+      call.begin(endStream);
+    }
+  };
+
+  #answerUnknown(exchange: HttpExchange, head: RequestHead, connection: ConnectionInfo): void {
+    answerUnknown(exchange, head);
+    this.#record(head, connection)?.end(Code.Unimplemented);
+  }
+
+  /** @param protocol By default what the content type says. */
+  #record(
+    head: RequestHead,
+    connection: ConnectionInfo,
+    registered?: RegisteredMethod,
+    protocol: ServerProtocol | undefined = this.#negotiator.protocolOf(head),
+  ): CallRecord | undefined {
+    const { observers } = this.#options;
+    return observers && new CallRecord(observers, head, connection, registered?.method, protocol?.name);
+  }
+}
+
+/** What is between the first slash and the second. */
+function serviceOf(path: string): string {
+  return path.slice(1, Math.max(path.indexOf("/", 1), 1));
+}
+
+function shutdownError({ reason }: AbortSignal): ConnectError {
+  return reason instanceof ConnectError ? reason : new ConnectError("the server is shutting down", Code.Unavailable);
+}
+
+/** There is no such method. */
+function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
+  const error = new ConnectError(`no method ${head.path}`, Code.Unimplemented);
+  if (isGrpc(head) && head.method === "POST") {
+    const contentType = head.fields.find(({ name }) => name === "content-type")!;
+    exchange.respond([{ name: ":status", value: "200" }, contentType, ...statusFields(error)], true);
+    return;
+  }
+  const isCall = head.fields.some(({ name, value }) =>
+    name === "content-type" && /^application\/(connect\+)?(json|proto)/.test(value)
+  );
+  refuse(
+    exchange,
+    head,
+    isCall
+      ? { status: 404, text: JSON.stringify(errorToJson(error)), fields: JSON_TYPE }
+      : textRefusal(404, `Not found: ${head.path}\n`),
+  );
+}
+
+const JSON_TYPE: readonly HeaderField[] = [{ name: "content-type", value: "application/json" }];
+
+function refuse(exchange: HttpExchange, { method }: RequestHead, { status, fields, text }: Refusal): void {
+  const isHead = method === "HEAD"; // Its answer has no content (RFC 9110 §9.3.2).
+  exchange.respond([{ name: ":status", value: String(status) }, ...fields], isHead);
+  if (!isHead) {
+    exchange.end(encoder.encode(text));
+  }
+}

@@ -1,0 +1,116 @@
+/** Server streams that push: for those whose messages are there already, a generator's promise for each of them is most of the work. */
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+
+/** Where a handler puts the messages of its answer. */
+export interface MessageWriter<O> {
+  /**
+   * Sends a message.
+   *
+   * @returns False when so much waits for the peer to take it that the next message has to wait, too: until {@linkcode ready} resolves.
+   * @throws {RangeError} The last one said false, and `ready` has not resolved since.
+   * @throws {ConnectError} The call is over: `canceled`, `deadline_exceeded`.
+   */
+  write(message: O): boolean;
+  /** Resolves when there is room, or the call is over. */
+  ready(): Promise<void>;
+}
+
+/** A server-streaming method that pushes. The answer ends when it returns, or its promise resolves. */
+export type WritingImpl<I, O> = (request: I, writer: MessageWriter<O>, context: HandlerContext) => void | Promise<void>;
+
+/** How the server finds out that a method can push. */
+const WRITING = Symbol("writing");
+
+/** What a method looks like to others: interceptors, transports within the process. */
+type IteratingImpl<I, O> = (request: I, context: HandlerContext) => AsyncIterable<O>;
+
+/**
+ * Makes a server-streaming method of one that pushes. With small messages the server sends several times as many.
+ *
+ * ```ts
+ * router.service(Clock, {
+ *   tick: writing<typeof TickRequestSchema, typeof TickSchema>(async ({ count }, writer) => {
+ *     for (let number = 0; number < count; number++) {
+ *       if (!writer.write({ number })) {
+ *         await writer.ready();
+ *       }
+ *     }
+ *   }),
+ * });
+ * ```
+ */
+export function writing<I extends DescMessage, O extends DescMessage>(
+  impl: WritingImpl<MessageShape<I>, MessageInitShape<O>>,
+): IteratingImpl<MessageShape<I>, MessageInitShape<O>> {
+  const iterate = (request: MessageShape<I>, context: HandlerContext) => new WrittenMessages(impl, request, context);
+  return Object.assign(iterate, { [WRITING]: impl });
+}
+
+/** What {@linkcode writing} was given; undefined for other methods. */
+export function writingImplOf(method: object): WritingImpl<never, unknown> | undefined {
+  return WRITING in method ? method[WRITING] as WritingImpl<never, unknown> : undefined;
+}
+
+/** For those who iterate: a message is written when the one before was taken. */
+class WrittenMessages<I, O> implements AsyncIterable<O> {
+  readonly #impl: WritingImpl<I, O>;
+  readonly #request: I;
+  readonly #context: HandlerContext;
+
+  constructor(impl: WritingImpl<I, O>, request: I, context: HandlerContext) {
+    this.#impl = impl;
+    this.#request = request;
+    this.#context = context;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<O> {
+    const written: O[] = [];
+    let wakeReader = () => {};
+    let wakeWriter = () => {};
+    let isReady = Promise.resolve();
+    let isOver = false;
+    const { signal } = this.#context;
+    const writer: MessageWriter<O> = {
+      write: (message) => {
+        if (isOver || signal.aborted) {
+          throw signal.reason instanceof ConnectError
+            ? signal.reason
+            : new ConnectError("the call has ended", Code.Canceled);
+        }
+        if (written.length > 0) {
+          throw new RangeError("Cannot write a message: the last one is still waiting");
+        }
+        written.push(message);
+        isReady = new Promise((resolve) => wakeWriter = resolve);
+        wakeReader();
+        return false;
+      },
+      ready: () => isReady,
+    };
+    let hasEnded = false;
+    const running = (async () => await this.#impl(this.#request, writer, this.#context))().finally(() => {
+      hasEnded = true;
+      wakeReader();
+    });
+    running.catch(() => {}); // It is awaited below.
+    try {
+      while (true) {
+        const message = written.shift();
+        if (message !== undefined) {
+          yield message;
+          wakeWriter();
+        } else if (hasEnded) {
+          return await running;
+        } else {
+          await new Promise<void>((resolve) => wakeReader = resolve);
+        }
+      }
+    } finally {
+      // Whoever iterates may have stopped: the method has to hear of it, and the call goes on as long as the method does.
+      isOver = true;
+      wakeWriter();
+      await running.catch(() => {});
+    }
+  }
+}

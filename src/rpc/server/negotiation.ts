@@ -1,0 +1,252 @@
+/** Finds out of the head of a request which protocol it speaks, how its messages are encoded and compressed, and what it may be answered with. */
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  type ConnectionInfo,
+  fieldValue,
+  type HeaderField,
+  type HttpExchange,
+  type RequestHead,
+} from "../../http/mod.ts";
+import { chooseCompression, type Compression } from "../compression.ts";
+import type { CallPlan, ServerProtocol } from "./call_plan.ts";
+import { connectStreamProtocol, connectUnaryProtocol } from "./connect.ts";
+import { type ConnectQuery, parseConnectQuery } from "./connect_get.ts";
+import { grpcProtocol } from "./grpc.ts";
+import { grpcWebProtocol } from "./grpc_web.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { RegisteredMethod } from "./router.ts";
+
+/** A request that is no call: what HTTP answers, in words for a person. */
+export interface Refusal {
+  readonly status: number;
+  readonly fields: readonly HeaderField[];
+  readonly text: string;
+}
+
+/** What follows from a content type. */
+interface ContentType {
+  readonly protocol: ServerProtocol;
+  readonly codec: "proto" | "json";
+  /** The head of an answer of this type. */
+  readonly headFields: readonly HeaderField[];
+}
+
+/** See the top of the file. One for a server. */
+export class Negotiator {
+  readonly #options: ResolvedOptions;
+  readonly #contentTypes: ReadonlyMap<string, ContentType>;
+  /** By the encoding of a Connect GET. */
+  readonly #getTypes: ReadonlyMap<string, ContentType>;
+  readonly #compressionNames: string;
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    this.#compressionNames = options.compressions.map(({ name }) => name).join(",");
+    this.#contentTypes = new Map([
+      this.#contentType("application/grpc", grpcProtocol, "proto"),
+      this.#contentType("application/grpc+proto", grpcProtocol, "proto"),
+      this.#contentType("application/grpc+json", grpcProtocol, "json"),
+      this.#contentType("application/grpc-web", grpcWebProtocol, "proto"),
+      this.#contentType("application/grpc-web+proto", grpcWebProtocol, "proto"),
+      this.#contentType("application/grpc-web+json", grpcWebProtocol, "json"),
+      this.#contentType("application/connect+proto", connectStreamProtocol, "proto"),
+      this.#contentType("application/connect+json", connectStreamProtocol, "json"),
+      this.#contentType("application/proto", connectUnaryProtocol, "proto"),
+      this.#contentType("application/json", connectUnaryProtocol, "json"),
+    ]);
+    // A cache that keeps an answer to a GET has to know that it depends on what the client decompresses.
+    const vary = { name: "vary", value: "accept-encoding" };
+    this.#getTypes = new Map([
+      ["proto", this.#contentType("application/proto", connectUnaryProtocol, "proto", vary)[1]],
+      ["json", this.#contentType("application/json", connectUnaryProtocol, "json", vary)[1]],
+    ]);
+  }
+
+  /** @param query What is behind the path, if anything. */
+  negotiate(
+    registered: RegisteredMethod,
+    head: RequestHead,
+    query: string | undefined,
+    exchange: HttpExchange,
+    connection: ConnectionInfo | undefined,
+  ): CallPlan | Refusal {
+    if (head.method === "GET" && hasNoSideEffects(registered)) {
+      return this.#negotiateGet(registered, head, query ?? "");
+    }
+    if (head.method !== "POST") {
+      return wrongMethod(registered, head.method);
+    }
+    const value = fieldValue(head, "content-type");
+    const contentType = this.#find(value);
+    const isUnary = registered.method.methodKind === "unary";
+    if (
+      contentType === undefined ||
+      (contentType.protocol.name === "connect" && contentType.protocol.isEnveloped === isUnary)
+    ) {
+      return wrongContentType(registered, value);
+    }
+    if (contentType.protocol === grpcProtocol && (connection?.httpVersion === "1.1" || !exchange.canSendTrailers)) {
+      return withoutTrailers(exchange);
+    }
+    return this.#plan(registered, contentType, head);
+  }
+
+  /** What a request speaks that is refused for something else; undefined for none of the protocols. */
+  protocolOf(head: RequestHead): ServerProtocol | undefined {
+    return this.#find(fieldValue(head, "content-type"))?.protocol;
+  }
+
+  #contentType(
+    value: string,
+    protocol: ServerProtocol,
+    codec: ContentType["codec"],
+    ...more: HeaderField[]
+  ): [string, ContentType] {
+    const headFields = [{ name: ":status", value: "200" }, { name: "content-type", value }, ...more];
+    if (this.#compressionNames !== "") {
+      headFields.push({ name: protocol.acceptEncodingField, value: this.#compressionNames });
+    }
+    return [value, { protocol, codec, headFields: Object.freeze(headFields) }];
+  }
+
+  #find(value: string | undefined): ContentType | undefined {
+    if (value === undefined) {
+      return undefined;
+    }
+    // Most are written in the one way that needs no parsing.
+    return this.#contentTypes.get(value) ?? this.#contentTypes.get(essenceOf(value));
+  }
+
+  #plan(registered: RegisteredMethod, { protocol, codec, headFields }: ContentType, head: RequestHead): CallPlan {
+    const accepted = fieldValue(head, protocol.acceptEncodingField);
+    let [requestCompression, timeoutMs, refusal]: Partial<[Compression, number, ConnectError]> = [];
+    try {
+      if (protocol.name === "connect") {
+        this.#checkVersion(fieldValue(head, "connect-protocol-version"), "1", "connect-protocol-version");
+      }
+      requestCompression = this.#requestCompression(fieldValue(head, protocol.encodingField));
+      timeoutMs = timeoutOf(head, protocol);
+    } catch (error) {
+      refusal = ConnectError.from(error);
+    }
+    return {
+      registered,
+      codecs: registered[codec],
+      protocol,
+      headFields,
+      requestCompression,
+      responseCompression: accepted === undefined ? undefined : chooseCompression(this.#options.compressions, accepted),
+      timeoutMs,
+      refusal,
+      queryMessage: undefined,
+    };
+  }
+
+  #negotiateGet(registered: RegisteredMethod, head: RequestHead, query: string): CallPlan | Refusal {
+    let [parsed, requestCompression, timeoutMs, refusal]: Partial<[ConnectQuery, Compression, number, ConnectError]> =
+      [];
+    try {
+      parsed = parseConnectQuery(query);
+      this.#checkVersion(parsed.version, "v1", "connect");
+      requestCompression = this.#requestCompression(parsed.compression);
+      timeoutMs = timeoutOf(head, connectUnaryProtocol);
+      for (const name of ["encoding", "message"] as const) {
+        if (parsed[name] === undefined) {
+          throw new ConnectError(`${name}: is missing in the query`, Code.InvalidArgument);
+        }
+      }
+    } catch (error) {
+      refusal = ConnectError.from(error);
+    }
+    const contentType = this.#getTypes.get(parsed?.encoding ?? "json");
+    if (contentType === undefined) {
+      return textRefusal(415, `Unsupported encoding in the query of ${registered.path}: use proto or json\n`);
+    }
+    const { codec, protocol, headFields } = contentType;
+    return {
+      registered,
+      codecs: registered[codec],
+      protocol,
+      headFields,
+      requestCompression,
+      responseCompression: chooseCompression(this.#options.compressions, fieldValue(head, "accept-encoding")),
+      timeoutMs,
+      refusal,
+      queryMessage: parsed?.message,
+    };
+  }
+
+  #checkVersion(version: string | undefined, expected: string, name: string): void {
+    if (version === undefined && this.#options.requireConnectProtocolHeader) {
+      throw new ConnectError(`${name}: is missing, it must be ${expected}`, Code.InvalidArgument);
+    }
+    if (version !== undefined && version !== expected) {
+      throw new ConnectError(`${name}: must be ${expected}`, Code.InvalidArgument);
+    }
+  }
+
+  #requestCompression(encoding: string | undefined): Compression | undefined {
+    if (encoding === undefined || encoding === "identity") {
+      return undefined;
+    }
+    const compression = this.#options.compressions.find(({ name }) => name === encoding);
+    if (compression === undefined) {
+      const supported = this.#compressionNames === "" ? "none is supported" : `use ${this.#compressionNames}`;
+      throw new ConnectError(`unknown compression "${encoding}": ${supported}`, Code.Unimplemented);
+    }
+    return compression;
+  }
+}
+
+/** Whether a request is one of gRPC or gRPC-Web, which are answered in their ways also where there is no method. */
+export function isGrpc(head: RequestHead): boolean {
+  return fieldValue(head, "content-type")?.startsWith("application/grpc") ?? false;
+}
+
+/** A media type without its parameters; "" when they say that a text is not UTF-8. */
+function essenceOf(value: string): string {
+  const [essence, ...parameters] = value.toLowerCase().split(";");
+  const isUtf8 = parameters.every((parameter) =>
+    !/^\s*charset=/.test(parameter) || /=\s*"?utf-8"?\s*$/.test(parameter)
+  );
+  return isUtf8 ? essence!.trim() : "";
+}
+
+function timeoutOf(head: RequestHead, protocol: ServerProtocol): number | undefined {
+  const value = fieldValue(head, protocol.timeoutField);
+  return value === undefined ? undefined : protocol.parseTimeout(value);
+}
+
+function hasNoSideEffects({ method }: RegisteredMethod): boolean {
+  return method.methodKind === "unary" && method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+}
+
+/** A refusal with a text. */
+export function textRefusal(status: number, text: string, ...fields: HeaderField[]): Refusal {
+  return { status, text, fields: [{ name: "content-type", value: "text/plain; charset=utf-8" }, ...fields] };
+}
+
+function wrongMethod(registered: RegisteredMethod, method: string): Refusal {
+  const allow = hasNoSideEffects(registered) ? "GET, POST" : "POST";
+  return textRefusal(405, `Cannot ${method} ${registered.path}: use ${allow}\n`, { name: "allow", value: allow });
+}
+
+function wrongContentType({ method }: RegisteredMethod, contentType: string | undefined): Refusal {
+  const connect = method.methodKind === "unary"
+    ? ["application/json", "application/proto"]
+    : ["application/connect+json", "application/connect+proto"];
+  const grpc = ["application/grpc", "application/grpc-web"].flatMap((type) => [`${type}+proto`, `${type}+json`]);
+  const value = [...connect, ...grpc].join(", ");
+  return textRefusal(415, `Unsupported content type "${contentType ?? ""}": use ${value}\n`, {
+    name: "accept-post",
+    value,
+  });
+}
+
+/** gRPC where its trailers do not get through. */
+function withoutTrailers(exchange: HttpExchange): Refusal {
+  return exchange.canSendTrailers
+    ? textRefusal(505, "gRPC needs HTTP/2: use it, or Connect or gRPC-Web\n")
+    : textRefusal(415, "gRPC needs HTTP trailers, which cannot be sent here: use HTTP/2, or Connect or gRPC-Web\n");
+}

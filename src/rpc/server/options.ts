@@ -1,0 +1,97 @@
+/** What can be set about the server side of RPC, and what it is when nothing is said. */
+import type { ConnectRouter, HandlerContext, Interceptor } from "@connectrpc/connect";
+import { type Compression, createWebCompressions } from "../compression.ts";
+import type { DeadlineWheel } from "../deadline_wheel.ts";
+import type { BinaryOptions, JsonOptions } from "../message_codec.ts";
+import { DEFAULT_MAX_MESSAGE_BYTES } from "../message_limit.ts";
+import type { CallObserver } from "./call_observer.ts";
+
+/** Below so many bytes a message is sent as it is: a packet has more. */
+const DEFAULT_COMPRESS_MIN_BYTES = 1024;
+
+/**
+ * As many as a connection may have streams: calls that their clients have given up, and whose handlers still run, count for the connection that they
+ * came by.
+ */
+const DEFAULT_MAX_ABANDONED_CALLS = 128;
+
+/** Options of a server, whatever carries it. */
+export interface RpcOptions {
+  /** Adds the services: `(router) => router.service(Greeter, { ... })`. */
+  readonly routes: (router: ConnectRouter) => void;
+  /** As on clients, see connect-es. The first is the outermost. None by default. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
+  /**
+   * Called when a call's head is there, before anything of its body is read or decoded: the place to refuse a call cheaply. It throws a
+   * `ConnectError` for that. It may set context values and response fields.
+   */
+  readonly requestGate?: ((context: HandlerContext) => void | Promise<void>) | undefined;
+  /** The largest message to receive, before and after decompression, in bytes. @default 4 MiB */
+  readonly maxMessageBytes?: number | undefined;
+  /** The largest message to send, before compression, in bytes. By default as large as those to receive. */
+  readonly maxResponseBytes?: number | undefined;
+  /** How messages may be compressed, the best first. By default what web standards have: gzip and deflate. */
+  readonly compressions?: readonly Compression[] | undefined;
+  /** From how many bytes on a message is compressed for clients that take it. @default 1024 */
+  readonly compressMinBytes?: number | undefined;
+  readonly jsonOptions?: JsonOptions | undefined;
+  readonly binaryOptions?: BinaryOptions | undefined;
+  /** Refuses requests of the Connect protocol that do not say so by `connect-protocol-version` or `connect=v1`. @default false */
+  readonly requireConnectProtocolHeader?: boolean | undefined;
+  /** How many calls of a connection may go on after their client gave them up, before it gets no new ones. @default 128 */
+  readonly maxAbandonedCalls?: number | undefined;
+  /** When it aborts, all calls under way end with its reason, `unavailable` if that is no `ConnectError`. */
+  readonly shutdownSignal?: AbortSignal | undefined;
+  /** Told of each call: for logs, metrics and traces. The first is the outermost. None by default, at no cost. */
+  readonly observers?: readonly CallObserver[] | undefined;
+  /** Told what handlers throw that is no `ConnectError`. Clients are told `internal` without a text. By default it is logged to the console. */
+  readonly onError?: ((error: unknown, context: HandlerContext) => void) | undefined;
+}
+
+/** {@linkcode RpcOptions} with nothing left open. */
+export interface ResolvedOptions {
+  readonly interceptors: readonly Interceptor[];
+  readonly requestGate: ((context: HandlerContext) => void | Promise<void>) | undefined;
+  readonly maxMessageBytes: number;
+  readonly maxResponseBytes: number;
+  readonly compressions: readonly Compression[];
+  readonly compressMinBytes: number;
+  readonly jsonOptions: JsonOptions | undefined;
+  readonly binaryOptions: BinaryOptions | undefined;
+  readonly requireConnectProtocolHeader: boolean;
+  readonly maxAbandonedCalls: number;
+  /** Undefined when there are none. */
+  readonly observers: readonly CallObserver[] | undefined;
+  readonly onError: (error: unknown, context: HandlerContext) => void;
+  readonly deadlines: DeadlineWheel;
+}
+
+/** @throws {RangeError} A number is none that it can be. */
+export function resolveOptions(options: RpcOptions, deadlines: DeadlineWheel): ResolvedOptions {
+  const resolved = {
+    interceptors: options.interceptors ?? [],
+    requestGate: options.requestGate,
+    maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+    maxResponseBytes: options.maxResponseBytes ?? options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+    compressions: options.compressions ?? createWebCompressions(),
+    compressMinBytes: options.compressMinBytes ?? DEFAULT_COMPRESS_MIN_BYTES,
+    jsonOptions: options.jsonOptions,
+    binaryOptions: options.binaryOptions,
+    requireConnectProtocolHeader: options.requireConnectProtocolHeader ?? false,
+    maxAbandonedCalls: options.maxAbandonedCalls ?? DEFAULT_MAX_ABANDONED_CALLS,
+    observers: options.observers?.length === 0 ? undefined : options.observers,
+    onError: options.onError ?? ((error) => console.error(error)),
+    deadlines,
+  };
+  checkCount("maxMessageBytes", resolved.maxMessageBytes, 0xffff_ffff);
+  checkCount("maxResponseBytes", resolved.maxResponseBytes, 0xffff_ffff);
+  checkCount("compressMinBytes", resolved.compressMinBytes, Number.MAX_SAFE_INTEGER);
+  checkCount("maxAbandonedCalls", resolved.maxAbandonedCalls, Number.MAX_SAFE_INTEGER);
+  return resolved;
+}
+
+function checkCount(name: string, value: number, most: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > most) {
+    throw new RangeError(`Cannot set ${name} to ${value}: it is a whole number from 0 to ${most}`);
+  }
+}

@@ -1,0 +1,281 @@
+/** How the content of a request becomes messages, when it is not one envelope in one piece. */
+import type { Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  COMPRESSED_FLAG,
+  ENVELOPE_HEAD_LENGTH,
+  type EnvelopeHandler,
+  EnvelopeReader,
+  readEnvelopeLength,
+} from "../envelope.ts";
+import type { CallPlan } from "./call_plan.ts";
+import type { CallRecord } from "./call_record.ts";
+import type { RequestStream } from "./request_stream.ts";
+
+/** What an intake tells its call. */
+export interface IntakeHost {
+  readonly plan: CallPlan;
+  readonly maxMessageBytes: number;
+  /** Undefined when nobody observes calls. */
+  readonly record: CallRecord | undefined;
+  /** The message of a request that has one. */
+  receiveMessage(message: Message | Promise<Message>): void;
+  /** What is wrong with the request. */
+  fail(error: ConnectError): void;
+  /** Octets were dealt with. */
+  release(octets: number): void;
+}
+
+/** Takes the content of one request. */
+export interface RequestIntake {
+  /** Octets that are the caller's again after the call. */
+  push(buffer: Uint8Array, start: number, end: number): void;
+  /** There are no more. */
+  end(): void;
+}
+
+/**
+ * Where the message begins that octets consist of, if they are one to the end, not compressed and not too large; -1 if not.
+ *
+ * @param endStream Whether they are the end of the content.
+ */
+export function startOfWhole(
+  { plan, maxMessageBytes }: Pick<IntakeHost, "plan" | "maxMessageBytes">,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  endStream: boolean,
+): number {
+  const { isEnveloped } = plan.protocol;
+  const content = isEnveloped ? start + ENVELOPE_HEAD_LENGTH : start;
+  const isWhole = isEnveloped
+    ? end >= content && buffer[start] === 0 && readEnvelopeLength(buffer, start) === end - content
+    : endStream && plan.requestCompression === undefined;
+  return isWhole && end - content <= maxMessageBytes ? content : -1;
+}
+
+/**
+ * Decodes what an envelope, or a content, has; a promise where decompression takes its time.
+ *
+ * @throws {ConnectError} It is no message of its type, or too large.
+ */
+export function decodeMessage(
+  host: Pick<IntakeHost, "plan" | "maxMessageBytes" | "record">,
+  isCompressed: boolean,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+): Message | Promise<Message> {
+  host.record?.addRequest(end - start);
+  return isCompressed ? decompressor(host, buffer, start, end)() : decode(host.plan, buffer, start, end);
+}
+
+/**
+ * Copies a message that is compressed, to decompress and decode it when it is called, which may throw as {@linkcode decodeMessage}.
+ *
+ * @throws {ConnectError} The request does not say how it is compressed.
+ */
+function decompressor(
+  { plan, maxMessageBytes }: Pick<IntakeHost, "plan" | "maxMessageBytes">,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+): () => Message | Promise<Message> {
+  const { requestCompression } = plan;
+  if (requestCompression === undefined) {
+    throw new ConnectError("message is compressed, and the request does not say how", Code.Internal);
+  }
+  const compressed = new Uint8Array(buffer.subarray(start, end));
+  return () => {
+    const octets = requestCompression.decompress(compressed, maxMessageBytes);
+    return octets instanceof Promise
+      ? octets.then((octets) => decode(plan, octets, 0, octets.length))
+      : decode(plan, octets, 0, octets.length);
+  };
+}
+
+function decode({ codecs, registered }: CallPlan, buffer: Uint8Array, start: number, end: number): Message {
+  try {
+    return codecs.input.decode(buffer, start, end);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const { typeName } = registered.method.input;
+    throw new ConnectError(
+      `${typeName} cannot be decoded: ${reason}`,
+      Code.InvalidArgument,
+      undefined,
+      undefined,
+      error,
+    );
+  }
+}
+
+/** What is wrong with a message that is larger than it may be. */
+export function tooLargeMessage(length: number, maxMessageBytes: number): ConnectError {
+  return new ConnectError(
+    `message of ${length} bytes is larger than the limit, ${maxMessageBytes}`,
+    Code.ResourceExhausted,
+  );
+}
+
+/** Envelopes, of which there has to be one. */
+export class SingleEnvelopeIntake implements RequestIntake, EnvelopeHandler {
+  readonly #host: IntakeHost;
+  readonly #reader: EnvelopeReader;
+  #count: number;
+
+  /** @param count How many there were before. */
+  constructor(host: IntakeHost, count: number) {
+    this.#host = host;
+    this.#reader = new EnvelopeReader(this, host.maxMessageBytes);
+    this.#count = count;
+  }
+
+  push(buffer: Uint8Array, start: number, end: number): void {
+    this.#reader.push(buffer, start, end);
+    this.#host.release(end - start);
+  }
+
+  end(): void {
+    if (this.#reader.isMidEnvelope) {
+      this.#fail(new ConnectError("message is cut short: the request ended within it", Code.InvalidArgument));
+    } else if (this.#count === 0) {
+      this.#fail(new ConnectError("no message where there has to be one", Code.Unimplemented));
+    }
+  }
+
+  onEnvelope(flags: number, buffer: Uint8Array, start: number, end: number): void {
+    if (this.#count++ > 0) {
+      this.#fail(new ConnectError("more than one message where there has to be one", Code.Unimplemented));
+      return;
+    }
+    try {
+      this.#host.receiveMessage(decodeMessage(this.#host, isCompressed(flags), buffer, start, end));
+    } catch (error) {
+      this.#fail(ConnectError.from(error, Code.Internal));
+    }
+  }
+
+  onTooLarge(length: number): void {
+    this.#fail(tooLargeMessage(length, this.#host.maxMessageBytes));
+  }
+
+  #fail(error: ConnectError): void {
+    this.#reader.stop();
+    this.#host.fail(error);
+  }
+}
+
+/** @throws {ConnectError} There are flags that a request cannot have. */
+function isCompressed(flags: number): boolean {
+  if ((flags & ~COMPRESSED_FLAG) !== 0) {
+    throw new ConnectError(`envelope has flags that requests cannot have: ${flags}`, Code.InvalidArgument);
+  }
+  return flags !== 0;
+}
+
+/** Envelopes, any number of them. What is wrong with one is what the handler gets instead of it. */
+export class StreamIntake implements RequestIntake, EnvelopeHandler {
+  readonly #host: IntakeHost;
+  readonly #requests: RequestStream;
+  readonly #reader: EnvelopeReader;
+  /** Octets of what is pushed that no message holds. */
+  #unheld = 0;
+
+  constructor(host: IntakeHost, requests: RequestStream) {
+    this.#host = host;
+    this.#requests = requests;
+    this.#reader = new EnvelopeReader(this, host.maxMessageBytes);
+  }
+
+  push(buffer: Uint8Array, start: number, end: number): void {
+    this.#unheld = end - start;
+    this.#reader.push(buffer, start, end);
+    // Of a message that is not whole yet nothing is held: it may be larger than the window.
+    this.#host.release(this.#unheld);
+  }
+
+  end(): void {
+    this.#requests.end(
+      this.#reader.isMidEnvelope
+        ? new ConnectError("message is cut short: the request ended within it", Code.InvalidArgument)
+        : undefined,
+    );
+  }
+
+  onEnvelope(flags: number, buffer: Uint8Array, start: number, end: number): void {
+    const octets = Math.min(this.#unheld, ENVELOPE_HEAD_LENGTH + end - start);
+    this.#host.record?.addRequest(end - start);
+    try {
+      const message = isCompressed(flags)
+        ? decompressor(this.#host, buffer, start, end)
+        : decode(this.#host.plan, buffer, start, end);
+      this.#unheld -= octets;
+      this.#requests.push(message, octets);
+    } catch (error) {
+      this.#fail(ConnectError.from(error, Code.Internal));
+    }
+  }
+
+  onTooLarge(length: number): void {
+    this.#fail(tooLargeMessage(length, this.#host.maxMessageBytes));
+  }
+
+  #fail(error: ConnectError): void {
+    this.#reader.stop();
+    this.#requests.end(error);
+  }
+}
+
+/** A content that is the message. */
+export class ContentIntake implements RequestIntake {
+  readonly #host: IntakeHost;
+  #octets: Uint8Array;
+  #length = 0;
+  #isStopped = false;
+
+  /** @param expected How long it is said to be; undefined when it is not. */
+  constructor(host: IntakeHost, expected: number | undefined) {
+    this.#host = host;
+    this.#octets = new Uint8Array(Math.min(expected ?? 0, FIRST_ROOM));
+  }
+
+  push(buffer: Uint8Array, start: number, end: number): void {
+    this.#host.release(end - start);
+    const length = this.#length + end - start;
+    const { maxMessageBytes } = this.#host;
+    if (this.#isStopped) {
+      return;
+    }
+    if (length > maxMessageBytes) {
+      this.#isStopped = true;
+      this.#octets = new Uint8Array(0);
+      // How long it would have become nobody knows.
+      this.#host.fail(new ConnectError(`message is larger than the limit, ${maxMessageBytes}`, Code.ResourceExhausted));
+      return;
+    }
+    if (length > this.#octets.length) {
+      // It grows with what has come, not with what was promised.
+      const octets = new Uint8Array(Math.min(maxMessageBytes, Math.max(length, 2 * this.#octets.length)));
+      octets.set(this.#octets.subarray(0, this.#length));
+      this.#octets = octets;
+    }
+    this.#octets.set(buffer.subarray(start, end), this.#length);
+    this.#length = length;
+  }
+
+  end(): void {
+    if (this.#isStopped) {
+      return;
+    }
+    try {
+      const isCompressed = this.#host.plan.requestCompression !== undefined;
+      this.#host.receiveMessage(decodeMessage(this.#host, isCompressed, this.#octets, 0, this.#length));
+    } catch (error) {
+      this.#host.fail(ConnectError.from(error, Code.Internal));
+    }
+  }
+}
+
+/** How much room a content gets at first, however long it is said to be, in bytes. */
+const FIRST_ROOM = 65_536;

@@ -1,0 +1,56 @@
+/** The server: calls by the RPC room, all else by a `fetch` handler, on the sockets of the net room. */
+import type { HandlerContext } from "@connectrpc/connect";
+import type { ServeExchange } from "./http/mod.ts";
+import { createFetchBridge, listen, type ListenOptions, type Server } from "./net/mod.ts";
+import { createRpcHandler, type FetchHandler, type RpcOptions, withCors } from "./rpc/mod.ts";
+import { nodeCompressions } from "./rpc/node/mod.ts";
+
+/** What a server answers, wherever it listens. */
+export interface ServiceOptions extends Omit<RpcOptions, "onError"> {
+  /** Answers requests that are no calls: a site, a framework. By default they get a 404. */
+  readonly fallback?: FetchHandler | undefined;
+  /** The origins of pages that may call, as in `https://example.com`; `*` for all. None by default. */
+  readonly corsOrigins?: readonly string[] | undefined;
+  /**
+   * Told what handlers throw that is no `ConnectError`, with the context of the call if it was one, and of mistakes by which a connection is lost. By
+   * default they are logged to the console.
+   */
+  readonly onError?: ((error: unknown, context: HandlerContext | undefined) => void) | undefined;
+}
+
+/** Options of {@linkcode serve}. */
+export interface ServeOptions extends ServiceOptions, Omit<ListenOptions, "onError"> {}
+
+/**
+ * Serves Connect, gRPC and gRPC-Web over HTTP/1.1 and HTTP/2, without TLS or, given a certificate, with it, on one port.
+ *
+ * ```ts
+ * const server = await serve({
+ *   routes: (router) => router.service(Greeter, { sayHello: ({ name }) => ({ message: `Hello, ${name}!` }) }),
+ *   port: 50051,
+ * });
+ * ```
+ *
+ * @throws {Error} An address is in use, is not one of this machine, or may not be used; certificate and key are no pair; a service is registered
+ *   twice.
+ * @throws {RangeError} A number is none that it can be.
+ */
+export async function serve(options: ServeOptions): Promise<Server> {
+  const { onError = (error) => console.error(error) } = options;
+  return await listen(createServeExchange({ ...options, onError }), {
+    ...options,
+    onError: (error) => onError(error, undefined),
+  });
+}
+
+function createServeExchange(options: ServiceOptions & Required<Pick<ServiceOptions, "onError">>): ServeExchange {
+  const { fallback, corsOrigins, onError } = options;
+  const handler = createRpcHandler({ compressions: nodeCompressions, ...options });
+  let serve = handler.serve;
+  if (fallback !== undefined) {
+    const bridge = createFetchBridge(fallback, (error) => onError?.(error, undefined));
+    serve = (exchange, head, endStream, connection) =>
+      (handler.isCall(head) ? handler.serve : bridge)(exchange, head, endStream, connection);
+  }
+  return corsOrigins === undefined ? serve : withCors(serve, corsOrigins);
+}
