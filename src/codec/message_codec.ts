@@ -2,7 +2,7 @@
 import { type DescMessage, fromBinary, type Message, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { wireCodec } from "./closures/mod.ts";
 import type { WireCodec } from "./wire/wire_codec.ts";
-import { beginInput, copyOctets, endInput } from "./wire/reader.ts";
+import { beginInput, copyOctets, endInput } from "./wire/input.ts";
 
 /**
  * Encodes and decodes messages of one type: the same messages, octets and errors as protobuf-es' `fromBinary` and `toBinary`. What

@@ -5,7 +5,7 @@
 import { fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { createMessageCodec } from "../../src/codec/message_codec.ts";
-import { beginInput, endInput } from "../../src/codec/wire/reader.ts";
+import { beginInput, endInput } from "../../src/codec/wire/input.ts";
 import type { WireCodec } from "../../src/codec/wire/wire_codec.ts";
 import type { Random } from "../support/random.ts";
 import { difference, hasNaN } from "./difference.ts";

@@ -48,7 +48,7 @@ const TOOLS = {
   wrk: { kind: "debian", package: "wrk", program: "wrk" },
 } as const satisfies Record<string, Tool>;
 
-/** Modules of Go that our own programs import, or whose files we use. */
+/** Modules of Go that our own programs import. */
 const GO_MODULES = {
   "connectrpc.com/connect": "v1.21.1",
   "golang.org/x/net": "v0.62.0",

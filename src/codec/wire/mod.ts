@@ -3,7 +3,6 @@ export { decline } from "./decline.ts";
 export { jsonOfStruct, structOfJson } from "./struct_json.ts";
 export {
   boolKey,
-  bytesBound,
   constructorOf,
   integerKey,
   isZeroText,

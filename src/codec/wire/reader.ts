@@ -5,6 +5,8 @@
  */
 import type { UnknownField } from "@bufbuild/protobuf";
 import { decline } from "./decline.ts";
+import { own } from "./input.ts";
+import { readShortText } from "./short_text.ts";
 import { textCodec } from "./text_codec.ts";
 
 /** Where the value that was read last ended. */
@@ -196,66 +198,6 @@ export function readSfixed64(buffer: Uint8Array, at: number): bigint {
   return int64s[0]!;
 }
 
-/** To this length a text is made of its codes (16 octets: 35 ns, 24: 46); above, the platform is as fast. */
-const SHORT_TEXT = 20;
-
-/** The codes of a text, by its length. */
-const CODES = Array.from({ length: SHORT_TEXT + 1 }, (_, length) => new Array<number>(length).fill(0));
-
-/** To this length, with as many arguments (5 octets: 16 ns instead of 20, 12: 22 instead of 29). */
-const VERY_SHORT_TEXT = 12;
-
-/** ASCII, or undefined. */
-function readVeryShortText(buffer: Uint8Array, at: number, length: number): string | undefined {
-  const codeOf = String.fromCharCode;
-  const a = buffer[at]!;
-  const b = buffer[at + 1]!;
-  const c = buffer[at + 2]!;
-  const d = buffer[at + 3]!;
-  switch (length) {
-    case 0:
-      return "";
-    case 1:
-      return a > 127 ? undefined : codeOf(a);
-    case 2:
-      return (a | b) > 127 ? undefined : codeOf(a, b);
-    case 3:
-      return (a | b | c) > 127 ? undefined : codeOf(a, b, c);
-    case 4:
-      return (a | b | c | d) > 127 ? undefined : codeOf(a, b, c, d);
-  }
-  const four = a | b | c | d;
-  const e = buffer[at + 4]!;
-  const f = buffer[at + 5]!;
-  const g = buffer[at + 6]!;
-  const h = buffer[at + 7]!;
-  switch (length) {
-    case 5:
-      return (four | e) > 127 ? undefined : codeOf(a, b, c, d, e);
-    case 6:
-      return (four | e | f) > 127 ? undefined : codeOf(a, b, c, d, e, f);
-    case 7:
-      return (four | e | f | g) > 127 ? undefined : codeOf(a, b, c, d, e, f, g);
-    case 8:
-      return (four | e | f | g | h) > 127 ? undefined : codeOf(a, b, c, d, e, f, g, h);
-  }
-  const eight = four | e | f | g | h;
-  const i = buffer[at + 8]!;
-  const j = buffer[at + 9]!;
-  const k = buffer[at + 10]!;
-  const l = buffer[at + 11]!;
-  switch (length) {
-    case 9:
-      return (eight | i) > 127 ? undefined : codeOf(a, b, c, d, e, f, g, h, i);
-    case 10:
-      return (eight | i | j) > 127 ? undefined : codeOf(a, b, c, d, e, f, g, h, i, j);
-    case 11:
-      return (eight | i | j | k) > 127 ? undefined : codeOf(a, b, c, d, e, f, g, h, i, j, k);
-    default:
-      return (eight | i | j | k | l) > 127 ? undefined : codeOf(a, b, c, d, e, f, g, h, i, j, k, l);
-  }
-}
-
 /** A text; what is not UTF-8 is declined. */
 export function readString(buffer: Uint8Array, at: number, end: number): string {
   let length = buffer[at++]!;
@@ -267,26 +209,7 @@ export function readString(buffer: Uint8Array, at: number, end: number): string 
     decline();
   }
   position = at + length;
-  if (length <= VERY_SHORT_TEXT) {
-    const text = readVeryShortText(buffer, at, length);
-    if (text !== undefined) {
-      return text;
-    }
-  } else if (length <= SHORT_TEXT) {
-    const codes = CODES[length]!;
-    let i = 0;
-    for (; i < length; i++) {
-      const octet = buffer[at + i]!;
-      if (octet > 127) {
-        break;
-      }
-      codes[i] = octet;
-    }
-    if (i === length) {
-      return String.fromCharCode.apply(String, codes);
-    }
-  }
-  return textCodec.decode(buffer, at, at + length) ?? decline();
+  return readShortText(buffer, at, length) ?? textCodec.decode(buffer, at, at + length) ?? decline();
 }
 
 /**
@@ -339,51 +262,6 @@ export function readKey(buffer: Uint8Array, at: number, end: number): string {
     KEYS[slot] = key;
   }
   return key;
-}
-
-let inputStart = 0;
-let inputEnd = 0;
-/** A copy of the input, shared by values of it that have to outlive the buffer. */
-let copy: Uint8Array | undefined;
-
-/** Begins to read a message. */
-export function beginInput(start: number, end: number): void {
-  inputStart = start;
-  inputEnd = end;
-}
-
-/** Ends it, read or not: the copy is the message's alone. */
-export function endInput(): void {
-  copy = undefined;
-}
-
-/**
- * Octets of the input that are the message's own. They share one copy of all of it, as with protobuf-es: an array costs 200 ns, a view
- * 20. What is most of the input does not.
- */
-function own(buffer: Uint8Array, start: number, end: number): Uint8Array {
-  if (copy === undefined) {
-    if ((end - start) * 2 > inputEnd - inputStart) {
-      return copyOctets(buffer, start, end);
-    }
-    copy = copyOctets(buffer, inputStart, inputEnd);
-  }
-  return copy.subarray(start - inputStart, end - inputStart);
-}
-
-/** Not the method of the buffer: that of Node's does not copy. */
-const slice = Uint8Array.prototype.slice;
-
-/** A copy of `start..end`. */
-export function copyOctets(buffer: Uint8Array, start: number, end: number): Uint8Array {
-  if (end - start > 64) {
-    return slice.call(buffer, start, end);
-  }
-  const copied = new Uint8Array(end - start);
-  for (let i = 0; i < copied.length; i++) {
-    copied[i] = buffer[start + i]!;
-  }
-  return copied;
 }
 
 export function readBytes(buffer: Uint8Array, at: number, end: number): Uint8Array {

@@ -51,15 +51,6 @@ export function textBound(texts: readonly string[]): number {
   return units * 3;
 }
 
-/** The octets of a list of `bytes`, without their lengths. */
-export function bytesBound(items: readonly Uint8Array[]): number {
-  let bound = 0;
-  for (let i = 0; i < items.length; i++) {
-    bound += items[i]!.length;
-  }
-  return bound;
-}
-
 /** The integer that a text stands for: of a 64-bit field that the schema has as text, or of a map's key. */
 export function longOf(text: string): bigint {
   return typeof text === "string" ? BigInt(text) : decline();
