@@ -7,10 +7,10 @@ import { Greeter, HelloRequestSchema } from "../gen/edgewire/v1/greeter_pb.ts";
 import { Hash, ShaStreamRequestSchema } from "../gen/edgewire/v1/hash_pb.ts";
 import { createFetchHandler } from "../src/rpc/mod.ts";
 import { createNativeHasher } from "../src/services/deno/mod.ts";
-import { MemoryStore, registerServices } from "../src/services/mod.ts";
+import { testServices } from "../tests/support/services.ts";
 
 const handler = createFetchHandler({
-  routes: (router) => registerServices(router, { store: new MemoryStore(), createHasher: createNativeHasher }),
+  routes: testServices({ createHasher: createNativeHasher }),
 });
 
 async function call(path: string, contentType: string, body: Uint8Array<ArrayBuffer>): Promise<void> {

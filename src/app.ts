@@ -1,12 +1,12 @@
 /** The composition root: the services, their store, the page and the limits, put together for Deno. Tests start what it makes. */
-import { type Client, createClient } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
 import { Hash } from "../gen/edgewire/v1/hash_pb.ts";
 import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_pb.ts";
 import { createHttp2Client } from "./net/mod.ts";
 import { createReflectionRoutes, Health, logCalls, logFault, logger } from "./ops/mod.ts";
-import { createTransport, type Protocol } from "./rpc/mod.ts";
+import { createInProcessTransport, createTransport, type Protocol } from "./rpc/mod.ts";
 import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
-import { registerServices, SERVICES } from "./services/mod.ts";
+import { registerHash, registerServices, SERVICES } from "./services/mod.ts";
 import type { ServiceOptions } from "./serve.ts";
 import { createSite } from "./site.ts";
 
@@ -44,7 +44,14 @@ const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
 /** @throws {Error} The data directory cannot be used, or the Hash server's URL is none. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { hashUrl, hashProtocol, maxMessageBytes, shutdownSignal } = options;
-  const hash = hashUrl === undefined ? undefined : connectHash(hashUrl, hashProtocol);
+  // Connect and gRPC-Web go by fetch, for servers that have HTTP/1.1 only.
+  const hashClient = hashUrl !== undefined && hashProtocol === "grpc"
+    ? createHttp2Client({ baseUrl: hashUrl })
+    : undefined;
+  const hashTransport = hashUrl === undefined
+    ? createInProcessTransport((router) => registerHash(router, createNativeHasher), { onError: logFault })
+    : createTransport({ baseUrl: hashUrl, protocol: hashProtocol, httpClient: hashClient });
+  const hash = createClient(Hash, hashTransport);
   const store = await DiskStore.open(options.dataDirectory);
   const expiry = setInterval(() => {
     store.removeExpiredUploads().catch((error) => logger.error("Cannot remove expired uploads: {error}", { error }));
@@ -69,13 +76,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     drain: () => health.shutdown(),
     close: async () => {
       clearInterval(expiry);
+      await hashClient?.close();
       await store.close();
     },
   };
-}
-
-/** The Hash service of a server. */
-function connectHash(baseUrl: string, protocol: Protocol = "connect"): Client<typeof Hash> {
-  const httpClient = protocol === "grpc" ? createHttp2Client({ baseUrl }) : undefined; // Else by fetch, for servers of HTTP/1.1.
-  return createClient(Hash, createTransport({ baseUrl, protocol, httpClient }));
 }

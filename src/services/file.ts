@@ -38,7 +38,7 @@ export function createFileService(store: FileStore, hash: Client<typeof Hash>): 
     return upload.finish(async (content) => {
       const { digest } = upload.file;
       if (digest !== undefined) {
-        const { hex } = await hashContent(hash, content, digest.algorithm, context);
+        const { hex } = await hashContent(hash, content, digest.algorithm, { contextValues: context.values });
         if (hex !== digest.hex) {
           throw new ConnectError(`digest: announced ${digest.hex}, received ${hex}`, Code.InvalidArgument);
         }
@@ -115,7 +115,9 @@ export function createFileService(store: FileStore, hash: Client<typeof Hash>): 
     async hashFile(request, context) {
       const algorithm = concreteAlgorithm(request.algorithm);
       await using file = await openFile(request.name);
-      return toResponse(await hashContent(hash, file.read(0, file.file.size), algorithm, context));
+      return toResponse(
+        await hashContent(hash, file.read(0, file.file.size), algorithm, { contextValues: context.values }),
+      );
     },
 
     async *hashFileWithProgress(request, context) {

@@ -1,5 +1,5 @@
 /** How File has content hashed: the lecture's point, a service that reuses another through its generated stub. */
-import { type Client, Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { type CallOptions, type Client, Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Hash } from "../../gen/edgewire/v1/hash_pb.ts";
 import type { ConcreteHashAlgorithm } from "./hasher.ts";
 
@@ -15,7 +15,7 @@ export interface HashResult {
 const PROGRESS_BYTES = 8 * 1024 * 1024;
 
 /**
- * Has `content` hashed. The call ends with the caller's: its deadline and its cancellation hold for both.
+ * Has `content` hashed. With the caller's context values the call inherits its deadline and its cancellation.
  *
  * @throws {ConnectError} `canceled`, `deadline_exceeded`, `unavailable`, or `internal` for all else that Hash may answer.
  */
@@ -23,14 +23,10 @@ export async function hashContent(
   hash: Client<typeof Hash>,
   content: AsyncIterable<Uint8Array>,
   algorithm: ConcreteHashAlgorithm,
-  context: Pick<HandlerContext, "signal" | "timeoutMs">,
+  options: CallOptions,
 ): Promise<HashResult> {
-  const timeoutMs = context.timeoutMs();
   try {
-    const { digest, byteCount } = await hash.shaStream(toRequests(content, algorithm), {
-      signal: context.signal,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    });
+    const { digest, byteCount } = await hash.shaStream(toRequests(content, algorithm), options);
     if (digest?.algorithm !== algorithm) {
       throw new ConnectError("answered without the digest that was asked for", Code.Internal);
     }
@@ -59,11 +55,10 @@ export async function* hashWithProgress(
   hash: Client<typeof Hash>,
   content: AsyncIterable<Uint8Array>,
   algorithm: ConcreteHashAlgorithm,
-  context: HandlerContext,
+  { values }: Pick<HandlerContext, "values">,
 ): AsyncGenerator<number | HashResult> {
   // Ends the call when the caller no longer listens.
   const listening = new AbortController();
-  const signal = AbortSignal.any([context.signal, listening.signal]);
   let handedOver = 0;
   let reported = 0;
   let news = Promise.withResolvers<void>();
@@ -76,7 +71,7 @@ export async function* hashWithProgress(
       }
     }
   })();
-  const result = hashContent(hash, counted, algorithm, { signal, timeoutMs: () => context.timeoutMs() });
+  const result = hashContent(hash, counted, algorithm, { signal: listening.signal, contextValues: values });
   result.catch(() => {}); // It is awaited below, unless the caller stops listening first.
   try {
     yield 0;

@@ -5,4 +5,4 @@ export { MAX_WRITE_BYTES } from "./file.ts";
 export type { ConcreteHashAlgorithm, CreateHasher, Hasher } from "./hasher.ts";
 export { MemoryStore, type MemoryStoreOptions } from "./memory_store.ts";
 export { createPortableHasher } from "./portable_hasher.ts";
-export { registerServices, type ServiceOptions, SERVICES } from "./routes.ts";
+export { registerHash, registerServices, type ServiceOptions, SERVICES } from "./routes.ts";

@@ -1,6 +1,6 @@
 /** The services put together: what every server of Edgewire answers, on whatever it runs. */
 import type { DescService } from "@bufbuild/protobuf";
-import { type Client, type ConnectRouter, createClient, createRouterTransport } from "@connectrpc/connect";
+import type { Client, ConnectRouter } from "@connectrpc/connect";
 import { Greeter as LectureGreeter } from "../../gen/hello_pb.ts";
 import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
 import { File } from "../../gen/edgewire/v1/file_pb.ts";
@@ -17,21 +17,23 @@ export interface ServiceOptions {
   readonly store: FileStore;
   /** Who computes the digests of Hash. */
   readonly createHasher: CreateHasher;
-  /** The Hash service that File calls. By default this one, without a network in between. */
-  readonly hash?: Client<typeof Hash> | undefined;
+  /** The Hash service that File calls: one of {@linkcode registerHash} in this process, or another server's. */
+  readonly hash: Client<typeof Hash>;
 }
 
 /** What {@linkcode registerServices} adds. */
 export const SERVICES: readonly DescService[] = [LectureGreeter, Greeter, Hash, File];
 
 /** Adds both Greeters, Hash and File to a router. */
-export function registerServices(router: ConnectRouter, options: ServiceOptions): void {
-  const hashService = createHashService(options.createHasher);
-  const hash = options.hash ??
-    createClient(Hash, createRouterTransport((inProcess) => inProcess.service(Hash, hashService)));
+export function registerServices(router: ConnectRouter, { store, createHasher, hash }: ServiceOptions): void {
   router
     .service(LectureGreeter, lectureGreeter)
     .service(Greeter, greeter)
-    .service(Hash, hashService)
-    .service(File, createFileService(options.store, hash));
+    .service(File, createFileService(store, hash));
+  registerHash(router, createHasher);
+}
+
+/** Adds Hash alone. */
+export function registerHash(router: ConnectRouter, createHasher: CreateHasher): void {
+  router.service(Hash, createHashService(createHasher));
 }

@@ -1,8 +1,9 @@
-import { Code, createClient, createRouterTransport } from "@connectrpc/connect";
+import { Code, createClient } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
 import { Health as HealthProtocol } from "../../gen/grpc/health/v1/health_pb.ts";
 import { Health, ServingStatus } from "../../src/ops/mod.ts";
+import { createInProcessTransport } from "../../src/rpc/mod.ts";
 import { assertConnectError } from "../support/connect_error.ts";
 
 const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = ServingStatus;
@@ -10,7 +11,7 @@ const SERVICE = Greeter.typeName;
 
 function create() {
   const health = new Health([Greeter]);
-  return { health, client: createClient(HealthProtocol, createRouterTransport(health.routes)) };
+  return { health, client: createClient(HealthProtocol, createInProcessTransport(health.routes)) };
 }
 
 Deno.test("check() tells the status of the server and of its services, and no others", async () => {

@@ -1,8 +1,9 @@
-import { Code, ConnectError, createClient, createHandlerContext, createRouterTransport } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, createHandlerContext } from "@connectrpc/connect";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import assert from "node:assert/strict";
 import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
 import { logCalls, logFault } from "../../src/ops/mod.ts";
+import { createInProcessTransport } from "../../src/rpc/mod.ts";
 import { each } from "../support/bytes.ts";
 
 /** What is logged while something is done. */
@@ -34,7 +35,7 @@ function logged(error?: Error): Promise<LogRecord[]> {
   };
   const greeter = createClient(
     Greeter,
-    createRouterTransport((router) =>
+    createInProcessTransport((router) =>
       router.service(Greeter, {
         sayHello: fail,
         async *converse() {
@@ -42,7 +43,7 @@ function logged(error?: Error): Promise<LogRecord[]> {
           await Promise.resolve();
           yield fail();
         },
-      }), { router: { interceptors: [logCalls] } }),
+      }), { interceptors: [logCalls], onError: () => {} }),
   );
   return recorded(async () => {
     await greeter.sayHello({}).catch(() => {});

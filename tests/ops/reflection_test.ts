@@ -1,4 +1,4 @@
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
 import { fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import assert from "node:assert/strict";
@@ -7,6 +7,7 @@ import { Greeter } from "../../gen/hello_pb.ts";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { createReflectionRoutes } from "../../src/ops/mod.ts";
+import { createInProcessTransport } from "../../src/rpc/mod.ts";
 import { each } from "../support/bytes.ts";
 
 /** Of either version. */
@@ -15,7 +16,7 @@ type Question =
   | { case: "fileContainingExtension"; value: { containingType: string; extensionNumber: number } }
   | { case: undefined };
 
-const transport = createRouterTransport(createReflectionRoutes([Greeter, File]));
+const transport = createInProcessTransport(createReflectionRoutes([Greeter, File]));
 
 async function answers(...questions: Question[]) {
   const requests = questions.map((messageRequest) => ({ host: "a", messageRequest }));

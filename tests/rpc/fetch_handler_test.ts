@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { Greeter, HelloRequestSchema } from "../../gen/edgewire/v1/greeter_pb.ts";
 import { Hash } from "../../gen/edgewire/v1/hash_pb.ts";
 import { createFetchHandler, DEFAULT_MAX_MESSAGE_BYTES, type FetchHandler } from "../../src/rpc/mod.ts";
-import { createPortableHasher, MemoryStore, registerServices } from "../../src/services/mod.ts";
+import { testServices } from "../support/services.ts";
 
 function createHandler(options: { maxMessageBytes?: number; fallback?: FetchHandler } = {}): FetchHandler {
   return createFetchHandler({
-    routes: (router) => registerServices(router, { store: new MemoryStore(), createHasher: createPortableHasher }),
+    routes: testServices(),
     ...options,
   });
 }

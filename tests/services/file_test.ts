@@ -1,35 +1,23 @@
 /** The File service through its generated client, without sockets, on a memory store. */
-import {
-  type Client,
-  Code,
-  ConnectError,
-  createClient,
-  createRouterTransport,
-  type ServiceImpl,
-} from "@connectrpc/connect";
+import { type Client, Code, ConnectError, createClient, type ServiceImpl } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import { File } from "../../gen/edgewire/v1/file_pb.ts";
 import { Hash, HashAlgorithm } from "../../gen/edgewire/v1/hash_pb.ts";
-import {
-  createPortableHasher,
-  MAX_WRITE_BYTES,
-  MemoryStore,
-  registerServices,
-  type ServiceOptions,
-} from "../../src/services/mod.ts";
+import { createInProcessTransport } from "../../src/rpc/mod.ts";
+import { MAX_WRITE_BYTES, MemoryStore, type ServiceOptions } from "../../src/services/mod.ts";
 import { each, sampleBytes, sha256, split } from "../support/bytes.ts";
 import { assertConnectError } from "../support/connect_error.ts";
+import { testServices } from "../support/services.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 function fileClient(options: Partial<ServiceOptions> = {}): Client<typeof File> {
-  const services = { store: new MemoryStore(), createHasher: createPortableHasher, ...options };
-  return createClient(File, createRouterTransport((router) => registerServices(router, services)));
+  return createClient(File, createInProcessTransport(testServices(options)));
 }
 
 /** A Hash service of the test's own. */
 function hashClient(implementation: Partial<ServiceImpl<typeof Hash>>): Client<typeof Hash> {
-  return createClient(Hash, createRouterTransport((router) => router.service(Hash, implementation)));
+  return createClient(Hash, createInProcessTransport((router) => router.service(Hash, implementation)));
 }
 
 interface Header {

@@ -1,12 +1,11 @@
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
 import { Greeter as LectureGreeter } from "../../gen/hello_pb.ts";
-import { createPortableHasher, MemoryStore, registerServices } from "../../src/services/mod.ts";
+import { createInProcessTransport } from "../../src/rpc/mod.ts";
+import { testServices } from "../support/services.ts";
 
-const transport = createRouterTransport((router) =>
-  registerServices(router, { store: new MemoryStore(), createHasher: createPortableHasher })
-);
+const transport = createInProcessTransport(testServices());
 
 Deno.test("both Greeters say hello alike", async () => {
   for (const name of ["World", "", "Wörld 🌍"]) {

@@ -1,8 +1,9 @@
-import { type Client, Code, createClient, createRouterTransport } from "@connectrpc/connect";
+import { type Client, Code, createClient } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import { Hash, HashAlgorithm } from "../../gen/edgewire/v1/hash_pb.ts";
 import { createNativeHasher } from "../../src/services/deno/mod.ts";
-import { type CreateHasher, createPortableHasher, MemoryStore, registerServices } from "../../src/services/mod.ts";
+import { createInProcessTransport } from "../../src/rpc/mod.ts";
+import { type CreateHasher, createPortableHasher, registerHash } from "../../src/services/mod.ts";
 import { each, sampleBytes, split } from "../support/bytes.ts";
 import { assertConnectError } from "../support/connect_error.ts";
 
@@ -21,10 +22,7 @@ const ABC: ReadonlyArray<readonly [HashAlgorithm, string]> = [
 ];
 
 function hashClient(createHasher: CreateHasher): Client<typeof Hash> {
-  return createClient(
-    Hash,
-    createRouterTransport((router) => registerServices(router, { store: new MemoryStore(), createHasher })),
-  );
+  return createClient(Hash, createInProcessTransport((router) => registerHash(router, createHasher)));
 }
 
 async function* stream(algorithm: HashAlgorithm, chunks: Iterable<Uint8Array>) {

@@ -125,6 +125,7 @@ export class ScriptedExchange implements HttpExchange {
     this.#begin("respond");
     assert.equal(this.headSent, false, "There is one head");
     checkOutgoingHead(fields, "server");
+    checkSendable(fields);
     this.headSent = true;
     if (!this.#isReset) {
       this.log.push(`respond ${line(fields)}${endStream ? " end" : ""}`);
@@ -155,6 +156,7 @@ export class ScriptedExchange implements HttpExchange {
     this.#begin("endWithTrailers");
     if (this.#isSendable()) {
       checkOutgoingTrailers(fields);
+      checkSendable(fields);
       this.log.push(`trailers ${line(fields)}`);
       this.#end();
     }
@@ -221,6 +223,13 @@ export class ScriptedExchange implements HttpExchange {
     this.#hasEnded = true;
     this.isFull = false;
     this.#resolveEnded();
+  }
+}
+
+/** What a carrier refuses is its own affair: this one refuses a name. */
+function checkSendable(fields: readonly HeaderField[]): void {
+  if (fields.some(({ name }) => name.endsWith("unsendable"))) {
+    throw new TypeError('Cannot send the field "unsendable"');
   }
 }
 

@@ -1,14 +1,9 @@
 /** A File service in memory with a network that can be made to fail: what the page's parts are tested against. */
-import {
-  type Client,
-  Code,
-  ConnectError,
-  createClient,
-  createRouterTransport,
-  type Interceptor,
-} from "@connectrpc/connect";
+import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { File as FileService } from "../../gen/edgewire/v1/file_pb.ts";
-import { createPortableHasher, MemoryStore, registerServices } from "../../src/services/mod.ts";
+import { createInProcessTransport } from "../../src/rpc/mod.ts";
+import { MemoryStore } from "../../src/services/mod.ts";
+import { testServices } from "../support/services.ts";
 
 /** What happens to a call of `method`, of which there were `before` others. `act` has the server act on it, and answer. */
 export type Network = <T>(method: string, before: number, act: () => Promise<T>) => Promise<T>;
@@ -31,10 +26,7 @@ export class FileServer {
   network: Network = reliable;
 
   constructor() {
-    const transport = createRouterTransport(
-      (router) => registerServices(router, { store: this.store, createHasher: createPortableHasher }),
-      { transport: { interceptors: [this.#carry] } },
-    );
+    const transport = createInProcessTransport(testServices({ store: this.store }), { interceptors: [this.#carry] });
     this.files = createClient(FileService, transport);
   }
 

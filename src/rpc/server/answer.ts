@@ -37,12 +37,12 @@ export function sendHead({ exchange, plan, context }: Answering, encoding?: stri
 }
 
 /**
- * Sends a message in an envelope, and the head before the first one.
+ * Sends a message in an envelope, and the head before the first one; a promise where compression takes its time. When {@linkcode Answering.isFull} is
+ * true then, the next message has to wait.
  *
- * @returns False when so much waits for the peer that the next message has to wait, too; a promise of that where compression takes its time.
  * @throws {ConnectError} resource_exhausted: the message is larger than `maxResponseBytes`.
  */
-export function sendEnveloped(call: Answering, message: Message): boolean | Promise<boolean> {
+export function sendEnveloped(call: Answering, message: Message): void | Promise<void> {
   const { exchange, plan, options } = call;
   const { output } = plan.codecs;
   const { responseCompression } = plan;
@@ -55,7 +55,7 @@ export function sendEnveloped(call: Answering, message: Message): boolean | Prom
       if (end >= 0 && end - content <= options.maxResponseBytes) {
         writeEnvelopeHead(exchange.outputBuffer, start, 0, end - content);
         exchange.commit(end - start);
-        return true;
+        return;
       }
       exchange.commit(0);
     }
@@ -66,7 +66,7 @@ export function sendEnveloped(call: Answering, message: Message): boolean | Prom
   }
   const compressed = responseCompression.compress(octets);
   return compressed instanceof Promise
-    ? compressed.then((compressed) => writeSmaller(call, octets, compressed))
+    ? compressed.then((compressed) => call.isOpen ? writeSmaller(call, octets, compressed) : undefined)
     : writeSmaller(call, octets, compressed);
 }
 
@@ -80,14 +80,16 @@ export function encodeWithin({ plan, options }: Answering, message: Message): Ui
   return octets;
 }
 
-function writeSmaller(call: Answering, octets: Uint8Array, compressed: Uint8Array): boolean {
-  return compressed.length < octets.length
-    ? writeEnvelope(call, COMPRESSED_FLAG, compressed)
-    : writeEnvelope(call, 0, octets);
+function writeSmaller(call: Answering, octets: Uint8Array, compressed: Uint8Array): void {
+  if (compressed.length < octets.length) {
+    writeEnvelope(call, COMPRESSED_FLAG, compressed);
+  } else {
+    writeEnvelope(call, 0, octets);
+  }
 }
 
-/** Sends an envelope. @returns False when the queue is full. */
-export function writeEnvelope({ exchange }: Answering, flags: number, content: Uint8Array): boolean {
+function writeEnvelope(call: Answering, flags: number, content: Uint8Array): void {
+  const { exchange } = call;
   const length = ENVELOPE_HEAD_LENGTH + content.length;
   const start = exchange.reserve(length);
   if (start >= 0) {
@@ -95,9 +97,9 @@ export function writeEnvelope({ exchange }: Answering, flags: number, content: U
     writeEnvelopeHead(buffer, start, flags, content.length);
     buffer.set(content, start + ENVELOPE_HEAD_LENGTH);
     exchange.commit(length);
-    return true;
+  } else if (!exchange.write(envelopeOf(flags, content))) {
+    call.isFull = true;
   }
-  return exchange.write(envelopeOf(flags, content));
 }
 
 /** Sends the envelope that ends the answer, though the queue may be full. */

@@ -58,10 +58,12 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
   readonly #connection: ConnectionInfo | undefined;
   readonly #openCalls: OpenCalls;
   readonly #contentLength: number | undefined;
+  isFull = false;
   #isOpen = true;
   /** Whether the method was called and has not ended. */
   #isRunning = false;
   #isAbandoned = false;
+  #hasReported = false;
   #message: Message | Promise<Message> | undefined = undefined;
   #intake: RequestIntake | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
@@ -178,6 +180,7 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
 
   /** There is room for messages again. */
   resume(): void {
+    this.isFull = false;
     this.#onWritable?.();
     this.#onWritable = undefined;
   }
@@ -225,7 +228,6 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
       this.#isRunning = true;
       passing.then(() => this.#openGate(endStream), (error) => {
         this.#settle();
-        this.#held = undefined;
         this.fail(error);
       });
     } catch (error) {
@@ -236,11 +238,11 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
 
   #openGate(endStream: boolean): void {
     this.#settle();
-    const held = this.#held!;
-    this.#held = undefined;
-    if (!this.#isOpen) {
-      return;
+    const held = this.#held;
+    if (held === undefined) {
+      return; // The call has ended meanwhile.
     }
+    this.#held = undefined;
     this.#beginRequest();
     if (endStream) {
       this.receiveEnd();
@@ -389,11 +391,14 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
         return; // The iterator ends with that.
       }
       const sending = sendEnveloped(this, create(method.output, message));
-      if (!(sending instanceof Promise ? await sending : sending) && this.#isOpen) {
+      if (sending instanceof Promise) {
+        await sending;
+      }
+      if (this.isFull) {
         await this.writable();
-        if (!this.#isOpen) {
-          return;
-        }
+      }
+      if (!this.#isOpen) {
+        return;
       }
     }
     this.#finish();
@@ -429,7 +434,7 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
 
   /** The answer could not end as the handler wanted it to: with a field that may not be sent. */
   #endAgain(mistake: unknown): void {
-    this.options.onError(mistake, this.context);
+    this.#report(mistake);
     this.context.forgetGiven();
     try {
       this.plan.protocol.end(this, new ConnectError("internal error", Code.Internal));
@@ -444,6 +449,8 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
     if (this.deadlineAtMs < Infinity) {
       this.options.deadlines.unwatch(this);
     }
+    this.#held?.forEach(({ octets }) => this.exchange.release(octets.length));
+    this.#held = undefined;
     this.#requests?.abort(error ?? new ConnectError("the call has ended", Code.Canceled));
     this.resume();
   }
@@ -453,11 +460,15 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
     if (error instanceof ConnectError) {
       return error;
     }
-    const { abortedWith } = this.context;
-    if (abortedWith !== undefined) {
-      return abortedWith; // What comes of an abort, in whatever form.
-    }
-    this.options.onError(error, this.context);
+    this.#report(error);
     return new ConnectError("internal error", Code.Internal);
+  }
+
+  /** Only the first mistake is told: others may come of it. */
+  #report(mistake: unknown): void {
+    if (!this.#hasReported) {
+      this.#hasReported = true;
+      this.options.onError(mistake, this.context);
+    }
   }
 }

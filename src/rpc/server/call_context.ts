@@ -1,5 +1,5 @@
 /** What a handler may know and say of its call: connect-es' `HandlerContext`, of which nothing is made before it is asked for. */
-import { Code, ConnectError, type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import { ConnectError, type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectionInfo, RequestHead } from "../../http/mod.ts";
 import { connectionKey } from "../connection_key.ts";
@@ -106,9 +106,9 @@ export class CallContext implements HandlerContext {
     this.#responseTrailer = undefined;
   }
 
-  /** What the call was aborted with; undefined when it was not. */
+  /** What the call was aborted with; undefined when it was not, or ended well. */
   get abortedWith(): ConnectError | undefined {
-    return this.#isAborted ? ConnectError.from(this.#reason, Code.Canceled) : undefined;
+    return this.#reason instanceof ConnectError ? this.#reason : undefined;
   }
 
   /** Aborts the signal, if there is one or will be. Only the first reason counts. */

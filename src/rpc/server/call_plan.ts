@@ -28,9 +28,13 @@ export interface CallPlan {
 /** One side of a call: what a protocol needs to answer it. */
 export interface Answering {
   readonly exchange: HttpExchange;
+  /** Whether it has not been answered to the end. */
+  readonly isOpen: boolean;
   readonly plan: CallPlan;
   readonly context: CallContext;
   readonly options: ResolvedOptions;
+  /** Whether so much waits for the peer that the next message has to wait, too. */
+  isFull: boolean;
 }
 
 /** How a protocol delimits messages, and says how a call ended. One object for all calls. */

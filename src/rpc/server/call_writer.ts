@@ -8,7 +8,6 @@ import type { MessageWriter } from "./message_writer.ts";
 
 /** What a writer asks of its call. */
 export interface WriterHost extends Answering {
-  readonly isOpen: boolean;
   /** Resolves when there is room for messages, or the call is over. */
   writable(): Promise<void>;
 }
@@ -17,14 +16,14 @@ export interface WriterHost extends Answering {
 export class CallWriter implements MessageWriter<MessageInit> {
   readonly #call: WriterHost;
   #waiting: Promise<void> | undefined = undefined;
-  #sending: Promise<boolean> | undefined = undefined;
+  #sending: Promise<void> | undefined = undefined;
 
   constructor(call: WriterHost) {
     this.#call = call;
   }
 
   /** The message that is being compressed; undefined when there is none. It rejects when that fails. */
-  get sending(): Promise<boolean> | undefined {
+  get sending(): Promise<void> | undefined {
     return this.#sending;
   }
 
@@ -36,11 +35,12 @@ export class CallWriter implements MessageWriter<MessageInit> {
     if (this.#waiting !== undefined) {
       throw new RangeError("Cannot write a message: the last one is still waiting");
     }
-    const hasRoom = sendEnveloped(call, create(call.plan.registered.method.output, message));
-    if (hasRoom === true) {
+    const sending = sendEnveloped(call, create(call.plan.registered.method.output, message));
+    if (!(sending instanceof Promise) && !call.isFull) {
       return true;
     }
-    this.#waiting = hasRoom === false ? this.#wait() : this.#send(hasRoom);
+    this.#waiting = this.#wait(sending);
+    this.#waiting.catch(() => {}); // The call fails with it, whether somebody waits or not.
     return false;
   }
 
@@ -48,18 +48,18 @@ export class CallWriter implements MessageWriter<MessageInit> {
     return this.#waiting ?? Promise.resolve();
   }
 
-  async #wait(): Promise<void> {
-    await this.#call.writable();
-    this.#waiting = undefined;
-  }
-
-  async #send(sending: Promise<boolean>): Promise<void> {
-    this.#sending = sending;
-    const hasRoom = await sending;
-    this.#sending = undefined;
-    if (!hasRoom && this.#call.isOpen) {
-      await this.#call.writable();
+  async #wait(sending: void | Promise<void>): Promise<void> {
+    try {
+      if (sending instanceof Promise) {
+        this.#sending = sending;
+        await sending;
+        this.#sending = undefined;
+      }
+      if (this.#call.isFull) {
+        await this.#call.writable();
+      }
+    } finally {
+      this.#waiting = undefined;
     }
-    this.#waiting = undefined;
   }
 }

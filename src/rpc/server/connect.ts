@@ -77,7 +77,9 @@ export function sendContent(call: Answering, message: Message): void | Promise<v
       ? sendOctets(call, compressed, compression.name)
       : sendOctets(call, octets, undefined);
   const compressed = compression.compress(octets);
-  return compressed instanceof Promise ? compressed.then(choose) : choose(compressed);
+  return compressed instanceof Promise
+    ? compressed.then((compressed) => call.isOpen ? choose(compressed) : undefined)
+    : choose(compressed);
 }
 
 function sendOctets(call: Answering, octets: Uint8Array, encoding: string | undefined): void {

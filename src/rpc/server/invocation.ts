@@ -167,6 +167,7 @@ async function onlyMessage(messages: AsyncIterable<Message>): Promise<Message> {
 
 function copyFields(from: Headers, to: Headers): void {
   if (from !== to) {
-    from.forEach((value, name) => to.set(name, value));
+    from.forEach((_value, name) => to.delete(name));
+    from.forEach((value, name) => to.append(name, value)); // Of set-cookie there may be several.
   }
 }

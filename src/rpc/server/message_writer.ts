@@ -1,6 +1,6 @@
 /** Server streams that push: for those whose messages are there already, a generator's promise for each of them is most of the work. */
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import type { HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 
 /** Where a handler puts the messages of its answer. */
 export interface MessageWriter<O> {
@@ -69,9 +69,15 @@ class WrittenMessages<I, O> implements AsyncIterable<O> {
     let wakeReader = () => {};
     let wakeWriter = () => {};
     let isReady = Promise.resolve();
+    let isOver = false;
+    const { signal } = this.#context;
     const writer: MessageWriter<O> = {
       write: (message) => {
-        this.#context.signal.throwIfAborted();
+        if (isOver || signal.aborted) {
+          throw signal.reason instanceof ConnectError
+            ? signal.reason
+            : new ConnectError("the call has ended", Code.Canceled);
+        }
         if (written.length > 0) {
           throw new RangeError("Cannot write a message: the last one is still waiting");
         }
@@ -87,17 +93,24 @@ class WrittenMessages<I, O> implements AsyncIterable<O> {
       hasEnded = true;
       wakeReader();
     });
-    running.catch(() => {}); // It is awaited below, unless whoever iterates stops first.
-    while (true) {
-      const message = written.shift();
-      if (message !== undefined) {
-        yield message;
-        wakeWriter();
-      } else if (hasEnded) {
-        return await running;
-      } else {
-        await new Promise<void>((resolve) => wakeReader = resolve);
+    running.catch(() => {}); // It is awaited below.
+    try {
+      while (true) {
+        const message = written.shift();
+        if (message !== undefined) {
+          yield message;
+          wakeWriter();
+        } else if (hasEnded) {
+          return await running;
+        } else {
+          await new Promise<void>((resolve) => wakeReader = resolve);
+        }
       }
+    } finally {
+      // Whoever iterates may have stopped: the method has to hear of it, and the call goes on as long as the method does.
+      isOver = true;
+      wakeWriter();
+      await running.catch(() => {});
     }
   }
 }

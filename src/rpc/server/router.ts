@@ -6,9 +6,6 @@ import { createInvocation, type Invocation } from "./invocation.ts";
 import { writingImplOf } from "./message_writer.ts";
 import type { ResolvedOptions } from "./options.ts";
 
-/** What the user wrote. */
-type Callable = (...args: never[]) => unknown;
-
 /** The codecs of a method in one format. */
 export interface MethodCodecs {
   readonly input: MessageCodec;
@@ -25,6 +22,9 @@ export interface RegisteredMethod {
   readonly proto: MethodCodecs;
   readonly json: MethodCodecs;
 }
+
+/** A method, as the user wrote it. */
+type Implementation = (...args: never[]) => unknown;
 
 /** What a service may have of its own. Other options of connect-es are those of the server. */
 type ServiceOptions = Partial<Pick<ResolvedOptions, "interceptors" | "jsonOptions" | "binaryOptions">>;
@@ -51,9 +51,7 @@ export class Router implements ConnectRouter {
       const implemented = methods[method.localName];
       this.#add(
         method,
-        typeof implemented === "function"
-          ? boundMethod(implemented as Callable, implementation)
-          : unimplemented(method),
+        isMethod(implemented) ? bound(implemented, implementation) : unimplemented(method),
         options,
       );
     }
@@ -62,7 +60,7 @@ export class Router implements ConnectRouter {
 
   /** @throws {Error} The method is registered already. */
   rpc<M extends DescMethod>(method: M, implementation: MethodImpl<M>, options?: ServiceOptions): this {
-    this.#add(method, implementation as Callable, options);
+    this.#add(method, implementation as Implementation, options);
     return this;
   }
 
@@ -81,7 +79,7 @@ export class Router implements ConnectRouter {
     return this.#services.has(typeName);
   }
 
-  #add(method: DescMethod, implementation: Callable, own: ServiceOptions | undefined): void {
+  #add(method: DescMethod, implementation: Implementation, own: ServiceOptions | undefined): void {
     const path = pathOf(method);
     if (this.#methods.has(path)) {
       throw new Error(`Cannot register ${path}: it is registered already`);
@@ -99,13 +97,17 @@ export class Router implements ConnectRouter {
   }
 }
 
-/** Bound to its object, but for what `writing` made: that is known by the function itself, and does not look at `this`. */
-function boundMethod(method: Callable, implementation: object): Callable {
-  return writingImplOf(method) === undefined ? method.bind(implementation) : method;
-}
-
 function pathOf(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
+}
+
+function isMethod(value: unknown): value is Implementation {
+  return typeof value === "function";
+}
+
+/** A method that pushes has no `this`, and what is bound does not show any more that it pushes. */
+function bound(method: Implementation, implementation: object): Implementation {
+  return writingImplOf(method) === undefined ? method.bind(implementation) : method;
 }
 
 function unimplemented(method: DescMethod): () => never {
