@@ -14,6 +14,7 @@ import type { AnsweringStream, CallPlan } from "./call_plan.ts";
 import type { CallRecord } from "./call_record.ts";
 import { CallWriter } from "./call_writer.ts";
 import { sendContent } from "./connect.ts";
+import { ContentBuffer } from "./content_buffer.ts";
 import type { MessageInit } from "./invocation.ts";
 import type { OpenCall, OpenCalls } from "./open_calls.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -70,7 +71,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   #intake: RequestIntake | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
   /** What came while the gate is thinking; undefined when it is not. */
-  #held: { octets: Uint8Array; endStream: boolean }[] | undefined = undefined;
+  #held: { readonly content: ContentBuffer; hasEnded: boolean } | undefined = undefined;
   /** Wakes who waits for room. */
   #onWritable: (() => void) | undefined = undefined;
 
@@ -132,7 +133,8 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   /** Content has arrived. The buffer is the caller's again after the call. */
   receive(buffer: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (this.#held !== undefined) {
-      this.#held.push({ octets: new Uint8Array(buffer.subarray(start, end)), endStream });
+      this.#held.content.append(buffer, start, end);
+      this.#held.hasEnded = endStream;
       return;
     }
     if (!this.#isOpen || this.plan.queryMessage !== undefined) {
@@ -152,7 +154,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   /** The request has ended. */
   receiveEnd(): void {
     if (this.#held !== undefined) {
-      this.#held.push({ octets: new Uint8Array(0), endStream: true });
+      this.#held.hasEnded = true;
       return;
     }
     if (!this.#isOpen) {
@@ -227,9 +229,9 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       if (!(passing instanceof Promise)) {
         return true;
       }
-      this.#held = [];
+      this.#held = { content: new ContentBuffer(Infinity, 0), hasEnded: endStream };
       this.#isRunning = true;
-      passing.then(() => this.#openGate(endStream), (error) => {
+      passing.then(() => this.#openGate(), (error) => {
         this.#settle();
         this.fail(error);
       });
@@ -239,7 +241,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     return false;
   }
 
-  #openGate(endStream: boolean): void {
+  #openGate(): void {
     this.#settle();
     const held = this.#held;
     if (held === undefined) {
@@ -247,11 +249,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     }
     this.#held = undefined;
     this.#beginRequest();
-    if (endStream) {
+    // Apart from the end, so that all of it is released now, and not when the stream ends.
+    this.receive(held.content.octets, 0, held.content.length, false);
+    if (held.hasEnded) {
       this.receiveEnd();
-    }
-    for (const { octets, endStream } of held) {
-      this.receive(octets, 0, octets.length, endStream);
     }
   }
 
@@ -440,8 +441,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       this.options.deadlines.unwatch(this);
     }
     this.record?.end(error?.code);
-    this.#held?.forEach(({ octets }) => this.exchange.release(octets.length));
-    this.#held = undefined;
+    if (this.#held !== undefined) {
+      this.exchange.release(this.#held.content.length);
+      this.#held = undefined;
+    }
     this.#requests?.abort(error ?? new ConnectError("the call has ended", Code.Canceled));
     this.resume();
   }
