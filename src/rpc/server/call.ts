@@ -22,11 +22,11 @@ import {
   ContentIntake,
   decodeMessage,
   type IntakeHost,
+  receiveQuery,
   type RequestIntake,
   SingleEnvelopeIntake,
   startOfWhole,
   StreamIntake,
-  tooLargeMessage,
 } from "./request_intake.ts";
 import { RequestStream } from "./request_stream.ts";
 import type { RegisteredMethod } from "./router.ts";
@@ -58,14 +58,13 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   previousOpen: OpenCall | undefined = undefined;
   nextOpen: OpenCall | undefined = undefined;
 
-  readonly #connection: ConnectionInfo | undefined;
+  readonly connection: ConnectionInfo | undefined;
   readonly #openCalls: OpenCalls;
   readonly #contentLength: number | undefined;
   isFull = false;
   #isOpen = true;
-  /** Whether the method was called and has not ended. */
-  #isRunning = false;
-  #isAbandoned = false;
+  isRunning = false;
+  isAbandoned = false;
   #hasReported = false;
   #message: Message | Promise<Message> | undefined = undefined;
   #intake: RequestIntake | undefined = undefined;
@@ -88,7 +87,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     this.plan = plan;
     this.options = options;
     this.record = record;
-    this.#connection = connection;
+    this.connection = connection;
     this.#openCalls = openCalls;
     this.#contentLength = head.contentLength;
     this.deadlineAtMs = plan.timeoutMs === undefined ? Infinity : options.deadlines.nowMs() + plan.timeoutMs;
@@ -198,7 +197,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   /** Ends it, whatever its handler does. */
   cut(error: ConnectError): void {
     if (this.#isOpen) {
-      this.#leaveRunning();
+      this.#openCalls.leave(this);
       this.fail(error);
     }
   }
@@ -210,7 +209,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     }
     const error = new ConnectError(`the client is gone: ${message}`, Code.Canceled);
     this.#isOpen = false;
-    this.#leaveRunning();
+    this.#openCalls.leave(this);
     this.context.abort(error);
     this.#close(error);
   }
@@ -230,9 +229,9 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
         return true;
       }
       this.#held = { content: new ContentBuffer(Infinity, 0), hasEnded: endStream };
-      this.#isRunning = true;
+      this.isRunning = true;
       passing.then(() => this.#openGate(), (error) => {
-        this.#settle();
+        this.#openCalls.settle(this);
         this.fail(error);
       });
     } catch (error) {
@@ -242,7 +241,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   }
 
   #openGate(): void {
-    this.#settle();
+    this.#openCalls.settle(this);
     const held = this.#held;
     if (held === undefined) {
       return; // The call has ended meanwhile.
@@ -260,24 +259,12 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     const { queryMessage, registered } = this.plan;
     const { methodKind } = registered.method;
     if (queryMessage !== undefined) {
-      this.#receiveQuery(queryMessage);
+      receiveQuery(this, queryMessage);
     } else if (methodKind === "client_streaming" || methodKind === "bidi_streaming") {
       const requests = new RequestStream((octets) => this.exchange.release(octets));
       this.#requests = requests;
       this.#intake = new StreamIntake(this, requests);
       this.#call(requests);
-    }
-  }
-
-  #receiveQuery(octets: Uint8Array): void {
-    try {
-      if (octets.length > this.maxMessageBytes) {
-        throw tooLargeMessage(octets.length, this.maxMessageBytes);
-      }
-      const isCompressed = this.plan.requestCompression !== undefined;
-      this.receiveMessage(decodeMessage(this, isCompressed, octets, 0, octets.length));
-    } catch (error) {
-      this.fail(error);
     }
   }
 
@@ -295,8 +282,8 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     } catch (error) {
       this.fail(error);
     }
-    if (!endStream) {
-      this.exchange.release(end - start); // Else the stream gives it back when it ends, without a frame of its own.
+    if (!endStream || this.plan.registered.method.methodKind !== "unary") {
+      this.exchange.release(end - start); // Else the stream gives it back when it ends, which is soon, without a frame of its own.
     }
     return true;
   }
@@ -347,28 +334,11 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
 
   /** Waits for what goes on after the call. */
   #run(running: Promise<void>): void {
-    this.#isRunning = true;
-    running.then(() => this.#settle(), (error) => {
-      this.#settle();
+    this.isRunning = true;
+    running.then(() => this.#openCalls.settle(this), (error) => {
+      this.#openCalls.settle(this);
       this.fail(error);
     });
-  }
-
-  /** The call ends before its handler. */
-  #leaveRunning(): void {
-    if (this.#isRunning && this.#connection !== undefined) {
-      this.#isAbandoned = true;
-      this.#openCalls.abandon(this.#connection);
-    }
-  }
-
-  /** The handler has ended. */
-  #settle(): void {
-    this.#isRunning = false;
-    if (this.#isAbandoned) {
-      this.#isAbandoned = false;
-      this.#openCalls.settle(this.#connection!);
-    }
   }
 
   async #replyWhen(output: Promise<MessageInit>): Promise<void> {

@@ -95,6 +95,19 @@ function decompressor(
   };
 }
 
+/** Takes the message of a request that has it in its query. */
+export function receiveQuery(host: IntakeHost, octets: Uint8Array): void {
+  const { plan, maxMessageBytes } = host;
+  try {
+    if (octets.length > maxMessageBytes) {
+      throw tooLargeMessage(octets.length, maxMessageBytes);
+    }
+    host.receiveMessage(decodeMessage(host, plan.requestCompression !== undefined, octets, 0, octets.length));
+  } catch (error) {
+    host.fail(ConnectError.from(error, Code.Internal));
+  }
+}
+
 function decode({ codecs, registered }: CallPlan, buffer: Uint8Array, start: number, end: number): Message {
   try {
     return codecs.input.decode(buffer, start, end);
