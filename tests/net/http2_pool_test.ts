@@ -81,7 +81,8 @@ class Scene implements AsyncDisposable {
       onData: () => {},
       onTrailers: () => {},
       onWritable: () => {},
-      onReset: (_call, error) => note(error.isUnprocessed ? "unprocessed" : "reset"),
+      onReset: (_call, { isUnprocessed, isConnectionLost }) =>
+        note(isUnprocessed ? "unprocessed" : isConnectionLost ? "lost" : "reset"),
     }, true);
   }
 
@@ -190,7 +191,7 @@ Deno.test("Who waits for room on a connection that goes away, or breaks, gets an
       await scene.want();
     } else {
       first.socket.end();
-      await scene.want("a reset");
+      await scene.want("a lost");
     }
     assert.equal(scene.dialCount, 2);
     await scene.accept();
@@ -249,7 +250,7 @@ Deno.test("Backoff: who waits for the server hears nothing of failures, and dial
   await scene.want("a open", "b0 open", "b1 open", "b2 open");
   // It begins anew after a success.
   server.socket.end();
-  await scene.want("a reset", "b0 reset", "b1 reset", "b2 reset");
+  await scene.want("a lost", "b0 lost", "b1 lost", "b2 lost");
   scene.call("c");
   await scene.refuse();
   await scene.clock.advance(999);
@@ -286,7 +287,7 @@ Deno.test("A further connection that cannot be had fails nobody: there is one to
   await scene.want("a 200", "b open");
   // The connection breaks: now there is none to wait for.
   server.socket.end();
-  await scene.want("b reset", `c failed: ${REFUSED}`);
+  await scene.want("b lost", `c failed: ${REFUSED}`);
   assert.equal(scene.clock.timerCount, 0, "Nobody waits");
 });
 
@@ -411,7 +412,7 @@ Deno.test("Close ends a dial that is under way, and streams", async () => {
   await open.accept({ maxConcurrentStreams: 1 });
   open.call("b");
   await open.pool.close();
-  await open.want("a open", `b ${closed}`, "a reset");
+  await open.want("a open", `b ${closed}`, "a lost");
   await open.pool.close();
 });
 
@@ -445,4 +446,18 @@ Deno.test("Options are checked", () => {
   }
   const { origin } = createHttp2Client({ baseUrl: "https://[::1]:8443/path", maxConnections: 1 });
   assert.equal(origin, "https://[::1]:8443");
+});
+
+Deno.test("A call is open at once where there is room, without a promise", async () => {
+  await using scene = new Scene();
+  assert.ok(scene.call("a"), "It waits for a connection");
+  const server = await scene.accept();
+  await scene.want("a open");
+  assert.equal(scene.call("b"), undefined);
+  assert.deepEqual(scene.events.splice(0), ["b open"]);
+  await settle();
+  server.answer();
+  await scene.want("a 200");
+  server.refuse();
+  await scene.want("b unprocessed");
 });

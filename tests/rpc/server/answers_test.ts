@@ -18,8 +18,8 @@ import {
   RpcScene,
   type RpcSceneOptions,
 } from "../../support/rpc_scene.ts";
-import { type Sample, SampleSchema } from "../../support/sample_service.ts";
-import { ScriptedExchange } from "../../support/scripted_exchange.ts";
+import type { Sample, SampleSchema } from "../../support/sample_service.ts";
+import type { ScriptedExchange } from "../../support/scripted_exchange.ts";
 import { uncaughtDuring } from "../../support/sockets.ts";
 
 type Write = (request: Sample, writer: MessageWriter<{ text?: string }>) => void | Promise<void>;
@@ -207,11 +207,11 @@ Deno.test("writing after the end says that the call has ended", async () => {
 Deno.test("a slow reader of a response stalls its iterator, of every sort", async () => {
   for (const { protocol, method } of CALLS.filter(({ method }) => method === "ServerStream" || method === "Bidi")) {
     let yielded = 0;
-    async function* endless() {
+    const endless = async function* () {
       for (;; yielded++) {
         yield { text: "a".repeat(100) };
       }
-    }
+    };
     const scene = new RpcScene({ serverStream: endless, bidi: endless });
     const exchange = scene.begin({ protocol, method, exchange: { room: 250 } });
     exchange.push(contentOf(protocol, "proto", method, ["a"]), { endStream: true });
@@ -314,11 +314,11 @@ Deno.test("messages keep their order when their compression takes its time", asy
   for (const method of ["ServerStream", "Bidi"] as const) {
     const late = new LateCompression();
     const texts = [LONG, "b", LONG];
-    async function* all() {
+    const all = async function* () {
       for (const text of texts) {
         yield { text };
       }
-    }
+    };
     const scene = new RpcScene({ serverStream: all, bidi: all }, { compressions: [late], compressMinBytes: 10 });
     const exchange = scene.begin({ method, fields: { "grpc-accept-encoding": "late" } });
     exchange.push(contentOf("grpc", "proto", method, ["a"]), { endStream: true });

@@ -282,7 +282,7 @@ Deno.test("the longest timeouts are taken, and do not fire at once", async () =>
   }
 });
 
-Deno.test("a refusal leaves nothing behind of the content that still comes", async () => {
+Deno.test("a refusal leaves nothing behind of the content that still comes", () => {
   const scene = new RpcScene(UNTOUCHABLE);
   const refusals: CallOptions[] = [
     { protocol: "grpc", fields: { "grpc-timeout": "x" } },
