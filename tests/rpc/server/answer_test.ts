@@ -54,6 +54,7 @@ function scene(options: ScriptedExchangeOptions = {}, maxResponseBytes = 1e6) {
     exchange,
     isOpen: true,
     isFull: false,
+    record: undefined,
     context: new CallContext(host, requestHead(), undefined),
     options: resolveOptions({ routes: () => {}, maxResponseBytes, onError: () => {} }, new DeadlineWheel()),
     plan: {
