@@ -197,7 +197,6 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   cut(error: ConnectError): void {
     if (this.#isOpen) {
       this.#leaveRunning();
-      this.context.abort(error);
       this.fail(error);
     }
   }
@@ -460,7 +459,11 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   #report(mistake: unknown): void {
     if (!this.#hasReported) {
       this.#hasReported = true;
-      this.options.onError(mistake, this.context);
+      try {
+        this.options.onError(mistake, this.context);
+      } catch (error) {
+        console.error(error); // The client has to be answered all the same.
+      }
     }
   }
 }

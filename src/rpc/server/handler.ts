@@ -79,7 +79,7 @@ class Handler implements RpcHandler {
     }
     const plan = this.#negotiator.negotiate(registered, head, query, exchange, connection);
     if ("status" in plan) {
-      refuse(exchange, plan);
+      refuse(exchange, head, plan);
       this.#record(head, connection, registered)?.end(codeOfHttpStatus(plan.status));
       return;
     }
@@ -140,6 +140,7 @@ function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
   );
   refuse(
     exchange,
+    head,
     isCall
       ? { status: 404, text: JSON.stringify(errorToJson(error)), fields: JSON_TYPE }
       : textRefusal(404, `Not found: ${head.path}\n`),
@@ -148,7 +149,10 @@ function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
 
 const JSON_TYPE: readonly HeaderField[] = [{ name: "content-type", value: "application/json" }];
 
-function refuse(exchange: HttpExchange, { status, fields, text }: Refusal): void {
-  exchange.respond([{ name: ":status", value: String(status) }, ...fields]);
-  exchange.end(encoder.encode(text));
+function refuse(exchange: HttpExchange, { method }: RequestHead, { status, fields, text }: Refusal): void {
+  const isHead = method === "HEAD"; // Its answer has no content (RFC 9110 §9.3.2).
+  exchange.respond([{ name: ":status", value: String(status) }, ...fields], isHead);
+  if (!isHead) {
+    exchange.end(encoder.encode(text));
+  }
 }
