@@ -3,6 +3,14 @@ import { type CallOptions, type Client, Code, ConnectError, type HandlerContext 
 import type { Hash } from "../../gen/edgewire/v1/hash_pb.ts";
 import type { ConcreteHashAlgorithm } from "./hasher.ts";
 
+/** Whom File has content hashed by. */
+export interface HashServer {
+  /** The stub of one of `registerHash` in this process, or of another server's. */
+  readonly hash: Client<typeof Hash>;
+  /** Where that is, as errors say it; undefined for this process. */
+  readonly hashUrl?: string | undefined;
+}
+
 /** What the Hash service answered. */
 export interface HashResult {
   readonly algorithm: ConcreteHashAlgorithm;
@@ -20,7 +28,7 @@ const PROGRESS_BYTES = 8 * 1024 * 1024;
  * @throws {ConnectError} `canceled`, `deadline_exceeded`, `unavailable`, or `internal` for all else that Hash may answer.
  */
 export async function hashContent(
-  hash: Client<typeof Hash>,
+  { hash, hashUrl }: HashServer,
   content: AsyncIterable<Uint8Array>,
   algorithm: ConcreteHashAlgorithm,
   options: CallOptions,
@@ -32,17 +40,17 @@ export async function hashContent(
     }
     return { algorithm, hex: digest.hex, byteCount: Number(byteCount) };
   } catch (error) {
-    throw hashServiceError(error);
+    throw hashServiceError(error, hashUrl);
   }
 }
 
 /** Codes that say of this call what they say of the call to Hash. Others, `unimplemented` say, would mislead. */
 const SHARED_CODES: ReadonlySet<Code> = new Set([Code.Canceled, Code.DeadlineExceeded, Code.Unavailable]);
 
-function hashServiceError(error: unknown): ConnectError {
+function hashServiceError(error: unknown, hashUrl: string | undefined): ConnectError {
   const { code, rawMessage } = ConnectError.from(error);
   return new ConnectError(
-    `hash service: ${rawMessage}`,
+    `hash service${hashUrl === undefined ? "" : ` at ${hashUrl}`}: ${rawMessage}`,
     SHARED_CODES.has(code) ? code : Code.Internal,
     undefined,
     undefined,
@@ -52,7 +60,7 @@ function hashServiceError(error: unknown): ConnectError {
 
 /** Has `content` hashed, and tells now and then how many bytes were handed over, and at last the result. */
 export async function* hashWithProgress(
-  hash: Client<typeof Hash>,
+  server: HashServer,
   content: AsyncIterable<Uint8Array>,
   algorithm: ConcreteHashAlgorithm,
   { values }: Pick<HandlerContext, "values">,
@@ -71,7 +79,7 @@ export async function* hashWithProgress(
       }
     }
   })();
-  const result = hashContent(hash, counted, algorithm, { signal: listening.signal, contextValues: values });
+  const result = hashContent(server, counted, algorithm, { signal: listening.signal, contextValues: values });
   result.catch(() => {}); // It is awaited below, unless the caller stops listening first.
   try {
     yield 0;
