@@ -1,11 +1,14 @@
 /** `deno task serve`: reads the flags, starts the app, and ends it when it is told to. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { createApp } from "./src/app.ts";
+import { type App, createApp } from "./src/app.ts";
 import { createDevCertificate } from "./src/dev_certificate.ts";
 import {
+  createFetchBridge,
+  DEFAULT_HOST,
   DEFAULT_PORT,
   type KeyPairPaths,
+  listen,
   type ListenOptions,
   readKeyPair,
   readText,
@@ -13,7 +16,17 @@ import {
   watchKeyPair,
 } from "./src/net/mod.ts";
 import type { Protocol } from "./src/rpc/mod.ts";
-import { configureLogging, LOG_LEVELS, logger, type LogLevel, parseDuration } from "./src/ops/mod.ts";
+import {
+  configureLogging,
+  createAdminHandler,
+  loadMetrics,
+  LOG_LEVELS,
+  logFault,
+  logger,
+  type LogLevel,
+  type Metrics,
+  parseDuration,
+} from "./src/ops/mod.ts";
 import { serve } from "./src/serve.ts";
 import config from "./deno.json" with { type: "json" };
 
@@ -24,6 +37,8 @@ interface Flags {
   readonly hashUrl?: string;
   readonly hashProtocol: Protocol;
   readonly log: LogLevel;
+  readonly adminHost: string[];
+  readonly adminPort?: number;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsDev: boolean;
@@ -86,6 +101,14 @@ const program = new Command("deno task serve")
   .addOption(
     flag("--log <level>", "how much to log to stderr", "EDGEWIRE_LOG").choices(LOG_LEVELS).default("info" as LogLevel),
   )
+  .addOption(
+    flag("--admin-port <number>", "port for /metrics, /healthz and /readyz (default: none)", "EDGEWIRE_ADMIN_PORT")
+      .argParser(parsePort),
+  )
+  .addOption(
+    flag("--admin-host <addresses>", "addresses for them, with commas", "EDGEWIRE_ADMIN_HOST")
+      .argParser(parseList).default([DEFAULT_HOST], DEFAULT_HOST),
+  )
   .addOption(flag("--tls-cert <file>", "certificate chain, as PEM; read again when it changes", "EDGEWIRE_TLS_CERT"))
   .addOption(flag("--tls-key <file>", "its private key, as PEM", "EDGEWIRE_TLS_KEY"))
   .addOption(
@@ -124,16 +147,26 @@ async function main(flags: Flags): Promise<void> {
   await configureLogging(flags.log);
   try {
     const cutShort = new AbortController();
+    const metrics = flags.adminPort === undefined ? undefined : await loadMetrics();
     const app = await createApp({
       dataDirectory: flags.dataDir,
       hashUrl: flags.hashUrl,
       hashProtocol: flags.hashProtocol,
       corsOrigins: flags.corsOrigin,
       shutdownSignal: cutShort.signal,
+      observers: metrics && [metrics],
     });
-    const server = await serve({ ...app.service, ...await listenOptions(flags, keyPairPaths) });
+    const server = await serve({
+      ...app.service,
+      ...await listenOptions(flags, keyPairPaths),
+      onConnectionEnd: metrics?.countConnectionEnd,
+    });
     using _reloading = keyPairPaths && reloadOnChange(server, keyPairPaths);
+    const admin = metrics && await listenForOperators(flags, app, server, metrics);
     console.log(`Edgewire listening on ${server.url}`);
+    if (admin !== undefined) {
+      console.log(`Metrics and probes on ${admin.url}`);
+    }
     const signal = await firstSignal();
     logger.info("{signal}: finishing the calls under way; once more ends at once", { signal });
     app.drain();
@@ -153,6 +186,14 @@ async function main(flags: Flags): Promise<void> {
     console.error(`edgewire: ${error instanceof Error ? error.message : error}`);
     Deno.exit(1);
   }
+}
+
+/** Answers operators until the process ends, so that probes hear of the shutdown. */
+function listenForOperators(flags: Flags, app: App, server: Server, metrics: Metrics): Promise<Server> {
+  metrics.readConnections(() => server.connectionCount);
+  const onError = (error: unknown) => logFault(error, undefined);
+  const handler = createAdminHandler({ isReady: app.isReady, metrics });
+  return listen(createFetchBridge(handler, onError), { host: flags.adminHost, port: flags.adminPort, onError });
 }
 
 /** Where certificate and key are; undefined without them. */

@@ -3,8 +3,16 @@ import { createClient } from "@connectrpc/connect";
 import { Hash } from "../gen/edgewire/v1/hash_pb.ts";
 import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_pb.ts";
 import { createHttp2Client } from "./net/mod.ts";
-import { createReflectionRoutes, Health, logCalls, logFault, logger } from "./ops/mod.ts";
-import { createInProcessTransport, createTransport, type Protocol } from "./rpc/mod.ts";
+import {
+  accessLog,
+  createReflectionRoutes,
+  Health,
+  loadTelemetry,
+  logFault,
+  logger,
+  ServingStatus,
+} from "./ops/mod.ts";
+import { type CallObserver, createInProcessTransport, createTransport, type Protocol } from "./rpc/mod.ts";
 import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
 import { registerHash, registerServices, SERVICES } from "./services/mod.ts";
 import type { ServiceOptions } from "./serve.ts";
@@ -24,6 +32,8 @@ export interface AppOptions {
   readonly corsOrigins?: readonly string[] | undefined;
   /** When it aborts, so do the signals of all calls under way. */
   readonly shutdownSignal?: AbortSignal | undefined;
+  /** Told of each call, beside the log and OpenTelemetry. None by default. */
+  readonly observers?: readonly CallObserver[] | undefined;
   /** The largest message to receive or send, in bytes. @default 4 MiB */
   readonly maxMessageBytes?: number | undefined;
 }
@@ -32,6 +42,8 @@ export interface AppOptions {
 export interface App {
   /** What it answers: for `serve`, or for tests that need no sockets. */
   readonly service: ServiceOptions;
+  /** Whether calls are taken: until {@linkcode drain}. */
+  isReady(): boolean;
   /** Says by `grpc.health.v1.Health` that no calls are taken any more. */
   drain(): void;
   /** Throws unfinished transfers away and lets go of the data directory. */
@@ -43,14 +55,20 @@ const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
 
 /** @throws {Error} The data directory cannot be used, or the Hash server's URL is none. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { hashUrl, hashProtocol, maxMessageBytes, shutdownSignal } = options;
+  const { hashUrl, hashProtocol = "connect", maxMessageBytes, shutdownSignal } = options;
+  const telemetry = await loadTelemetry();
   // Connect and gRPC-Web go by fetch, for servers that have HTTP/1.1 only.
   const hashClient = hashUrl !== undefined && hashProtocol === "grpc"
     ? createHttp2Client({ baseUrl: hashUrl })
     : undefined;
   const hashTransport = hashUrl === undefined
     ? createInProcessTransport((router) => registerHash(router, createNativeHasher), { onError: logFault })
-    : createTransport({ baseUrl: hashUrl, protocol: hashProtocol, httpClient: hashClient });
+    : createTransport({
+      baseUrl: hashUrl,
+      protocol: hashProtocol,
+      httpClient: hashClient,
+      interceptors: telemetry && [telemetry.traceCalls(hashProtocol, hashClient === undefined)],
+    });
   const hash = createClient(Hash, hashTransport);
   const store = await DiskStore.open(options.dataDirectory);
   const expiry = setInterval(() => {
@@ -71,13 +89,17 @@ export async function createApp(options: AppOptions): Promise<App> {
         describe(router);
       },
       fallback: createSite(options.siteDirectory ?? `${import.meta.dirname}/../web`),
-      // An interceptor costs every call, also when it says nothing.
-      interceptors: logger.isEnabledFor("debug") ? [logCalls] : [],
+      observers: [
+        ...telemetry === undefined ? [] : [telemetry.observer],
+        ...options.observers ?? [],
+        ...logger.isEnabledFor("debug") ? [accessLog] : [],
+      ],
       maxMessageBytes,
       shutdownSignal,
       corsOrigins: options.corsOrigins,
       onError: logFault,
     },
+    isReady: () => health.get("") === ServingStatus.SERVING,
     drain: () => health.shutdown(),
     close: async () => {
       clearInterval(expiry);

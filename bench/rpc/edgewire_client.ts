@@ -4,11 +4,12 @@
  */
 import process from "node:process";
 import { createClient } from "@connectrpc/connect";
-import { createTransport } from "../../mod.ts";
+import { createHttp2Client, createTransport } from "../../mod.ts";
 import { Greeter } from "../../gen/hello_pb.ts";
 
 const [port, inFlight, warmUpSeconds, seconds] = Deno.args.map(Number) as [number, number, number, number];
-const transport = createTransport({ baseUrl: `http://127.0.0.1:${port}`, protocol: "grpc" });
+const httpClient = createHttp2Client({ baseUrl: `http://127.0.0.1:${port}`, maxConnections: 1 });
+const transport = createTransport({ protocol: "grpc", httpClient });
 const client = createClient(Greeter, transport);
 
 async function callFor(durationMs: number): Promise<number> {

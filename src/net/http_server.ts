@@ -5,6 +5,7 @@
 import type { ConnectionInfo, HttpConnection, ServeExchange } from "../http/mod.ts";
 import { createConnection as createHttp1Connection, type Http1Limits } from "../http1/mod.ts";
 import { createConnection as createHttp2Connection, type Http2Limits } from "../http2/mod.ts";
+import { type ConnectionEnd, endReason } from "./connection_end.ts";
 import { Driver, type DriverHooks } from "./driver.ts";
 import { trustForwarded } from "./forwarded.ts";
 import { readProxyHeader } from "./proxy_protocol.ts";
@@ -58,6 +59,8 @@ export interface HttpServerOptions {
   readonly keepaliveIntervalMs?: number | undefined;
   readonly http1?: Changes<Http1Limits> | undefined;
   readonly http2?: Changes<Http2Limits> | undefined;
+  /** Told of each connection that is over, also of those that were not let in. */
+  readonly onConnectionEnd?: ((end: ConnectionEnd) => void) | undefined;
   /** Told of mistakes in handlers, by which a connection is lost. By default they are logged to the console. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -217,6 +220,7 @@ class ListeningServer implements HttpServer {
       }
       if (this.connectionCount >= this.#maxConnections) {
         closeQuietly(socket);
+        this.#options.onConnectionEnd?.({ httpVersion: undefined, reason: "full" });
       } else {
         this.#track(this.#serveSocket(socket));
       }
@@ -227,6 +231,7 @@ class ListeningServer implements HttpServer {
     const greeting = await this.#meet(socket);
     if (greeting === undefined) {
       closeQuietly(socket);
+      this.#options.onConnectionEnd?.({ httpVersion: undefined, reason: "unknown" });
       return;
     }
     const { isHttp2, chunk, peer } = greeting;
@@ -242,8 +247,9 @@ class ListeningServer implements HttpServer {
     if (!this.#isListening) {
       driver.connection.shutdown();
     }
-    await driver.closed;
+    const error = await driver.closed;
     this.#drivers.delete(driver);
+    this.#options.onConnectionEnd?.({ httpVersion: info.httpVersion, reason: endReason(error) });
   }
 
   /** Finds out what a socket speaks. Undefined when it says nothing in time, or nothing that we know. */

@@ -1,5 +1,6 @@
 /** The net room: the only one that touches sockets. */
 export { connectHttp2, type Http2Client, type Http2ClientOptions } from "./http2_client.ts";
+export type { ConnectionEnd } from "./connection_end.ts";
 export { createFetchBridge, type FetchHandler } from "./fetch_bridge.ts";
 export { type HttpServer, type HttpServerOptions, serveHttp, type TlsServerOptions } from "./http_server.ts";
 export {

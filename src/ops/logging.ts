@@ -1,6 +1,5 @@
-/** The log: where it goes, how much it says, and what it says of calls. */
-import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
-import { codeToString } from "@connectrpc/connect/protocol-connect";
+/** The log: where it goes, how much it says, and what it says of faults. */
+import type { HandlerContext } from "@connectrpc/connect";
 import {
   configure,
   getAnsiColorFormatter,
@@ -8,7 +7,6 @@ import {
   getLogger,
   type LogLevel as LogtapeLevel,
 } from "@logtape/logtape";
-import { connectionKey } from "../rpc/mod.ts";
 
 /**
  * How much the log says: nothing; faults of the server; also its start and end; also each call.
@@ -37,30 +35,6 @@ export async function configureLogging(level: LogLevel): Promise<void> {
   });
 }
 
-/** Logs each call at `debug`. */
-export const logCalls: Interceptor = (next) => async (request) => {
-  const startMs = performance.now();
-  const procedure = `${request.service.typeName}/${request.method.name}`;
-  const log = (error?: unknown) => {
-    const code = error === undefined ? "ok" : codeToString(ConnectError.from(error, Code.Internal).code);
-    const durationMs = Math.round(performance.now() - startMs);
-    const { peer, httpVersion } = request.contextValues.get(connectionKey) ?? {};
-    const caller = peer === undefined ? {} : { peer: `${peer.hostname}:${peer.port}`, httpVersion };
-    logger.debug("{procedure} {code} in {durationMs} ms", { procedure, code, durationMs, ...caller });
-  };
-  try {
-    const response = await next(request);
-    if (!response.stream) {
-      log();
-      return response;
-    }
-    return { ...response, message: logEnd(response.message, log) };
-  } catch (error) {
-    log(error);
-    throw error;
-  }
-};
-
 /** Logs what a handler threw that is no answer: the caller is told no details of these. */
 export function logFault(error: unknown, context: HandlerContext | undefined): void {
   if (context === undefined) {
@@ -68,17 +42,5 @@ export function logFault(error: unknown, context: HandlerContext | undefined): v
   } else {
     const procedure = `${context.service.typeName}/${context.method.name}`;
     logger.error("{procedure} failed: {error}", { procedure, error });
-  }
-}
-
-async function* logEnd<T>(messages: AsyncIterable<T>, log: (error?: unknown) => void): AsyncGenerator<T> {
-  let failure: unknown;
-  try {
-    yield* messages;
-  } catch (error) {
-    failure = error;
-    throw error;
-  } finally {
-    log(failure);
   }
 }

@@ -23,13 +23,6 @@ const QUEUE_BYTES = 65_536;
 const MICROTASKS_UNWATCHED = 4;
 
 const EMPTY = new Uint8Array(0);
-const HTTP: ConnectionInfo = Object.freeze({
-  httpVersion: "1.1",
-  peer: undefined,
-  isTls: false,
-  tlsPeerName: undefined,
-});
-const HTTPS: ConnectionInfo = Object.freeze({ ...HTTP, isTls: true });
 
 /**
  * Has a request answered by what serves exchanges.
@@ -53,8 +46,13 @@ export function serveFetch(
   const isBodyless = contentLength === 0 || head.method === "GET" || head.method === "HEAD" ||
     (!isSmall && request.body === null);
   const exchange = new FetchExchange(request);
-  serve(exchange, head, isBodyless, connection ?? (head.scheme === "https" ? HTTPS : HTTP));
+  serve(exchange, head, isBodyless, connection ?? unknownConnection(head.scheme === "https"));
   return exchange.begin(isBodyless, isSmall);
+}
+
+/** Another one for each request: by which connections they came nobody knows, so they must not count as those of one. */
+function unknownConnection(isTls: boolean): ConnectionInfo {
+  return { httpVersion: "1.1", peer: undefined, isTls, tlsPeerName: undefined };
 }
 
 /**

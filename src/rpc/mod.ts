@@ -1,4 +1,5 @@
 /** The rpc room: Connect, gRPC and gRPC-Web, as a server and as a client. Knows no socket. */
+export { codeName } from "./code.ts";
 export { connectionKey } from "./connection_key.ts";
 export type { Compression } from "./compression.ts";
 export { createFetchClient, type FetchClientOptions } from "./client/fetch_client.ts";
@@ -8,6 +9,7 @@ export { withCors } from "./cors.ts";
 export { createFetchHandler, type FetchHandler, type FetchHandlerOptions } from "./fetch_handler.ts";
 export { type InheritedCall, inheritedCallKey } from "./inherited_call.ts";
 export { DEFAULT_MAX_MESSAGE_BYTES } from "./message_limit.ts";
+export type { CallObserver, CallWatch, EndedCall, ObservedCall } from "./server/call_observer.ts";
 export { createRpcHandler, type RpcHandler } from "./server/handler.ts";
 export { type MessageWriter, writing, type WritingImpl } from "./server/message_writer.ts";
 export type { RpcOptions } from "./server/options.ts";

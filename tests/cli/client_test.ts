@@ -50,7 +50,14 @@ testClient("hello and sha, as text and as JSON, by both protocols and HTTP versi
   assert.deepEqual(await run(["hello"]), ok("Hello, World!\n"));
   assert.deepEqual(await run(["hello", "Ada", "--json"]), ok('{"message":"Hello, Ada!"}\n'));
   assert.deepEqual(await run(["--json", "hello", "Ada"]), ok('{"message":"Hello, Ada!"}\n'));
-  for (const options of [["--protocol", "grpc-web"], ["--http1"], ["--protocol", "grpc-web", "--http1"]]) {
+  for (
+    const options of [
+      ["--protocol", "grpc"],
+      ["--protocol", "grpc-web"],
+      ["--http1"],
+      ["--protocol", "grpc-web", "--http1"],
+    ]
+  ) {
     assert.deepEqual(await run(["hello", ...options]), ok("Hello, World!\n"));
   }
   const md5 = "900150983cd24fb0d6963f7d28e17f72"; // RFC 1321 §A.5

@@ -232,31 +232,35 @@ Deno.test("server: finishes the calls under way when it is told to stop, and tak
   }
 });
 
-Deno.test("server: File calls the Hash service of another server with --hash-url", async () => {
-  const [dataDir, otherDataDir] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
-  const other = await startServer({ dataDir: otherDataDir, args: ["--log", "debug"] });
-  const server = await startServer({ dataDir, args: ["--hash-url", other.url] });
-  try {
-    const { file } = connect(server);
-    const content = sampleBytes(1_000_000);
-    await file.upload(each([
-      { part: { case: "header" as const, value: { name: "a" } } },
-      { part: { case: "chunk" as const, value: content } },
-    ]));
-    assert.equal((await file.hashFile({ name: "a" })).digest?.hex, sha256(content));
-    await other.stop();
-    assert.match(await other.stderr(), new RegExp(`${Hash.typeName}/ShaStream`));
-    await assertConnectError(
-      file.hashFile({ name: "a" }),
-      Code.Unavailable,
-      new RegExp(`^hash service: cannot reach ${other.url}: `),
-    );
-  } finally {
-    await server.stop();
-    await Deno.remove(dataDir, { recursive: true });
-    await Deno.remove(otherDataDir, { recursive: true });
-  }
-});
+for (const protocol of ["connect", "grpc", "grpc-web"]) {
+  Deno.test(`server: File calls the Hash service of another server with --hash-url, by ${protocol}`, async () => {
+    const [dataDir, otherDataDir] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+    const other = await startServer({ dataDir: otherDataDir, args: ["--log", "debug"] });
+    const args = ["--hash-url", other.url, "--hash-protocol", protocol];
+    const server = await startServer({ dataDir, args });
+    try {
+      const { file } = connect(server);
+      const content = sampleBytes(1_000_000);
+      await file.upload(each([
+        { part: { case: "header" as const, value: { name: "a" } } },
+        { part: { case: "chunk" as const, value: content } },
+      ]));
+      assert.equal((await file.hashFile({ name: "a" })).digest?.hex, sha256(content));
+      await other.stop();
+      assert.match(await other.stderr(), new RegExp(`${Hash.typeName}/ShaStream`));
+      await assertConnectError(
+        file.hashFile({ name: "a" }),
+        Code.Unavailable,
+        new RegExp(`^hash service: cannot (reach|connect to) (${other.url}|${new URL(other.url).host}): `),
+      );
+    } finally {
+      await Promise.all(clients.splice(0).map((client) => client.close()));
+      await server.stop();
+      await Deno.remove(dataDir, { recursive: true });
+      await Deno.remove(otherDataDir, { recursive: true });
+    }
+  });
+}
 
 Deno.test("server: what it cannot start with is one clear line and a non-zero exit", async () => {
   const dataDir = await Deno.makeTempDir();

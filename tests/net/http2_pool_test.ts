@@ -1,5 +1,6 @@
 /** The pool with servers in memory and a clock of its own. */
 import assert from "node:assert/strict";
+import type { WaitingCall } from "../../src/http/mod.ts";
 import type { Http2Limits, Http2Stream, StreamHandler } from "../../src/http2/mod.ts";
 import { connectHttp2 } from "../../src/net/http2_client.ts";
 import {
@@ -451,4 +452,84 @@ Deno.test("Options are checked", () => {
   }
   const { scheme, authority } = createHttp2Client({ baseUrl: "https://[::1]:8443/path", maxConnections: 1 });
   assert.deepEqual([scheme, authority], ["https", "[::1]:8443"]);
+});
+
+/** Opens a call of a name without a promise, as transports do. */
+function open(scene: Scene, name: string): WaitingCall | undefined {
+  const note = (what: string) => void scene.events.push(`${name} ${what}`);
+  return scene.pool.open(HEAD, {
+    onOpen: (call) => {
+      assert.equal(call.isClosed, false);
+      note("open");
+    },
+    onUnreachable: (error) => note(`unreachable: ${error instanceof Error ? error.message : error}`),
+    onResponse: (_call, { status }) => note(`${status}`),
+    onData: () => {},
+    onTrailers: () => {},
+    onWritable: () => {},
+    onReset: (_call, { isUnprocessed, isConnectionLost }) =>
+      note(isUnprocessed ? "unprocessed" : isConnectionLost ? "lost" : "reset"),
+  }, true);
+}
+
+Deno.test("A call is open at once where there is room, without a promise", async () => {
+  await using scene = new Scene();
+  assert.ok(open(scene, "a"), "It waits for a connection");
+  const server = await scene.accept();
+  await scene.want("a open");
+  assert.equal(open(scene, "b"), undefined);
+  assert.deepEqual(scene.events.splice(0), ["b open"]);
+  await settle();
+  server.answer();
+  await scene.want("a 200");
+  server.refuse();
+  await scene.want("b unprocessed");
+});
+
+Deno.test("A call that waits can be given up, and hears nothing more", async () => {
+  await using scene = new Scene();
+  const waiting = open(scene, "a");
+  const other = open(scene, "b");
+  waiting?.abandon();
+  waiting?.abandon();
+  assert.equal(scene.pool.waitingCount, 1);
+  await scene.accept();
+  await scene.want("b open");
+  other?.abandon();
+  await scene.want();
+});
+
+Deno.test("Calls hear that there is no connection, that it is lost, and that the pool is closed", async () => {
+  await using scene = new Scene();
+  open(scene, "a");
+  await scene.refuse();
+  await scene.want(`a unreachable: ${REFUSED}`);
+  assert.equal(open(scene, "b"), undefined, "Not so soon again");
+  await scene.want(`b unreachable: ${REFUSED}`);
+  await scene.clock.advance(1000);
+  open(scene, "c");
+  await scene.accept();
+  await scene.pool.close();
+  await scene.want("c open", "c lost");
+  open(scene, "d");
+  await scene.want("d unreachable: Cannot open a stream: the pool is closed");
+});
+
+Deno.test("A field that may not be sent is refused where the call is opened, or told to one that has waited", async () => {
+  await using scene = new Scene();
+  const fields = [...HEAD, { name: "Upper", value: "" }];
+  const events: string[] = [];
+  const handler = {
+    onOpen: () => void events.push("open"),
+    onUnreachable: (error: unknown) => void events.push(error instanceof TypeError ? "no field" : "other"),
+    onResponse: () => {},
+    onData: () => {},
+    onTrailers: () => {},
+    onWritable: () => {},
+    onReset: () => {},
+  };
+  scene.pool.open(fields, handler);
+  await scene.accept();
+  assert.deepEqual(events, ["no field"]);
+  assert.throws(() => scene.pool.open(fields, handler), TypeError);
 });

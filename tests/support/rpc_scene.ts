@@ -1,6 +1,6 @@
 /** Calls to `Samples` as they are on the wire, made octet by octet and not by the code under test, and a server that answers them. */
 import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import type { ServiceImpl } from "@connectrpc/connect";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { ConnectionInfo, HeaderField, RequestHead } from "../../src/http/mod.ts";
 import { nodeCompressions } from "../../src/rpc/node/mod.ts";
 import { DeadlineWheel } from "../../src/rpc/deadline_wheel.ts";
@@ -198,3 +198,35 @@ export const ECHO: ServiceImpl<typeof Samples> = {
     }
   },
 };
+
+/** Some methods of `Samples`. */
+export type Impl = Partial<ServiceImpl<typeof Samples>>;
+
+/** Makes one call, and tells what was answered and told. */
+export async function callOne(
+  samples: Impl,
+  options: CallOptions = {},
+  server: RpcSceneOptions = {},
+): Promise<{ exchange: ScriptedExchange; errors: readonly unknown[] }> {
+  const scene = new RpcScene(samples, server);
+  const { protocol = "grpc", codec = "proto", method = "Unary" } = options;
+  const exchange = await scene.call(options, contentOf(protocol, codec, method, ["a"]));
+  return { exchange, errors: scene.errors };
+}
+
+/** The same thing done by a method of each kind, before anything is answered. */
+export function each(action: (context: HandlerContext) => void): Impl {
+  return {
+    unary: (_request, context) => (action(context), {}),
+    clientStream: (_requests, context) => Promise.resolve().then(() => (action(context), {})),
+    async *serverStream(_request, context) {
+      await Promise.resolve();
+      action(context);
+      yield {};
+    },
+    async *bidi(_requests, context) {
+      action(context);
+      yield {};
+    },
+  };
+}

@@ -5,6 +5,8 @@ import config from "../../deno.json" with { type: "json" };
 export interface ServerProcess {
   /** `http://127.0.0.1:41234` */
   readonly url: string;
+  /** Where operators ask; undefined without `--admin-port`. */
+  readonly adminUrl: string | undefined;
   readonly pid: number;
   /** Sends SIGTERM, unless that was done, and waits for the end. */
   stop(): Promise<Deno.CommandStatus>;
@@ -45,7 +47,8 @@ export async function startServer(
   })();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let output = "";
-  while (!output.includes("\n")) {
+  const lines = options.args?.includes("--admin-port") ? /\n.*\n/ : /\n/;
+  while (!lines.test(output)) {
     const { done, value } = await reader.read();
     if (done) {
       throw new Error(`The server ended before it listened: ${await stderr}`);
@@ -57,6 +60,7 @@ export async function startServer(
     child.kill("SIGKILL");
     throw new Error(`Unexpected first line of the server: ${output}`);
   }
+  const adminUrl = /^Metrics and probes on (\S+)\n/m.exec(output)?.[1];
   const endOnce = async (signal: Deno.Signal) => {
     child.kill(signal);
     const status = await child.status;
@@ -68,6 +72,7 @@ export async function startServer(
   const end = (signal: Deno.Signal) => ended ??= endOnce(signal);
   return {
     url,
+    adminUrl,
     pid: child.pid,
     stop: () => end("SIGTERM"),
     kill: async () => void await end("SIGKILL"),

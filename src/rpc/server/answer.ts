@@ -1,10 +1,11 @@
 /** Sends the head of an answer and its messages, in envelopes or as the content. How it ends is its protocol's. */
-import type { Message } from "@bufbuild/protobuf";
+import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HeaderField } from "../../http/mod.ts";
 import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, writeEnvelopeHead } from "../envelope.ts";
 import { appendFields, TRAILER_PREFIX } from "../metadata.ts";
-import type { Answering } from "./call_plan.ts";
+import type { Answering, AnsweringStream } from "./call_plan.ts";
+import type { MessageInit } from "./invocation.ts";
 
 /**
  * How much room a message is encoded into before its size is known, in bytes. More would make calls wait for room in the output that they do
@@ -43,22 +44,11 @@ export function sendHead({ exchange, plan, context }: Answering, encoding?: stri
  * @throws {ConnectError} resource_exhausted: the message is larger than `maxResponseBytes`.
  */
 export function sendEnveloped(call: Answering, message: Message): void | Promise<void> {
-  const { exchange, plan, options } = call;
-  const { output } = plan.codecs;
-  const { responseCompression } = plan;
+  const { options } = call;
+  const { responseCompression } = call.plan;
   sendHead(call, responseCompression?.name);
-  if (responseCompression === undefined && output.encodeInto !== undefined) {
-    const start = exchange.reserve(ENCODING_ROOM);
-    if (start >= 0) {
-      const content = start + ENVELOPE_HEAD_LENGTH;
-      const end = output.encodeInto(message, exchange.outputBuffer, content, start + ENCODING_ROOM);
-      if (end >= 0 && end - content <= options.maxResponseBytes) {
-        writeEnvelopeHead(exchange.outputBuffer, start, 0, end - content);
-        exchange.commit(end - start);
-        return;
-      }
-      exchange.commit(0);
-    }
+  if (responseCompression === undefined && sendInPlace(call, message)) {
+    return;
   }
   const octets = encodeWithin(call, message);
   if (responseCompression === undefined || octets.length < options.compressMinBytes) {
@@ -68,6 +58,52 @@ export function sendEnveloped(call: Answering, message: Message): void | Promise
   return compressed instanceof Promise
     ? compressed.then((compressed) => call.isOpen ? writeSmaller(call, octets, compressed) : undefined)
     : writeSmaller(call, octets, compressed);
+}
+
+/** Encodes into the output, where that can be done. @returns Whether it was. */
+function sendInPlace(call: Answering, message: Message): boolean {
+  const { exchange, plan, options } = call;
+  const { output } = plan.codecs;
+  const start = output.encodeInto === undefined ? -1 : exchange.reserve(ENCODING_ROOM);
+  if (start < 0) {
+    return false;
+  }
+  const content = start + ENVELOPE_HEAD_LENGTH;
+  let length = 0;
+  try {
+    const end = output.encodeInto!(message, exchange.outputBuffer, content, start + ENCODING_ROOM);
+    if (end >= 0 && end - content <= options.maxResponseBytes) {
+      writeEnvelopeHead(exchange.outputBuffer, start, 0, end - content);
+      call.record?.addResponse(end - content);
+      length = end - start;
+    }
+  } finally {
+    exchange.commit(length); // Whatever happens: before that nobody can send anything on this connection.
+  }
+  return length > 0;
+}
+
+/** Sends all messages of an answer, each when there is room for it, until the call is over. */
+export async function sendAll(
+  call: AnsweringStream,
+  output: AsyncIterable<MessageInit> | Promise<AsyncIterable<MessageInit>>,
+): Promise<void> {
+  const { method } = call.plan.registered;
+  for await (const message of output instanceof Promise ? await output : output) {
+    if (!call.isOpen) {
+      return; // The iterator ends with that.
+    }
+    const sending = sendEnveloped(call, create(method.output, message));
+    if (sending instanceof Promise) {
+      await sending;
+    }
+    if (call.isFull) {
+      await call.writable();
+    }
+    if (!call.isOpen) {
+      return;
+    }
+  }
 }
 
 /** Encodes a message that is sent on its own. @throws {ConnectError} resource_exhausted: it is larger than `maxResponseBytes`. */
@@ -90,6 +126,7 @@ function writeSmaller(call: Answering, octets: Uint8Array, compressed: Uint8Arra
 
 function writeEnvelope(call: Answering, flags: number, content: Uint8Array): void {
   const { exchange } = call;
+  call.record?.addResponse(content.length);
   const length = ENVELOPE_HEAD_LENGTH + content.length;
   const start = exchange.reserve(length);
   if (start >= 0) {

@@ -8,10 +8,10 @@ import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConnectionInfo, ExchangeHandler, HttpExchange, RequestHead } from "../../http/mod.ts";
 import type { DeadlineEntry } from "../deadline_wheel.ts";
-import { ENVELOPE_HEAD_LENGTH, readEnvelopeLength } from "../envelope.ts";
-import { sendEnveloped } from "./answer.ts";
+import { sendAll, sendEnveloped } from "./answer.ts";
 import { CallContext, type ContextHost } from "./call_context.ts";
-import type { Answering, CallPlan } from "./call_plan.ts";
+import type { AnsweringStream, CallPlan } from "./call_plan.ts";
+import type { CallRecord } from "./call_record.ts";
 import { CallWriter } from "./call_writer.ts";
 import { sendContent } from "./connect.ts";
 import type { MessageInit } from "./invocation.ts";
@@ -23,6 +23,7 @@ import {
   type IntakeHost,
   type RequestIntake,
   SingleEnvelopeIntake,
+  startOfWhole,
   StreamIntake,
   tooLargeMessage,
 } from "./request_intake.ts";
@@ -45,11 +46,12 @@ function callOf(exchange: HttpExchange): ServerCall {
 }
 
 /** See the top of the file. */
-export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineEntry, OpenCall {
+export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, DeadlineEntry, OpenCall {
   readonly exchange: HttpExchange;
   readonly plan: CallPlan;
   readonly context: CallContext;
   readonly options: ResolvedOptions;
+  readonly record: CallRecord | undefined;
   /** Infinity for none. */
   readonly deadlineAtMs: number;
   previousOpen: OpenCall | undefined = undefined;
@@ -79,10 +81,12 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
     connection: ConnectionInfo | undefined,
     options: ResolvedOptions,
     openCalls: OpenCalls,
+    record: CallRecord | undefined,
   ) {
     this.exchange = exchange;
     this.plan = plan;
     this.options = options;
+    this.record = record;
     this.#connection = connection;
     this.#openCalls = openCalls;
     this.#contentLength = head.contentLength;
@@ -282,12 +286,8 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
     if (this.#intake !== undefined || this.#message !== undefined) {
       return false;
     }
-    const { isEnveloped } = this.plan.protocol;
-    const content = isEnveloped ? start + ENVELOPE_HEAD_LENGTH : start;
-    const isWhole = isEnveloped
-      ? end >= content && buffer[start] === 0 && readEnvelopeLength(buffer, start) === end - content
-      : endStream && this.plan.requestCompression === undefined;
-    if (!isWhole || end - content > this.maxMessageBytes) {
+    const content = startOfWhole(this, buffer, start, end, endStream);
+    if (content < 0) {
       return false;
     }
     try {
@@ -310,6 +310,14 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
   }
 
   #call(input: Message | RequestStream): void {
+    if (this.record === undefined) {
+      this.#invoke(input);
+    } else {
+      this.record.around(() => this.#invoke(input));
+    }
+  }
+
+  #invoke(input: Message | RequestStream): void {
     const { invocation, method } = this.plan.registered;
     const isStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
     try {
@@ -322,7 +330,8 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
       }
       const output = invocation.invoke(input, this.context);
       if (isStream) {
-        this.#run(this.#sendAll(output as AsyncIterable<MessageInit> | Promise<AsyncIterable<MessageInit>>));
+        const messages = output as AsyncIterable<MessageInit> | Promise<AsyncIterable<MessageInit>>;
+        this.#run(this.#finishWhen(sendAll(this, messages)));
       } else if (output instanceof Promise) {
         this.#run(this.#replyWhen(output as Promise<MessageInit>));
       } else {
@@ -384,33 +393,12 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
     return undefined;
   }
 
-  async #sendAll(output: AsyncIterable<MessageInit> | Promise<AsyncIterable<MessageInit>>): Promise<void> {
-    const { method } = this.plan.registered;
-    for await (const message of output instanceof Promise ? await output : output) {
-      if (!this.#isOpen) {
-        return; // The iterator ends with that.
-      }
-      const sending = sendEnveloped(this, create(method.output, message));
-      if (sending instanceof Promise) {
-        await sending;
-      }
-      if (this.isFull) {
-        await this.writable();
-      }
-      if (!this.#isOpen) {
-        return;
-      }
-    }
+  async #finishWhen(sent: void | Promise<void>, writer?: CallWriter): Promise<void> {
+    await sent;
+    await writer?.sending;
     this.#finish();
   }
 
-  async #finishWhen(written: void | Promise<void>, writer: CallWriter): Promise<void> {
-    await written;
-    await writer.sending;
-    this.#finish();
-  }
-
-  /** Resolves when there is room for messages, or the call is over. */
   writable(): Promise<void> {
     return new Promise((resolve) => this.#onWritable = resolve);
   }
@@ -423,24 +411,27 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
   }
 
   #end(error: ConnectError | undefined): void {
+    let sent = error;
     try {
       this.plan.protocol.end(this, error);
     } catch (mistake) {
-      this.#endAgain(mistake);
+      sent = this.#endAgain(mistake);
     }
-    this.context.abort(error);
-    this.#close(error);
+    this.context.abort(sent);
+    this.#close(sent);
   }
 
   /** The answer could not end as the handler wanted it to: with a field that may not be sent. */
-  #endAgain(mistake: unknown): void {
+  #endAgain(mistake: unknown): ConnectError {
+    const error = new ConnectError("internal error", Code.Internal);
     this.#report(mistake);
     this.context.forgetGiven();
     try {
-      this.plan.protocol.end(this, new ConnectError("internal error", Code.Internal));
+      this.plan.protocol.end(this, error);
     } catch {
       this.exchange.reset(INTERNAL_ERROR);
     }
+    return error;
   }
 
   /** Wakes and ends all that waits for the other side. */
@@ -449,6 +440,7 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
     if (this.deadlineAtMs < Infinity) {
       this.options.deadlines.unwatch(this);
     }
+    this.record?.end(error?.code);
     this.#held?.forEach(({ octets }) => this.exchange.release(octets.length));
     this.#held = undefined;
     this.#requests?.abort(error ?? new ConnectError("the call has ended", Code.Canceled));
@@ -468,7 +460,11 @@ export class ServerCall implements Answering, IntakeHost, ContextHost, DeadlineE
   #report(mistake: unknown): void {
     if (!this.#hasReported) {
       this.#hasReported = true;
-      this.options.onError(mistake, this.context);
+      try {
+        this.options.onError(mistake, this.context);
+      } catch (error) {
+        console.error(error); // The client has to be answered all the same.
+      }
     }
   }
 }

@@ -3,6 +3,7 @@ import type { HeaderField, HttpExchange } from "../../http/mod.ts";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Compression } from "../compression.ts";
 import type { CallContext } from "./call_context.ts";
+import type { CallRecord } from "./call_record.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { MethodCodecs, RegisteredMethod } from "./router.ts";
 
@@ -33,8 +34,16 @@ export interface Answering {
   readonly plan: CallPlan;
   readonly context: CallContext;
   readonly options: ResolvedOptions;
+  /** Undefined when nobody observes calls. */
+  readonly record: CallRecord | undefined;
   /** Whether so much waits for the peer that the next message has to wait, too. */
   isFull: boolean;
+}
+
+/** One side of a call that may answer with several messages. */
+export interface AnsweringStream extends Answering {
+  /** Resolves when there is room for messages, or the call is over. */
+  writable(): Promise<void>;
 }
 
 /** How a protocol delimits messages, and says how a call ended. One object for all calls. */

@@ -2,23 +2,17 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { sendEnveloped } from "./answer.ts";
-import type { Answering } from "./call_plan.ts";
+import type { AnsweringStream } from "./call_plan.ts";
 import type { MessageInit } from "./invocation.ts";
 import type { MessageWriter } from "./message_writer.ts";
 
-/** What a writer asks of its call. */
-export interface WriterHost extends Answering {
-  /** Resolves when there is room for messages, or the call is over. */
-  writable(): Promise<void>;
-}
-
 /** See the top of the file. */
 export class CallWriter implements MessageWriter<MessageInit> {
-  readonly #call: WriterHost;
+  readonly #call: AnsweringStream;
   #waiting: Promise<void> | undefined = undefined;
   #sending: Promise<void> | undefined = undefined;
 
-  constructor(call: WriterHost) {
+  constructor(call: AnsweringStream) {
     this.#call = call;
   }
 

@@ -84,5 +84,6 @@ export function sendContent(call: Answering, message: Message): void | Promise<v
 
 function sendOctets(call: Answering, octets: Uint8Array, encoding: string | undefined): void {
   sendHead(call, encoding);
+  call.record?.addResponse(octets.length);
   call.exchange.end(octets);
 }

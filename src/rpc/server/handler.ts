@@ -1,14 +1,17 @@
 /** The server side of RPC: answers exchanges that are calls, whatever carries them. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { HeaderField, HttpExchange, RequestHead, ServeExchange } from "../../http/mod.ts";
+import type { ConnectionInfo, HeaderField, HttpExchange, RequestHead, ServeExchange } from "../../http/mod.ts";
+import { codeOfHttpStatus } from "../code.ts";
 import { type DeadlineWheel, PROCESS_WHEEL } from "../deadline_wheel.ts";
 import { errorToJson } from "../error_json.ts";
 import { statusFields } from "../grpc_status.ts";
 import { CALL_HANDLER, ServerCall } from "./call.ts";
+import { CallRecord } from "./call_record.ts";
 import { isGrpc, Negotiator, type Refusal, textRefusal } from "./negotiation.ts";
+import type { ServerProtocol } from "./call_plan.ts";
 import { OpenCalls } from "./open_calls.ts";
 import { type ResolvedOptions, resolveOptions, type RpcOptions } from "./options.ts";
-import { Router } from "./router.ts";
+import { type RegisteredMethod, Router } from "./router.ts";
 
 /** RFC 9113 §7: nothing was done with the request, it may be sent again. */
 const REFUSED_STREAM = 0x7;
@@ -66,22 +69,27 @@ class Handler implements RpcHandler {
     if (registered === undefined) {
       const mark = path.indexOf("?");
       if (mark < 0 || isGrpc(head)) { // gRPC's paths have no query.
-        return answerUnknown(exchange, head);
+        return this.#answerUnknown(exchange, head, connection);
       }
       registered = this.#router.find(path.slice(0, mark));
       query = path.slice(mark + 1);
       if (registered === undefined) {
-        return answerUnknown(exchange, head);
+        return this.#answerUnknown(exchange, head, connection);
       }
     }
     const plan = this.#negotiator.negotiate(registered, head, query, exchange, connection);
     if ("status" in plan) {
-      return refuse(exchange, plan);
+      refuse(exchange, head, plan);
+      this.#record(head, connection, registered)?.end(codeOfHttpStatus(plan.status));
+      return;
     }
+    const record = this.#record(head, connection, registered, plan.protocol);
     if (this.#openCalls.isOverloadedBy(connection)) {
-      return exchange.reset(REFUSED_STREAM);
+      exchange.reset(REFUSED_STREAM);
+      record?.end(Code.Unavailable);
+      return;
     }
-    const call = new ServerCall(exchange, plan, head, connection, this.#options, this.#openCalls);
+    const call = new ServerCall(exchange, plan, head, connection, this.#options, this.#openCalls, record);
     exchange.context = call;
     exchange.handler = CALL_HANDLER;
     if (plan.refusal !== undefined) {
@@ -92,6 +100,22 @@ class Handler implements RpcHandler {
       call.begin(endStream);
     }
   };
+
+  #answerUnknown(exchange: HttpExchange, head: RequestHead, connection: ConnectionInfo): void {
+    answerUnknown(exchange, head);
+    this.#record(head, connection)?.end(Code.Unimplemented);
+  }
+
+  /** @param protocol By default what the content type says. */
+  #record(
+    head: RequestHead,
+    connection: ConnectionInfo,
+    registered?: RegisteredMethod,
+    protocol: ServerProtocol | undefined = this.#negotiator.protocolOf(head),
+  ): CallRecord | undefined {
+    const { observers } = this.#options;
+    return observers && new CallRecord(observers, head, connection, registered?.method, protocol?.name);
+  }
 }
 
 /** What is between the first slash and the second. */
@@ -116,6 +140,7 @@ function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
   );
   refuse(
     exchange,
+    head,
     isCall
       ? { status: 404, text: JSON.stringify(errorToJson(error)), fields: JSON_TYPE }
       : textRefusal(404, `Not found: ${head.path}\n`),
@@ -124,7 +149,10 @@ function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
 
 const JSON_TYPE: readonly HeaderField[] = [{ name: "content-type", value: "application/json" }];
 
-function refuse(exchange: HttpExchange, { status, fields, text }: Refusal): void {
-  exchange.respond([{ name: ":status", value: String(status) }, ...fields]);
-  exchange.end(encoder.encode(text));
+function refuse(exchange: HttpExchange, { method }: RequestHead, { status, fields, text }: Refusal): void {
+  const isHead = method === "HEAD"; // Its answer has no content (RFC 9110 §9.3.2).
+  exchange.respond([{ name: ":status", value: String(status) }, ...fields], isHead);
+  if (!isHead) {
+    exchange.end(encoder.encode(text));
+  }
 }

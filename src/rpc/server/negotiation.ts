@@ -92,6 +92,11 @@ export class Negotiator {
     return this.#plan(registered, contentType, head);
   }
 
+  /** What a request speaks that is refused for something else; undefined for none of the protocols. */
+  protocolOf(head: RequestHead): ServerProtocol | undefined {
+    return this.#find(fieldValue(head, "content-type"))?.protocol;
+  }
+
   #contentType(
     value: string,
     protocol: ServerProtocol,

@@ -74,7 +74,10 @@ export class OpenCalls {
    * that opens and resets streams runs any number of handlers (CVE-2023-44487, CVE-2025-8671).
    */
   isOverloadedBy(connection: ConnectionInfo | undefined): boolean {
-    return this.#abandoned.size > 0 && connection !== undefined &&
-      (this.#abandoned.get(connection) ?? 0) >= this.#maxAbandoned;
+    if (this.#abandoned.size === 0 || connection === undefined) {
+      return false;
+    }
+    const count = this.#abandoned.get(connection);
+    return count !== undefined && count >= this.#maxAbandoned;
   }
 }

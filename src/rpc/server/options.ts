@@ -4,6 +4,7 @@ import { type Compression, createWebCompressions } from "../compression.ts";
 import type { DeadlineWheel } from "../deadline_wheel.ts";
 import type { BinaryOptions, JsonOptions } from "../message_codec.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../message_limit.ts";
+import type { CallObserver } from "./call_observer.ts";
 
 /** Below so many bytes a message is sent as it is: a packet has more. */
 const DEFAULT_COMPRESS_MIN_BYTES = 1024;
@@ -41,6 +42,8 @@ export interface RpcOptions {
   readonly maxAbandonedCalls?: number | undefined;
   /** When it aborts, all calls under way end with its reason, `unavailable` if that is no `ConnectError`. */
   readonly shutdownSignal?: AbortSignal | undefined;
+  /** Told of each call: for logs, metrics and traces. The first is the outermost. None by default, at no cost. */
+  readonly observers?: readonly CallObserver[] | undefined;
   /** Told what handlers throw that is no `ConnectError`. Clients are told `internal` without a text. By default it is logged to the console. */
   readonly onError?: ((error: unknown, context: HandlerContext) => void) | undefined;
 }
@@ -57,6 +60,8 @@ export interface ResolvedOptions {
   readonly binaryOptions: BinaryOptions | undefined;
   readonly requireConnectProtocolHeader: boolean;
   readonly maxAbandonedCalls: number;
+  /** Undefined when there are none. */
+  readonly observers: readonly CallObserver[] | undefined;
   readonly onError: (error: unknown, context: HandlerContext) => void;
   readonly deadlines: DeadlineWheel;
 }
@@ -74,6 +79,7 @@ export function resolveOptions(options: RpcOptions, deadlines: DeadlineWheel): R
     binaryOptions: options.binaryOptions,
     requireConnectProtocolHeader: options.requireConnectProtocolHeader ?? false,
     maxAbandonedCalls: options.maxAbandonedCalls ?? DEFAULT_MAX_ABANDONED_CALLS,
+    observers: options.observers?.length === 0 ? undefined : options.observers,
     onError: options.onError ?? ((error) => console.error(error)),
     deadlines,
   };

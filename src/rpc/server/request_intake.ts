@@ -1,14 +1,23 @@
 /** How the content of a request becomes messages, when it is not one envelope in one piece. */
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, type EnvelopeHandler, EnvelopeReader } from "../envelope.ts";
+import {
+  COMPRESSED_FLAG,
+  ENVELOPE_HEAD_LENGTH,
+  type EnvelopeHandler,
+  EnvelopeReader,
+  readEnvelopeLength,
+} from "../envelope.ts";
 import type { CallPlan } from "./call_plan.ts";
+import type { CallRecord } from "./call_record.ts";
 import type { RequestStream } from "./request_stream.ts";
 
 /** What an intake tells its call. */
 export interface IntakeHost {
   readonly plan: CallPlan;
   readonly maxMessageBytes: number;
+  /** Undefined when nobody observes calls. */
+  readonly record: CallRecord | undefined;
   /** The message of a request that has one. */
   receiveMessage(message: Message | Promise<Message>): void;
   /** What is wrong with the request. */
@@ -25,8 +34,25 @@ export interface RequestIntake {
   end(): void;
 }
 
-/** Who has a message to decode. */
-type Decoding = Pick<IntakeHost, "plan" | "maxMessageBytes">;
+/**
+ * Where the message begins that octets consist of, if they are one to the end, not compressed and not too large; -1 if not.
+ *
+ * @param endStream Whether they are the end of the content.
+ */
+export function startOfWhole(
+  { plan, maxMessageBytes }: Pick<IntakeHost, "plan" | "maxMessageBytes">,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  endStream: boolean,
+): number {
+  const { isEnveloped } = plan.protocol;
+  const content = isEnveloped ? start + ENVELOPE_HEAD_LENGTH : start;
+  const isWhole = isEnveloped
+    ? end >= content && buffer[start] === 0 && readEnvelopeLength(buffer, start) === end - content
+    : endStream && plan.requestCompression === undefined;
+  return isWhole && end - content <= maxMessageBytes ? content : -1;
+}
 
 /**
  * Decodes what an envelope, or a content, has; a promise where decompression takes its time.
@@ -34,12 +60,13 @@ type Decoding = Pick<IntakeHost, "plan" | "maxMessageBytes">;
  * @throws {ConnectError} It is no message of its type, or too large.
  */
 export function decodeMessage(
-  host: Decoding,
+  host: Pick<IntakeHost, "plan" | "maxMessageBytes" | "record">,
   isCompressed: boolean,
   buffer: Uint8Array,
   start: number,
   end: number,
 ): Message | Promise<Message> {
+  host.record?.addRequest(end - start);
   return isCompressed ? decompressor(host, buffer, start, end)() : decode(host.plan, buffer, start, end);
 }
 
@@ -49,7 +76,7 @@ export function decodeMessage(
  * @throws {ConnectError} The request does not say how it is compressed.
  */
 function decompressor(
-  { plan, maxMessageBytes }: Decoding,
+  { plan, maxMessageBytes }: Pick<IntakeHost, "plan" | "maxMessageBytes">,
   buffer: Uint8Array,
   start: number,
   end: number,
@@ -178,6 +205,7 @@ export class StreamIntake implements RequestIntake, EnvelopeHandler {
 
   onEnvelope(flags: number, buffer: Uint8Array, start: number, end: number): void {
     const octets = Math.min(this.#unheld, ENVELOPE_HEAD_LENGTH + end - start);
+    this.#host.record?.addRequest(end - start);
     try {
       const message = isCompressed(flags)
         ? decompressor(this.#host, buffer, start, end)

@@ -44,10 +44,14 @@ function baseUrlOf({ serverTlsCert, host, port }: ClientCompatRequest): string {
   return `${serverTlsCert.length > 0 ? "https" : "http"}://${host}:${port}`;
 }
 
-/** Servers that are asked for again are called by the same client. */
+/**
+ * Servers that are asked for again are called by the same client. By `fetch`, calls that will be cancelled have one of their own: while one makes a
+ * connection of HTTP/2, the others wait for it, and in Deno 2.9.6 they fail when that one is cancelled.
+ */
 function clientFor(request: ClientCompatRequest, onlyFetch: boolean): HttpClient {
-  const { host, port, httpVersion, serverTlsCert, clientTlsCreds } = request;
-  const key = JSON.stringify([host, port, httpVersion, clientTlsCreds !== undefined]);
+  const { testName, host, port, httpVersion, serverTlsCert, clientTlsCreds, cancel } = request;
+  const owner = onlyFetch && cancel !== undefined ? testName : undefined;
+  const key = JSON.stringify([host, port, httpVersion, clientTlsCreds !== undefined, owner]);
   let client = clients.get(key);
   if (client === undefined) {
     const tls = {

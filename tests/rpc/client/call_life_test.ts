@@ -2,6 +2,7 @@
 import { Code, createClient } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import { Greeter } from "../../../gen/edgewire/v1/greeter_pb.ts";
+import { Hash, type HashAlgorithm } from "../../../gen/edgewire/v1/hash_pb.ts";
 import { createTransport } from "../../../src/rpc/mod.ts";
 import { each } from "../../support/bytes.ts";
 import { assertConnectError } from "../../support/connect_error.ts";
@@ -73,10 +74,24 @@ Deno.test("a signal cancels a call, before and after it has begun, and is let go
   await assertConnectError(reply, Code.Canceled, "enough");
   await settle();
   assert.equal(call.resetWith, "CANCEL");
-  const other = new AbortController();
-  server.onCall = answer;
-  await client.sayHello({}, { signal: other.signal });
-  other.abort();
+});
+
+Deno.test("a signal that outlives its calls is let go of, and so is all else", async () => {
+  await using server = new ScriptedServer();
+  const client = clientOf(server);
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+  signal.addEventListener = (type: string, listener: EventListener) => (listeners++, add(type, listener));
+  signal.removeEventListener = (type: string, listener: EventListener) => (listeners--, remove(type, listener));
+  const options = { signal, timeoutMs: 60_000 };
+  server.onCall = (call) => server.calls.length % 2 === 0 ? answer(call) : call.reset(0x2);
+  await Promise.allSettled(Array.from({ length: 50 }, () => client.sayHello({}, options)));
+  await Promise.allSettled(Array.from({ length: 50 }, () => Array.fromAsync(client.converse(each([{}]), options))));
+  await settle();
+  assert.equal(listeners, 0);
+  assert.deepEqual(server.connections.map(({ streamCount }) => streamCount), [0]);
+  assert.equal(server.client.waitingCount, 0);
 });
 
 Deno.test("a signal ends a stream at once, whatever waits to be taken", async () => {
@@ -315,11 +330,8 @@ Deno.test("a message that is too long ends a stream, and is not sent", async () 
 Deno.test("a message, or a field, that cannot be sent is the caller's mistake", async () => {
   await using server = new ScriptedServer();
   const client = clientOf(server);
-  await assertConnectError(
-    client.sayHello({ name: 1 as unknown as string }),
-    Code.Internal,
-    /^cannot send the request: /,
-  );
+  const hash = createClient(Hash, transportOf(server));
+  await assertConnectError(hash.sha({ algorithm: 1.5 as HashAlgorithm }), Code.Internal, /^cannot send the request: /);
   await assertConnectError(
     client.sayHello({}, { headers: { "a b": "c" } }),
     Code.Internal,

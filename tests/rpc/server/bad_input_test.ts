@@ -303,7 +303,7 @@ Deno.test("a stream is answered at once when a message of it is too large, while
   }
 });
 
-Deno.test("a content that is too large is answered at once, and dropped from there on", async () => {
+Deno.test("a content that is too large is answered at once, and dropped from there on", () => {
   const options = { protocol: "connect" } as const;
   const scene = new RpcScene(ECHO, { maxMessageBytes: 100 });
   const exchange = scene.begin(options);
@@ -404,7 +404,7 @@ Deno.test("names that JavaScript knows are names like others", async () => {
   assert.equal(({} as Record<string, unknown>)["text"], undefined);
 });
 
-Deno.test("messages that wait are not decompressed before the handler takes them", async () => {
+Deno.test("messages that wait are not decompressed before the handler takes them", () => {
   let decompressed = 0;
   const bomb: Compression = {
     name: "gzip",

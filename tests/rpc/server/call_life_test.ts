@@ -1,77 +1,11 @@
 /** How calls end before their handlers have: at their deadline, when the client is gone, when the server goes. */
-import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import { settle } from "../../support/fake_socket.ts";
 import { readAnswer } from "../../support/rpc_answer.ts";
-import {
-  CALLS,
-  contentOf,
-  ECHO,
-  HTTP2,
-  type Method,
-  type Protocol,
-  RpcScene,
-  type RpcSceneOptions,
-  sampleOctets,
-} from "../../support/rpc_scene.ts";
-import type { Samples } from "../../support/sample_service.ts";
+import { CALLS, contentOf, ECHO, type Method, type Protocol, RpcScene, sampleOctets } from "../../support/rpc_scene.ts";
+import { Sleepers } from "../../support/sleepers.ts";
 import { uncaughtDuring } from "../../support/sockets.ts";
-
-/** Methods that never end of themselves, and what they saw. */
-class Sleepers {
-  readonly contexts: HandlerContext[] = [];
-  /** What ended them. */
-  readonly seen: string[] = [];
-  /** How many have not ended. */
-  running = 0;
-  readonly #wake: (() => void)[] = [];
-
-  readonly samples: ServiceImpl<typeof Samples> = {
-    get: (_request, context) => this.#sleep(context),
-    unary: (_request, context) => this.#sleep(context),
-    clientStream: async (requests, context) => {
-      await this.#read(requests);
-      return await this.#sleep(context);
-    },
-    serverStream: (_request, context) => this.#stream(context),
-    bidi: (requests, context) => {
-      this.#read(requests);
-      return this.#stream(context);
-    },
-  };
-
-  /** Lets all of them end. */
-  wake(): void {
-    this.#wake.splice(0).forEach((wake) => wake());
-  }
-
-  async #read(requests: AsyncIterable<unknown>): Promise<void> {
-    try {
-      for await (const _ of requests);
-      this.seen.push("requests ended");
-    } catch (error) {
-      this.seen.push(`requests: ${error}`);
-    }
-  }
-
-  async #sleep(context: HandlerContext): Promise<{ text: string }> {
-    this.contexts.push(context);
-    this.running++;
-    await new Promise<void>((resolve) => this.#wake.push(resolve));
-    this.running--;
-    return { text: "late" };
-  }
-
-  async *#stream(context: HandlerContext): AsyncGenerator<{ text: string }> {
-    try {
-      yield { text: "first" };
-      yield await this.#sleep(context);
-      yield { text: "never" };
-    } finally {
-      this.seen.push("returned");
-    }
-  }
-}
 
 /** Whether its handler is called before the request is there. */
 function isRequestStream(method: Method): boolean {
@@ -338,95 +272,6 @@ Deno.test("calls that have ended hear nothing of the server's end", async () => 
   await settle();
   shutdown.abort();
   exchanges.forEach((exchange, index) => assert.equal(readAnswer(exchange, CALLS[index]!).code, "ok"));
-});
-
-/** Begins unary calls of a connection that are given up at once, with handlers that sleep. */
-async function abandon(
-  count: number,
-  how: "reset" | "deadline",
-  options: RpcSceneOptions & { method?: Method } = {},
-): Promise<{ scene: RpcScene; sleepers: Sleepers; refused: number }> {
-  const { method = "Unary", ...server } = options;
-  const sleepers = new Sleepers();
-  const scene = new RpcScene(sleepers.samples, server);
-  let refused = 0;
-  for (let index = 0; index < count; index++) {
-    const exchange = scene.begin({ method, fields: { "grpc-timeout": "100m" } });
-    if (exchange.hasEnded) {
-      assert.deepEqual(exchange.log, ["reset 7"]);
-      refused++;
-      continue;
-    }
-    exchange.push(contentOf("grpc", "proto", method, ["a"]), { endStream: true });
-    await settle(1);
-    if (how === "reset") {
-      exchange.drop();
-    } else {
-      await scene.clock.advance(110);
-    }
-  }
-  await settle();
-  return { scene, sleepers, refused };
-}
-
-Deno.test("handlers that go on for nobody are bounded: their connection gets no more calls", async () => {
-  for (const how of ["reset", "deadline"] as const) {
-    for (const method of ["Unary", "ServerStream", "Bidi"] as const) {
-      const { scene, sleepers, refused } = await abandon(20, how, { maxAbandonedCalls: 5, method });
-      assert.deepEqual([sleepers.running, refused], [5, 15], `${how} ${method}`);
-
-      const other = scene.begin({ connection: { ...HTTP2 } });
-      assert.equal(other.hasEnded, false, "Other connections have their own count");
-      other.drop();
-
-      sleepers.wake();
-      await settle();
-      const again = scene.begin();
-      assert.equal(again.hasEnded, false, "When they have ended, there is room");
-      again.drop();
-      assert.deepEqual(scene.errors, []);
-    }
-  }
-});
-
-Deno.test("one handler fewer than the limit, and calls go on", async () => {
-  const { scene, sleepers, refused } = await abandon(4, "reset", { maxAbandonedCalls: 5 });
-  assert.deepEqual([sleepers.running, refused], [4, 0]);
-  assert.equal(scene.begin().hasEnded, false);
-});
-
-Deno.test("by default 128 handlers may go on for nobody", async () => {
-  const { sleepers, refused } = await abandon(200, "reset");
-  assert.deepEqual([sleepers.running, refused], [128, 72]);
-});
-
-Deno.test("a connection that gives up nothing may have any number of calls", async () => {
-  const sleepers = new Sleepers();
-  const scene = new RpcScene(sleepers.samples, { maxAbandonedCalls: 0 });
-  assert.equal(scene.begin().hasEnded, false);
-  const quick = new RpcScene(ECHO, { maxAbandonedCalls: 1 });
-  for (let index = 0; index < 100; index++) {
-    const exchange = quick.begin({ method: "Bidi" });
-    exchange.push(contentOf("grpc", "proto", "Bidi", ["a"]));
-    exchange.drop();
-    await settle(1);
-    assert.deepEqual(
-      exchange.log.filter((line) => line.startsWith("reset")),
-      [],
-      "Handlers that end at once count no more",
-    );
-  }
-});
-
-Deno.test("calls that are given up before their handler runs do not count", async () => {
-  const scene = new RpcScene(ECHO, { maxAbandonedCalls: 1 });
-  for (let index = 0; index < 10; index++) {
-    const exchange = scene.begin();
-    exchange.push(new Uint8Array(3));
-    exchange.drop();
-  }
-  const exchange = await scene.call({}, contentOf("grpc", "proto", "Unary", ["a"]));
-  assert.equal(readAnswer(exchange).code, "ok");
 });
 
 Deno.test("a handler that ends while more of its request comes has answered", async () => {

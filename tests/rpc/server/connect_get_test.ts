@@ -206,7 +206,7 @@ Deno.test("the timeout is a field", async () => {
   assert.deepEqual((await get(query, withTimeout("1000"))).log, [HEAD_JSON, "end"]);
 });
 
-Deno.test("a method with side effects cannot be called by GET, nor can a stream", async () => {
+Deno.test("a method with side effects cannot be called by GET, nor can a stream", () => {
   const scene = new RpcScene(ECHO);
   for (const method of ["Unary", "ServerStream", "Bidi"] as const) {
     const path = `/test.v1.Samples/${method}?connect=v1&encoding=json&message=${JSON_MESSAGE}`;

@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { createAdminHandler } from "../../src/ops/mod.ts";
+
+const metrics = { contentType: "text/plain; version=0.0.4", text: () => Promise.resolve("a 1\n") };
+
+Deno.test("operators learn whether the server lives, takes calls, and what it counted", async () => {
+  let isReady = true;
+  const handle = createAdminHandler({ isReady: () => isReady, metrics });
+  const ask = async (path: string, method = "GET") => {
+    const response = await handle(new Request(`http://localhost${path}`, { method }));
+    return [response.status, await response.text()];
+  };
+  assert.deepEqual(await ask("/healthz"), [200, "ok\n"]);
+  assert.deepEqual(await ask("/readyz?verbose"), [200, "ok\n"]);
+  isReady = false;
+  assert.deepEqual(await ask("/healthz"), [200, "ok\n"]);
+  assert.deepEqual(await ask("/readyz"), [503, "draining\n"]);
+  assert.deepEqual(await ask("/metrics"), [200, "a 1\n"]);
+  assert.deepEqual(await ask("/"), [404, "Not found: there are /healthz, /readyz and /metrics\n"]);
+  assert.deepEqual(await ask("/metrics", "POST"), [405, "Use GET\n"]);
+  const { headers } = await handle(new Request("http://localhost/metrics"));
+  assert.equal(headers.get("content-type"), metrics.contentType);
+});
