@@ -37,7 +37,7 @@ export function createFileService(store: FileStore, hashServer: HashServer): Ser
     return upload.finish(async (content) => {
       const { digest } = upload.file;
       if (digest !== undefined) {
-        const { hex } = await hashContent(hashServer, content, digest.algorithm, { contextValues: context.values });
+        const { hex } = await hashContent(hashServer, content, digest.algorithm, context);
         if (hex !== digest.hex) {
           throw new ConnectError(`digest: announced ${digest.hex}, received ${hex}`, Code.InvalidArgument);
         }
@@ -115,7 +115,7 @@ export function createFileService(store: FileStore, hashServer: HashServer): Ser
       const algorithm = concreteAlgorithm(request.algorithm);
       await using file = await openFile(request.name);
       return toResponse(
-        await hashContent(hashServer, file.read(0, file.file.size), algorithm, { contextValues: context.values }),
+        await hashContent(hashServer, file.read(0, file.file.size), algorithm, context),
       );
     },
 
