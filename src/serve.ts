@@ -3,7 +3,9 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { ServeExchange } from "./http/mod.ts";
 import { createFetchBridge, listen, type ListenOptions, type Server } from "./net/mod.ts";
 import { createRpcHandler, type FetchHandler, type RpcOptions, withCors } from "./rpc/mod.ts";
-import { nodeCompressions } from "./rpc/node/mod.ts";
+import { nodeCompressions, useBufferForText } from "./rpc/node/mod.ts";
+
+useBufferForText();
 
 /** What a server answers, wherever it listens. */
 export interface ServiceOptions extends Omit<RpcOptions, "onError"> {

@@ -1,10 +1,10 @@
 /** The services put together: what every server of Edgewire answers, on whatever it runs. */
 import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
-import { Greeter as LectureGreeter } from "../../gen/hello_pb.ts";
-import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
-import { File } from "../../gen/edgewire/v1/file_pb.ts";
-import { Hash } from "../../gen/edgewire/v1/hash_pb.ts";
+import { Greeter as LectureGreeter } from "../../gen/hello_codec.ts";
+import { Greeter } from "../../gen/edgewire/v1/greeter_codec.ts";
+import { File } from "../../gen/edgewire/v1/file_codec.ts";
+import { Hash } from "../../gen/edgewire/v1/hash_codec.ts";
 import { createFileService } from "./file.ts";
 import type { FileStore } from "./file_store.ts";
 import { greeter, lectureGreeter } from "./greeter.ts";

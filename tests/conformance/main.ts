@@ -1,9 +1,11 @@
 /**
  * Everything that others judge of us. Prints a table, and ends with 1 unless all is good: nothing is skipped.
  *
- * `deno task conformance [hpack] [differential] [h2spec] [serve] [h2specd] [load] [slowloris] [fuzz] [server] [client] [fetch-server] [fetch-client]`
+ * `deno task conformance [hpack] [differential] [h2spec] [serve] [h2specd] [load] [slowloris] [fuzz] [protobuf] [codec] [server] [client]
+ * [fetch-server] [fetch-client]`
  */
 import { within } from "../support/deadline.ts";
+import { judgeByProtobufEs } from "./codec_judge.ts";
 import { judgeByOthers } from "./front_door/differential.ts";
 import { judgeLoad } from "./front_door/load.ts";
 import { judgeSlowloris } from "./front_door/slowloris.ts";
@@ -11,6 +13,7 @@ import { judgeByFuzzing } from "./fuzz/main.ts";
 import { judgeByH2spec, judgeServeByH2spec } from "./h2spec.ts";
 import { judgeByH2specd } from "./h2specd.ts";
 import { judgeHpack } from "./hpack/main.ts";
+import { judgeByProtobuf } from "./protobuf_judge.ts";
 import { judgeByConnectConformance } from "./rpc/judge.ts";
 import { isGood, type Verdict, verdictText } from "./verdict.ts";
 
@@ -23,6 +26,8 @@ const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
   load: judgeLoad,
   slowloris: judgeSlowloris,
   fuzz: judgeByFuzzing,
+  protobuf: judgeByProtobuf,
+  codec: judgeByProtobufEs,
   server: () => judgeByConnectConformance("server"),
   client: () => judgeByConnectConformance("client"),
   "fetch-server": () => judgeByConnectConformance("fetch-server"),

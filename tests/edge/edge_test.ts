@@ -83,7 +83,8 @@ Deno.test("edge: the bundle needs neither Deno nor Node, and is small", async ()
     const code = await Deno.readTextFile(`${directory}/edge.js`);
     assert.doesNotMatch(code, /\bDeno\.|["']node:/);
     const kibibytes = gzipSync(Buffer.from(code)).length / 1024;
-    assert(kibibytes < 64, `the bundle has ${kibibytes.toFixed(1)} KiB when compressed`);
+    // 63 without compiled codecs, 7 for those made of descriptors, 4 for the generated ones of the types that are used.
+    assert(kibibytes < 75, `the bundle has ${kibibytes.toFixed(1)} KiB when compressed`);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -197,7 +197,6 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   cut(error: ConnectError): void {
     if (this.#isOpen) {
       this.#leaveRunning();
-      this.context.abort(error);
       this.fail(error);
     }
   }

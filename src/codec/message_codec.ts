@@ -1,0 +1,112 @@
+/** The codec of a message type, as the RPC room uses it. */
+import { type DescMessage, fromBinary, type Message, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { wireCodec } from "./closures/mod.ts";
+import type { WireCodec } from "./wire/wire_codec.ts";
+import { beginInput, copyOctets, endInput } from "./wire/input.ts";
+
+/**
+ * Encodes and decodes messages of one type: the same messages, octets and errors as protobuf-es' `fromBinary` and `toBinary`. What
+ * the compiled codec declines, those two do.
+ */
+export interface MessageCodec<T> {
+  /**
+   * The message in `start..end`. Nothing of it refers to the buffer, which may be used again.
+   *
+   * @throws {Error} It is cut short, malformed, or messages are more than 100 deep within each other.
+   */
+  decode(buffer: Uint8Array, start: number, end: number): T;
+  /** @throws {Error} A value is not of its field's type, or a required field is not set. */
+  encode(message: T): Uint8Array;
+  /**
+   * Encodes from `start` on, and never beyond `limit`. Fastest if that is the end of the buffer.
+   *
+   * @returns Where the message ends, or -1 if it does not fit: what is between `start` and `limit` may have been overwritten then.
+   * @throws {Error} as encode
+   */
+  encodeInto(message: T, buffer: Uint8Array, start: number, limit: number): number;
+}
+
+const codecs = new WeakMap<DescMessage, MessageCodec<Message>>();
+
+/** The codec of a message type: generated source if the stubs were imported with it, else closures that are compiled now. */
+export function compile<Desc extends DescMessage>(schema: Desc): MessageCodec<MessageShape<Desc>> {
+  let codec = codecs.get(schema);
+  if (codec === undefined) {
+    codec = createMessageCodec(schema, wireCodec(schema));
+    codecs.set(schema, codec);
+  }
+  return codec as MessageCodec<MessageShape<Desc>>;
+}
+
+/** What most messages are encoded into first, to be copied: how long they get is seen then. */
+const SCRATCH_SIZE = 65536;
+
+/** Undefined until it is needed, and while it is in use: a getter of a message might encode another. */
+let scratch: Uint8Array | undefined;
+
+function takeScratch(): Uint8Array {
+  const taken = scratch ?? new Uint8Array(SCRATCH_SIZE);
+  scratch = undefined;
+  return taken;
+}
+
+/** Above it nothing can be encoded. Of values that are not of their types the bound may be NaN. */
+const MAX_BOUND = 2 ** 31 - 1;
+
+/** A codec that has protobuf-es do what a compiled one declines. */
+export function createMessageCodec(schema: DescMessage, wire: WireCodec): MessageCodec<Message> {
+  /** Undefined if it was declined, or does not fit. */
+  const encodeSmall = (message: Message): Uint8Array | undefined => {
+    const buffer = takeScratch();
+    try {
+      const end = wire.write(message, buffer, 0);
+      return end <= buffer.length ? copyOctets(buffer, 0, end) : undefined;
+    } catch {
+      return undefined;
+    } finally {
+      scratch = buffer;
+    }
+  };
+  const encodeLarge = (message: Message): Uint8Array | undefined => {
+    try {
+      const bound = wire.bound(message);
+      if (bound > SCRATCH_SIZE && bound <= MAX_BOUND) {
+        const buffer = new Uint8Array(bound);
+        const end = wire.write(message, buffer, 0);
+        return end > bound * 0.75 ? buffer.subarray(0, end) : buffer.slice(0, end);
+      }
+    } catch {
+      // Declined, or a value is not of its field's type.
+    }
+    return undefined;
+  };
+  const encode = (message: Message): Uint8Array =>
+    encodeSmall(message) ?? encodeLarge(message) ?? toBinary(schema, message);
+  return {
+    decode: (buffer, start, end) => {
+      beginInput(start, end);
+      try {
+        return wire.read(buffer, start, end, 1, -1);
+      } catch {
+        return fromBinary(schema, copyOctets(buffer, start, end));
+      } finally {
+        endInput();
+      }
+    },
+    encode,
+    encodeInto: (message, buffer, start, limit) => {
+      try {
+        const end = wire.write(message, limit === buffer.length ? buffer : buffer.subarray(0, limit), start);
+        return end <= limit ? end : -1;
+      } catch {
+        // Declined, or a value is not of its field's type, or something that is written at once does not fit.
+      }
+      const encoded = encode(message);
+      if (encoded.length > limit - start) {
+        return -1;
+      }
+      buffer.set(encoded, start);
+      return start + encoded.length;
+    },
+  };
+}
