@@ -227,8 +227,12 @@ function assertMetadata({ headers, trailers }: { readonly headers: Headers; read
 }
 
 /** A call has to fail like that. */
-export async function assertFails(call: Promise<unknown>, code: Code, message?: string): Promise<void> {
+export async function assertFails(call: Promise<unknown>, code: Code, message?: string | RegExp): Promise<void> {
   const error = await call.then(() => undefined, ConnectError.from);
   assert.equal(error?.code, code, `${error}`);
-  assert.equal(message ?? error.rawMessage, error.rawMessage);
+  if (message instanceof RegExp) {
+    assert.match(error.rawMessage, message);
+  } else {
+    assert.equal(message ?? error.rawMessage, error.rawMessage);
+  }
 }

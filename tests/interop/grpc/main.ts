@@ -3,6 +3,7 @@ import type { Verdict } from "../../conformance/verdict.ts";
 import { makeCertificate } from "../../support/certificate.ts";
 import { buildDescriptors } from "../descriptors.ts";
 import { judgeGrpcGoClient, judgeGrpcGoServer } from "./grpc_go.ts";
+import { judgeMisbehavingServer } from "./misbehaving_server.ts";
 import { readTestSchema, TEST_PROTOS } from "./test_schema.ts";
 
 /** See the top of the file. */
@@ -14,4 +15,5 @@ export async function* judgeGrpc(): AsyncGenerator<Verdict> {
     yield await judgeGrpcGoClient(schema, tls);
     yield await judgeGrpcGoServer(schema, tls);
   }
+  yield await judgeMisbehavingServer(schema);
 }
