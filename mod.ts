@@ -18,9 +18,12 @@
  *
  * @module
  */
+export { createAdminHandler, loadMetrics, loadTelemetry, type Metrics, type Telemetry } from "./src/ops/mod.ts";
 export { createHttp2Client, type Http2Pool, type Http2PoolOptions, type Server } from "./src/net/mod.ts";
 export { serve, type ServeOptions, type ServiceOptions } from "./src/serve.ts";
 export {
+  type CallObserver,
+  type CallWatch,
   type Compression,
   connectionKey,
   createFetchClient,
@@ -28,6 +31,7 @@ export {
   createInProcessTransport,
   createTransport,
   DEFAULT_MAX_MESSAGE_BYTES,
+  type EndedCall,
   type FetchClientOptions,
   type FetchHandler,
   type FetchHandlerOptions,
@@ -35,6 +39,7 @@ export {
   inheritedCallKey,
   type InProcessTransportOptions,
   type MessageWriter,
+  type ObservedCall,
   type Protocol,
   type RpcOptions,
   type TransportOptions,
