@@ -4,7 +4,7 @@
  */
 import { createClient } from "@connectrpc/connect";
 import { Hash } from "./gen/edgewire/v1/hash_codec.ts";
-import { createFetchHandler, createInProcessTransport } from "./src/rpc/mod.ts";
+import { createFetchHandler, createInProcessTransport } from "./fetch.ts";
 import { createPortableHasher, MemoryStore, registerHash, registerServices } from "./src/services/mod.ts";
 
 const createHasher = createPortableHasher;

@@ -79,7 +79,12 @@ export async function createApp(options: AppOptions): Promise<App> {
   return {
     service: {
       routes: (router) => {
-        registerServices(router, { store, createHasher: createNativeHasher, hash });
+        registerServices(router, {
+          store,
+          createHasher: createNativeHasher,
+          hash,
+          hashUrl: hashUrl && new URL(hashUrl).origin,
+        });
         health.routes(router);
         describe(router);
       },
