@@ -3,8 +3,8 @@
  * Files are kept in memory, for as long as the isolate lives. There is no gRPC here: `fetch` has no trailers.
  */
 import { createClient } from "@connectrpc/connect";
-import { Hash } from "./gen/edgewire/v1/hash_pb.ts";
-import { createFetchHandler, createInProcessTransport } from "./src/rpc/mod.ts";
+import { Hash } from "./gen/edgewire/v1/hash_codec.ts";
+import { createFetchHandler, createInProcessTransport } from "./fetch.ts";
 import { createPortableHasher, MemoryStore, registerHash, registerServices } from "./src/services/mod.ts";
 
 const createHasher = createPortableHasher;

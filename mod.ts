@@ -4,40 +4,35 @@
  * A service is written against the types of connect-es and served by {@linkcode serve}, or wherever a `fetch` handler runs:
  *
  * ```ts
- * import { createFetchHandler, serve } from "@edgewire/edgewire";
  * import type { ConnectRouter } from "@connectrpc/connect";
+ * import { createFetchHandler, serve } from "@edgewire/edgewire";
  * import { Greeter } from "./gen/edgewire/v1/greeter_pb.ts";
  *
- * const routes = (router: ConnectRouter) => {
+ * export const routes = (router: ConnectRouter) => {
  *   router.service(Greeter, { sayHello: ({ name }) => ({ message: `Hello, ${name}!` }) });
  * };
  *
- * const server = await serve({ routes, port: 50051 }); // Deno
- * export default { fetch: createFetchHandler({ routes }) }; // edges
+ * await serve({ routes, port: 50051 }); // Deno: Connect, gRPC, gRPC-Web
+ * export default { fetch: createFetchHandler({ routes }) }; // edges: Connect, gRPC-Web
  * ```
+ *
+ * Browsers and edges import `@edgewire/edgewire/fetch`, which needs nothing of Deno or Node.
  *
  * @module
  */
-export { createHttp2Client, type Http2Pool, type Http2PoolOptions, type Server } from "./src/net/mod.ts";
-export { serve, type ServeOptions, type ServiceOptions } from "./src/serve.ts";
+export * from "./fetch.ts";
+export type { Http1Limits } from "./src/http1/mod.ts";
+export type { Http2Limits } from "./src/http2/mod.ts";
 export {
-  type Compression,
-  connectionKey,
-  createFetchClient,
-  createFetchHandler,
-  createInProcessTransport,
-  createTransport,
-  DEFAULT_MAX_MESSAGE_BYTES,
-  type FetchClientOptions,
-  type FetchHandler,
-  type FetchHandlerOptions,
-  type InheritedCall,
-  inheritedCallKey,
-  type InProcessTransportOptions,
-  type MessageWriter,
-  type Protocol,
-  type RpcOptions,
-  type TransportOptions,
-  writing,
-  type WritingImpl,
-} from "./src/rpc/mod.ts";
+  type BackoffOptions,
+  type ConnectionEnd,
+  createHttp2Client,
+  type Http2Pool,
+  type Http2PoolOptions,
+  type KeyPair,
+  type ListenOptions,
+  type Server,
+  type TlsServerOptions,
+} from "./src/net/mod.ts";
+export { nodeCompressions } from "./src/rpc/node/mod.ts";
+export { serve, type ServeOptions, type ServiceOptions } from "./src/serve.ts";

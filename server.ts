@@ -216,7 +216,7 @@ function checkTls({ tlsCert, tlsKey, tlsDev, clientCa, proxyProtocol }: Flags): 
 async function listenOptions(
   flags: Flags,
   keyPairPaths: KeyPairPaths | undefined,
-): Promise<Omit<ListenOptions, "onError">> {
+): Promise<ListenOptions> {
   const keyPair = keyPairPaths !== undefined
     ? await readKeyPair(keyPairPaths)
     : flags.tlsDev

@@ -1,7 +1,7 @@
 /** The composition root: the services, their store, the page and the limits, put together for Deno. Tests start what it makes. */
 import { createClient } from "@connectrpc/connect";
-import { Hash } from "../gen/edgewire/v1/hash_pb.ts";
-import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_pb.ts";
+import { Hash } from "../gen/edgewire/v1/hash_codec.ts";
+import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_codec.ts";
 import { createHttp2Client } from "./net/mod.ts";
 import {
   accessLog,
@@ -79,7 +79,12 @@ export async function createApp(options: AppOptions): Promise<App> {
   return {
     service: {
       routes: (router) => {
-        registerServices(router, { store, createHasher: createNativeHasher, hash });
+        registerServices(router, {
+          store,
+          createHasher: createNativeHasher,
+          hash,
+          hashUrl: hashUrl && new URL(hashUrl).origin,
+        });
         health.routes(router);
         describe(router);
       },

@@ -3,7 +3,9 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { ServeExchange } from "./http/mod.ts";
 import { createFetchBridge, listen, type ListenOptions, type Server } from "./net/mod.ts";
 import { createRpcHandler, type FetchHandler, type RpcOptions, withCors } from "./rpc/mod.ts";
-import { nodeCompressions } from "./rpc/node/mod.ts";
+import { nodeCompressions, useBufferForText } from "./rpc/node/mod.ts";
+
+useBufferForText();
 
 /** What a server answers, wherever it listens. */
 export interface ServiceOptions extends Omit<RpcOptions, "onError"> {
@@ -19,16 +21,22 @@ export interface ServiceOptions extends Omit<RpcOptions, "onError"> {
 }
 
 /** Options of {@linkcode serve}. */
-export interface ServeOptions extends ServiceOptions, Omit<ListenOptions, "onError"> {}
+export interface ServeOptions extends ServiceOptions, ListenOptions {}
 
 /**
  * Serves Connect, gRPC and gRPC-Web over HTTP/1.1 and HTTP/2, without TLS or, given a certificate, with it, on one port.
  *
  * ```ts
+ * import { serve } from "@edgewire/edgewire";
+ * import { Greeter } from "./gen/edgewire/v1/greeter_pb.ts";
+ *
  * const server = await serve({
- *   routes: (router) => router.service(Greeter, { sayHello: ({ name }) => ({ message: `Hello, ${name}!` }) }),
+ *   routes: (router) => {
+ *     router.service(Greeter, { sayHello: ({ name }) => ({ message: `Hello, ${name}!` }) });
+ *   },
  *   port: 50051,
  * });
+ * console.log(server.url);
  * ```
  *
  * @throws {Error} An address is in use, is not one of this machine, or may not be used; certificate and key are no pair; a service is registered

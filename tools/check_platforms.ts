@@ -1,13 +1,9 @@
 /**
  * Type-checks code against platforms that have less than Deno, so that it cannot name what they lack:
- * the pure rooms against the language alone, `edge.ts` and all it loads against web workers, without the Deno namespace.
- *
- * It is `deno check` with the compiler options and imports of deno.json, but for `lib`.
+ * the pure rooms against the language alone, `edge.ts`, `fetch.ts` and all they load against web workers, without the Deno namespace.
  */
-import config from "../deno.json" with { type: "json" };
-import { ROOMS } from "./rooms.ts";
-
-const ROOT = new URL("..", import.meta.url);
+import { EDGE_ENTRIES, ROOMS } from "./rooms.ts";
+import { filesOf, ROOT, typeCheck } from "./type_check.ts";
 
 /** What a platform has, as the names of TypeScript's libraries. */
 export const PLATFORMS = {
@@ -16,34 +12,11 @@ export const PLATFORMS = {
 } as const;
 
 /** Type-checks files, by their paths from the root, against a platform. Gives the errors of the compiler, or undefined. */
-export async function checkPlatform(
+export function checkPlatform(
   platform: keyof typeof PLATFORMS,
   files: readonly string[],
 ): Promise<string | undefined> {
-  const { imports, compilerOptions } = config;
-  const configPath = await Deno.makeTempFile({ suffix: ".json" });
-  try {
-    await Deno.writeTextFile(
-      configPath,
-      JSON.stringify({ imports, compilerOptions: { ...compilerOptions, lib: PLATFORMS[platform] } }),
-    );
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["check", "--quiet", "--no-lock", "--config", configPath, ...files],
-      cwd: ROOT,
-    }).output();
-    return success ? undefined : new TextDecoder().decode(stderr);
-  } finally {
-    await Deno.remove(configPath);
-  }
-}
-
-async function filesOf(directory: string): Promise<string[]> {
-  const files: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(new URL(`${directory}/`, ROOT))) {
-    const path = `${directory}/${name}`;
-    files.push(...isDirectory ? await filesOf(path) : path.endsWith(".ts") ? [path] : []);
-  }
-  return files;
+  return typeCheck(files, { compilerOptions: { lib: PLATFORMS[platform] } });
 }
 
 async function pureFiles(): Promise<string[]> {
@@ -55,10 +28,14 @@ async function pureFiles(): Promise<string[]> {
 if (import.meta.main) {
   const pure = await pureFiles();
   const errors = [
-    await checkPlatform("edge", ["edge.ts"]),
+    await checkPlatform("edge", EDGE_ENTRIES),
     pure.length === 0 ? undefined : await checkPlatform("pure", pure),
   ].filter((error) => error !== undefined);
-  console.log(`Checked edge.ts against web workers, ${pure.length} files of pure rooms against the language alone`);
+  console.log(
+    `Checked ${
+      EDGE_ENTRIES.join(" and ")
+    } against web workers, ${pure.length} files of pure rooms against the language alone`,
+  );
   if (errors.length > 0) {
     console.error(errors.join("\n"));
     Deno.exit(1);

@@ -3,7 +3,7 @@
  */
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { EDGE_ROOMS, ROOMS } from "./rooms.ts";
+import { EDGE_ENTRIES, EDGE_ROOMS, ROOMS } from "./rooms.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 
@@ -55,8 +55,8 @@ function doorProblem(from: Place, to: Place, toRoom: string): string | undefined
   if (!to.path.endsWith("/mod.ts")) {
     return `Import the room "${toRoom}" through its mod.ts`;
   }
-  if (from.path === "edge.ts" && (!EDGE_ROOMS.includes(toRoom) || to.path !== `src/${toRoom}/mod.ts`)) {
-    return `edge.ts may not import "${to.path}": an edge may not have what it needs`;
+  if (EDGE_ENTRIES.includes(from.path) && (!EDGE_ROOMS.includes(toRoom) || to.path !== `src/${toRoom}/mod.ts`)) {
+    return `${from.path} may not import "${to.path}": an edge may not have what it needs`;
   }
   if (from.room !== undefined && !ROOMS[from.room]?.imports.includes(toRoom)) {
     return `The room "${from.room}" may not import the room "${toRoom}"`;

@@ -26,5 +26,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   cli: { imports: ["net", "ops", "rpc"], pure: false, stubs: true },
 };
 
-/** The rooms that `edge.ts` may load, and of those only what runs without the Deno namespace. */
-export const EDGE_ROOMS: readonly string[] = ["rpc", "services", "ops"];
+/** What edges load: their program, and the library's entry for them. */
+export const EDGE_ENTRIES: readonly string[] = ["edge.ts", "fetch.ts"];
+
+/** The rooms that they may load, and of those only what runs without the Deno namespace. */
+export const EDGE_ROOMS: readonly string[] = ["http", "rpc", "services", "ops"];

@@ -5,7 +5,7 @@
 import process from "node:process";
 import { createClient } from "@connectrpc/connect";
 import { createHttp2Client, createTransport } from "../../mod.ts";
-import { Greeter } from "../../gen/hello_pb.ts";
+import { Greeter } from "../../gen/hello_codec.ts";
 
 const [port, inFlight, warmUpSeconds, seconds] = Deno.args.map(Number) as [number, number, number, number];
 const httpClient = createHttp2Client({ baseUrl: `http://127.0.0.1:${port}`, maxConnections: 1 });

@@ -1,6 +1,6 @@
 /** Edgewire's fetch handler on `Deno.serve`: `edgewire_fetch.ts PORT`. */
 import { createFetchHandler } from "../../mod.ts";
-import { Greeter } from "../../gen/hello_pb.ts";
+import { Greeter } from "../../gen/hello_codec.ts";
 
 const handler = createFetchHandler({
   routes: (router) => router.service(Greeter, { sayHello: ({ name }) => ({ message: `Hello, ${name}!` }) }),

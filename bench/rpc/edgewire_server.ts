@@ -6,7 +6,7 @@ import {
   type SayManyResponseSchema,
   Streams,
 } from "../../gen/edgewire/bench/v1/streams_pb.ts";
-import { Greeter } from "../../gen/hello_pb.ts";
+import { Greeter } from "../../gen/hello_codec.ts";
 
 const pushMany = writing<typeof SayManyRequestSchema, typeof SayManyResponseSchema>(
   async ({ name, count }, writer) => {

@@ -1,8 +1,8 @@
 /** One run of the client: its server, its signal, and how it says results and failures. */
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
-import { File } from "../../gen/edgewire/v1/file_pb.ts";
-import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
-import { Hash, type HashAlgorithm } from "../../gen/edgewire/v1/hash_pb.ts";
+import { File } from "../../gen/edgewire/v1/file_codec.ts";
+import { Hash, type HashAlgorithm } from "../../gen/edgewire/v1/hash_codec.ts";
+import { Greeter } from "../../gen/hello_codec.ts";
 import { createHttp2Client } from "../net/mod.ts";
 import { createFetchClient, createTransport, type Protocol } from "../rpc/mod.ts";
 import { type AlgorithmName, ALGORITHMS } from "./algorithms.ts";
@@ -21,6 +21,7 @@ export interface GlobalFlags {
 
 /** See the top of the file. */
 export class Session {
+  /** The lecture's, which servers in other languages have, too. */
   readonly greeter: Client<typeof Greeter>;
   readonly hash: Client<typeof Hash>;
   readonly file: Client<typeof File>;

@@ -109,9 +109,11 @@ export interface HttpExchange {
 
 /** What is known of the connection that a request came by. */
 export interface ConnectionInfo {
+  /** What it speaks. */
   readonly httpVersion: "1.1" | "2";
   /** Where the peer is; undefined for a Unix socket. */
   readonly peer: { readonly hostname: string; readonly port: number } | undefined;
+  /** Whether it is encrypted, as far as is known: a proxy that is believed may say so, too. */
   readonly isTls: boolean;
   /** The common name of the client's certificate; undefined when none was asked for. */
   readonly tlsPeerName: string | undefined;

@@ -1,5 +1,5 @@
 /** HTTP/2 (RFC 9113, RFC 7541), both roles, as an object without sockets and clocks. This room performs no I/O. */
-export type { Connection, ConnectionHandler, ConnectionOptions, Role } from "./connection.ts";
+export type { Connection, ConnectionHandler, ConnectionOptions } from "./connection.ts";
 export { ErrorCode, errorName } from "./constants.ts";
 export { createConnection } from "./engine.ts";
 export { type ErrorOrigin, Http2ConnectionError, Http2StreamError } from "./errors.ts";

@@ -1,12 +1,5 @@
 /** Connects to HTTP/2 servers: with prior knowledge (h2c), or by TLS and ALPN. */
-import type { HeaderField } from "../http/mod.ts";
-import {
-  type Connection,
-  type ConnectionOptions,
-  createConnection,
-  type Http2Stream,
-  type StreamHandler,
-} from "../http2/mod.ts";
+import { type Connection, type ConnectionOptions, createConnection } from "../http2/mod.ts";
 import { dialErrorReason, type DialNetwork, dialSocket, type DialTarget, SYSTEM_NETWORK } from "./dial.ts";
 import { Driver } from "./driver.ts";
 import { closeQuietly, type Socket } from "./sockets.ts";
@@ -30,8 +23,6 @@ export interface Http2Client {
   readonly connection: Connection;
   /** Resolves when it is over, to what it ended with. Never rejects. */
   readonly closed: Promise<Error | undefined>;
-  /** Begins a request, see `Connection.openStream`. */
-  openStream(fields: readonly HeaderField[], handler: StreamHandler, endStream?: boolean): Http2Stream;
   /** Lets the streams that are open end, then closes the connection. */
   shutdown(): Promise<void>;
   /** Ends the connection and all its streams now. */
@@ -107,7 +98,6 @@ async function beginHttp2(socket: Socket, options: Http2ClientOptions, signal: A
   return {
     connection,
     closed,
-    openStream: (fields, handler, endStream) => connection.openStream(fields, handler, endStream),
     shutdown: async () => {
       connection.shutdown();
       await closed;

@@ -5,7 +5,7 @@
  * a while (`backoff.ts`). A connection that the server ends, or that grew old, gets no new streams, and those that it has may end.
  */
 import type { CallHandler, HeaderField, HttpClient, WaitingCall } from "../http/mod.ts";
-import type { Http2Stream, StreamHandler } from "../http2/mod.ts";
+import type { Http2Limits, Http2Stream } from "../http2/mod.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { connectHttp2, type Http2Client, type Http2ClientOptions } from "./http2_client.ts";
@@ -30,91 +30,85 @@ export type DialHttp2 = (
  * Options of {@linkcode createHttp2Client}. Those of connections hold for each; `limits.idleTimeoutMs` closes those that nobody needs, after 5
  * minutes by default.
  */
-export interface Http2PoolOptions
-  extends Omit<Http2ClientOptions, "hostname" | "port" | "tls" | "handler" | "signal" | "maxAgeMs"> {
+export interface Http2PoolOptions {
   /** Where the server is: `http:` for prior knowledge, `https:` for TLS. Only the origin matters. */
   readonly baseUrl: string | URL;
+  /** Certificates to trust beside the system's, as PEM. */
+  readonly caCerts?: readonly string[] | undefined;
+  /** The certificate chain to show to a server that asks for one, as PEM. With {@linkcode key}. */
+  readonly cert?: string | undefined;
+  /** The private key of {@linkcode cert}, as PEM. */
+  readonly key?: string | undefined;
+  /** How long it may take until the server's SETTINGS are there, name and TLS included, in milliseconds. @default 20000 */
+  readonly connectTimeoutMs?: number | undefined;
   /** How many connections may take new streams at a time. Those that only end their streams come on top. @default 4 */
   readonly maxConnections?: number | undefined;
-  readonly backoff?: BackoffOptions | undefined;
-  /** @internal The stream with which a connection retires. */
-  readonly retireAtStreamId?: number | undefined;
-  /** @internal How to connect. By default it is `connectHttp2`. */
-  readonly dial?: DialHttp2 | undefined;
-  /** @internal */
-  readonly clock?: Clock | undefined;
-  /** @internal From 0 to below 1. */
-  readonly random?: (() => number) | undefined;
-}
-
-/** How one stream waits for its connection. */
-export interface OpenStreamOptions {
-  /** Ends the waiting, not the stream. */
-  readonly signal?: AbortSignal | undefined;
-  /** Whether to wait for a server that cannot be reached, as long as it takes. @default false */
+  /** Whether calls wait for a server that cannot be reached, as long as they may take. @default false */
   readonly waitForReady?: boolean | undefined;
+  /** How long a server that could not be reached is left alone. */
+  readonly backoff?: BackoffOptions | undefined;
+  /** Limits that are not the default ones. */
+  readonly limits?: { readonly [Name in keyof Http2Limits]?: number | undefined } | undefined;
+  /** After how long a silence the server is asked for a sign of life, in milliseconds. Never by default. */
+  readonly keepaliveIntervalMs?: number | undefined;
+  /** How long it may take to give one. @default 20000 */
+  readonly keepaliveTimeoutMs?: number | undefined;
+  /** Told of mistakes in handlers, by which a connection is lost. By default they are logged to the console. */
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** See the top of the file. */
+/** A client of one server: its connections, made when they are needed. */
 export interface Http2Pool extends HttpClient {
-  /** As in `:scheme`. */
-  readonly scheme: "http" | "https";
-  /** As in `:authority`. */
-  readonly authority: string;
   /** Connections that there are, also those that only end their streams. */
   readonly connectionCount: number;
-  /** Streams that wait for a connection, or for room on one. */
+  /** Calls that wait for a connection, or for room on one. */
   readonly waitingCount: number;
-
-  /**
-   * Begins a request when there is room for it, see also {@linkcode open}, which makes no promise. Its handler may hear of it before the promise resolves. A stream that is lost with
-   * `isUnprocessed` may be opened again: the pool itself sends nothing twice.
-   *
-   * @param fields Pseudo-header fields first.
-   * @param endStream Whether it has neither content nor trailers.
-   * @throws {TypeError} A field may not be sent.
-   * @throws {Error} The server could not be reached, or not shortly before, and the stream does not wait for that; or the pool is closed.
-   * @throws The signal's reason, when it is aborted.
-   */
-  openStream(
-    fields: readonly HeaderField[],
-    handler: StreamHandler,
-    endStream?: boolean,
-    options?: OpenStreamOptions,
-  ): Promise<Http2Stream>;
 }
 
 /**
  * Makes a client of HTTP/2 for one server, which is a pool of connections. It connects with the first call.
  *
  * ```ts
- * const transport = createTransport({ protocol: "grpc", httpClient: createHttp2Client({ baseUrl: "http://localhost:50051" }) });
+ * import { createHttp2Client, createTransport } from "@edgewire/edgewire";
+ *
+ * const httpClient = createHttp2Client({ baseUrl: "http://localhost:50051" });
+ * const transport = createTransport({ protocol: "grpc", httpClient });
  * ```
  *
  * @throws {TypeError} The URL is none of HTTP.
  * @throws {RangeError} A number is out of its range.
  */
 export function createHttp2Client(options: Http2PoolOptions): Http2Pool {
-  return new Pool(options);
+  return new ConnectionPool(options);
 }
 
-/** A stream to be. */
+/** What tests have in the place of the network, the time and chance. */
+export interface PoolSurroundings {
+  /** How to connect. By default it is `connectHttp2`. */
+  readonly dial?: DialHttp2;
+  readonly clock?: Clock;
+  /** From 0 to below 1. */
+  readonly random?: () => number;
+  /** The stream with which a connection retires. */
+  readonly retireAtStreamId?: number;
+}
+
+/** A request to be. */
 interface Waiter {
   readonly fields: readonly HeaderField[];
-  readonly handler: StreamHandler;
+  readonly handler: CallHandler;
   readonly endStream: boolean;
-  readonly waitForReady: boolean;
-  opened(stream: Http2Stream): void;
-  failed(reason: unknown): void;
 }
 
-class Pool implements Http2Pool {
+/** See the top of the file. */
+export class ConnectionPool implements Http2Pool {
   readonly hasTrailers = true;
   readonly canStreamRequests = true;
-  readonly scheme: "http" | "https";
-  readonly authority: string;
+  /** As in `https://example.com:8443`. */
+  readonly origin: string;
   readonly #dial: DialHttp2;
   readonly #maxConnections: number;
+  readonly #waitForReady: boolean;
   readonly #retireAtStreamId: number;
   readonly #clock: Clock;
   readonly #backoff: Backoff;
@@ -130,28 +124,25 @@ class Pool implements Http2Pool {
   #stopRetryTimer: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(options: Http2PoolOptions) {
-    const { baseUrl, maxConnections = DEFAULT_MAX_CONNECTIONS, retireAtStreamId = RETIRE_AT_STREAM_ID } = options;
-    const { protocol, host, hostname, port } = new URL(baseUrl);
+  constructor(options: Http2PoolOptions, surroundings: PoolSurroundings = {}) {
+    const { baseUrl, maxConnections = DEFAULT_MAX_CONNECTIONS, waitForReady = false } = options;
+    const { retireAtStreamId = RETIRE_AT_STREAM_ID, clock = SYSTEM_CLOCK, random } = surroundings;
+    const { protocol, origin, hostname, port } = new URL(baseUrl);
     if (protocol !== "http:" && protocol !== "https:") {
       throw new TypeError(`Cannot connect to ${baseUrl}: the URL is neither of http nor of https`);
     }
     if (!Number.isInteger(maxConnections) || maxConnections < 1) {
       throw new RangeError(`Cannot set maxConnections to ${maxConnections}: it is a whole number from 1`);
     }
+    this.origin = origin;
     const tls = protocol === "https:";
-    this.scheme = tls ? "https" : "http";
-    this.authority = host;
     const target = { ...options, hostname, port: port === "" ? (tls ? 443 : 80) : Number(port), tls };
-    this.#dial = options.dial ?? ((handler, signal) => connectHttp2({ ...target, handler, signal }));
+    this.#dial = surroundings.dial ?? ((handler, signal) => connectHttp2({ ...target, handler, signal }));
     this.#maxConnections = maxConnections;
+    this.#waitForReady = waitForReady;
     this.#retireAtStreamId = retireAtStreamId;
-    this.#clock = options.clock ?? SYSTEM_CLOCK;
-    this.#backoff = new Backoff(options.backoff, options.random);
-  }
-
-  get origin(): string {
-    return `${this.scheme}://${this.authority}`;
+    this.#clock = clock;
+    this.#backoff = new Backoff(options.backoff, random);
   }
 
   get connectionCount(): number {
@@ -173,41 +164,10 @@ class Pool implements Http2Pool {
       handler.onUnreachable(closedError());
       return undefined;
     }
-    const waiter: Waiter = {
-      fields,
-      handler,
-      endStream,
-      waitForReady: false,
-      opened: (stream) => handler.onOpen(stream),
-      failed: (reason) => handler.onUnreachable(reason),
-    };
+    const waiter: Waiter = { fields, handler, endStream };
     this.#waiters.add(waiter);
     this.#advance();
     return this.#waiters.has(waiter) ? { abandon: () => this.#abandon(waiter) } : undefined;
-  }
-
-  openStream(
-    fields: readonly HeaderField[],
-    handler: StreamHandler,
-    endStream = false,
-    { signal, waitForReady = false }: OpenStreamOptions = {},
-  ): Promise<Http2Stream> {
-    if (signal?.aborted) {
-      return Promise.reject(signal.reason);
-    }
-    if (this.#isClosed) {
-      return Promise.reject(closedError());
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<Http2Stream>();
-    const waiter: Waiter = { fields, handler, endStream, waitForReady, opened: resolve, failed: reject };
-    const client = this.#waiters.size === 0 ? this.#findRoom() : undefined;
-    if (client !== undefined) {
-      this.#open(client, waiter);
-      return promise;
-    }
-    this.#waiters.add(waiter);
-    this.#advance();
-    return signal !== undefined && this.#waiters.has(waiter) ? this.#abortable(promise, waiter, signal) : promise;
   }
 
   async shutdown(): Promise<void> {
@@ -229,7 +189,7 @@ class Pool implements Http2Pool {
   #stop(): void {
     this.#isClosed = true;
     this.#dialAbort.abort(closedError());
-    this.#rejectWaiters(() => true, closedError());
+    this.#failWaiters(closedError());
     this.#advance();
   }
 
@@ -238,23 +198,10 @@ class Pool implements Http2Pool {
     await Promise.all([...this.#clients].map(({ closed }) => closed));
   }
 
-  #abortable(promise: Promise<Http2Stream>, waiter: Waiter, signal: AbortSignal): Promise<Http2Stream> {
-    const abort = () => {
-      if (this.#abandon(waiter)) {
-        waiter.failed(signal.reason);
-      }
-    };
-    signal.addEventListener("abort", abort);
-    return promise.finally(() => signal.removeEventListener("abort", abort));
-  }
-
-  /** @returns Whether it was still waiting. */
-  #abandon(waiter: Waiter): boolean {
-    const wasWaiting = this.#waiters.delete(waiter);
-    if (wasWaiting) {
+  #abandon(waiter: Waiter): void {
+    if (this.#waiters.delete(waiter)) {
       this.#advance(); // Perhaps nobody waits any more.
     }
-    return wasWaiting;
   }
 
   #findRoom(): Http2Client | undefined {
@@ -266,21 +213,22 @@ class Pool implements Http2Pool {
     return undefined;
   }
 
-  #open(client: Http2Client, waiter: Waiter): void {
+  /** For who waited: it is too late to throw. */
+  #openFor({ fields, handler, endStream }: Waiter, client: Http2Client): void {
     let stream: Http2Stream;
     try {
-      stream = this.#openOn(client, waiter.fields, waiter.handler, waiter.endStream);
+      stream = this.#openOn(client, fields, handler, endStream);
     } catch (error) {
-      waiter.failed(error);
+      handler.onUnreachable(error);
       return;
     }
-    waiter.opened(stream);
+    handler.onOpen(stream);
   }
 
   #openOn(
     client: Http2Client,
     fields: readonly HeaderField[],
-    handler: StreamHandler,
+    handler: CallHandler,
     endStream: boolean,
   ): Http2Stream {
     const stream = client.connection.openStream(fields, handler, endStream);
@@ -298,12 +246,12 @@ class Pool implements Http2Pool {
         break;
       }
       this.#waiters.delete(waiter);
-      this.#open(client, waiter);
+      this.#openFor(waiter, client);
     }
     const usable = this.#usableCount();
     const waitMs = this.#retryAtMs - this.#clock.nowMs();
-    if (waitMs > 0 && usable === 0) {
-      this.#rejectWaiters((waiter) => !waiter.waitForReady, this.#lastError);
+    if (waitMs > 0 && usable === 0 && !this.#waitForReady) {
+      this.#failWaiters(this.#lastError);
     }
     if (this.#waiters.size === 0) {
       this.#stopRetryTimer?.();
@@ -335,12 +283,10 @@ class Pool implements Http2Pool {
     }, waitMs);
   }
 
-  #rejectWaiters(isMeant: (waiter: Waiter) => boolean, reason: unknown): void {
+  #failWaiters(reason: unknown): void {
     for (const waiter of this.#waiters) {
-      if (isMeant(waiter)) {
-        this.#waiters.delete(waiter);
-        waiter.failed(reason);
-      }
+      this.#waiters.delete(waiter);
+      waiter.handler.onUnreachable(reason);
     }
   }
 
@@ -354,15 +300,15 @@ class Pool implements Http2Pool {
       const { connection } = client;
       if (connection.isDraining || connection.isClosed) {
         // Else a server that sends everybody away at once would be dialed again at once.
-        throw new Error(`Cannot open a stream: ${this.authority} takes none`);
+        throw new Error(`Cannot open a stream: ${this.origin} takes none`);
       }
       this.#backoff.reset();
       this.#retryAtMs = -Infinity;
     } catch (error) {
       this.#lastError = error;
       this.#retryAtMs = beganAtMs + this.#backoff.next();
-      if (this.#usableCount() === 0) {
-        this.#rejectWaiters((waiter) => !waiter.waitForReady, error); // Also when the backoff is over already.
+      if (this.#usableCount() === 0 && !this.#waitForReady) {
+        this.#failWaiters(error); // Also when the backoff is over already.
       }
     }
     this.#dialing = undefined;

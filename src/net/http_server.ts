@@ -3,11 +3,12 @@
  * apart by their first octets; on TLS, ALPN decides.
  */
 import type { ConnectionInfo, HttpConnection, ServeExchange } from "../http/mod.ts";
-import { createConnection as createHttp1Connection, type Http1Limits } from "../http1/mod.ts";
-import { createConnection as createHttp2Connection, type Http2Limits } from "../http2/mod.ts";
-import { type ConnectionEnd, endReason } from "./connection_end.ts";
+import { createConnection as createHttp1Connection } from "../http1/mod.ts";
+import { createConnection as createHttp2Connection } from "../http2/mod.ts";
+import { endReason } from "./connection_end.ts";
 import { Driver, type DriverHooks } from "./driver.ts";
 import { trustForwarded } from "./forwarded.ts";
+import type { ListenOptions } from "./listen_options.ts";
 import { readProxyHeader } from "./proxy_protocol.ts";
 import { sniff } from "./sniff.ts";
 import { closeQuietly, hostAndPort, type Socket } from "./sockets.ts";
@@ -27,40 +28,12 @@ const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 /** How far connection ages are apart, so that clients that came together do not come again together: up to a tenth more or less. */
 const AGE_JITTER = 0.1;
 
-type Changes<Limits> = { readonly [Name in keyof Limits]?: number | undefined };
-
-/** A certificate chain and its private key, as PEM, and who clients must be. */
-export interface TlsServerOptions extends KeyPair {
-  /** Certificates of those who may sign a client's, as PEM. With it a client without one, or with another's, is refused. */
-  readonly clientCa?: string | undefined;
-}
-
 /** Options of {@linkcode serveHttp}. */
-export interface HttpServerOptions {
+export interface HttpServerOptions extends Omit<ListenOptions, "host" | "port"> {
   /** The addresses to listen on: host names, IP addresses. @default ["127.0.0.1"] */
   readonly hostnames?: readonly string[] | undefined;
   /** The port to listen on; 0 for any that is free. @default 0 */
   readonly port?: number | undefined;
-  /** A Unix socket to listen on, too. There must be nothing at that path; it is removed at the end. None by default. */
-  readonly unixPath?: string | undefined;
-  /** Whether each connection begins with a header of the PROXY protocol, versions 1 and 2; others are closed. Not with TLS. @default false */
-  readonly proxyProtocol?: boolean | undefined;
-  /** Whether to believe what `Forwarded`, or `X-Forwarded-For` and `-Proto`, say of the peer. @default false */
-  readonly trustForwarded?: boolean | undefined;
-  /** With it there is TLS, and nothing without. By default there is none. */
-  readonly tls?: TlsServerOptions | undefined;
-  /** How many connections there may be; those above are closed at once. @default 10000 */
-  readonly maxConnections?: number | undefined;
-  /** How long TLS, or the first octets without it, may take, in milliseconds. @default 10000 */
-  readonly handshakeTimeoutMs?: number | undefined;
-  /** After how long a connection is asked to end, so that clients spread over servers anew, in milliseconds. Never by default. */
-  readonly maxConnectionAgeMs?: number | undefined;
-  /** After how long a silence HTTP/2 clients are asked for a sign of life, in milliseconds. @default 2 hours */
-  readonly keepaliveIntervalMs?: number | undefined;
-  readonly http1?: Changes<Http1Limits> | undefined;
-  readonly http2?: Changes<Http2Limits> | undefined;
-  /** Told of each connection that is over, also of those that were not let in. */
-  readonly onConnectionEnd?: ((end: ConnectionEnd) => void) | undefined;
   /** Told of mistakes in handlers, by which a connection is lost. By default they are logged to the console. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }

@@ -1,20 +1,9 @@
 /** Serves exchanges on every version of HTTP, on one port. */
 import type { ServeExchange } from "../http/mod.ts";
 import { type HttpServerOptions, serveHttp } from "./http_server.ts";
+import type { ListenOptions } from "./listen_options.ts";
 import { hostAndPort } from "./sockets.ts";
 import type { KeyPair } from "./tls.ts";
-
-/** Options of {@linkcode listen}. */
-export interface ListenOptions extends Omit<HttpServerOptions, "hostnames"> {
-  /**
-   * The addresses or host names to listen on.
-   *
-   * @default "127.0.0.1" and, where there is IPv6, "::1"
-   */
-  readonly host?: string | readonly string[] | undefined;
-  /** The port to listen on; 0 for any that is free. @default 50051 */
-  readonly port?: number | undefined;
-}
 
 /** A server that listens. */
 export interface Server {
@@ -43,7 +32,10 @@ export const DEFAULT_HOST = "127.0.0.1";
  *
  * @throws {Error} An address is in use, is not one of this machine, or may not be used; certificate and key are no pair.
  */
-export async function listen(serve: ServeExchange, options: ListenOptions = {}): Promise<Server> {
+export async function listen(
+  serve: ServeExchange,
+  options: ListenOptions & Pick<HttpServerOptions, "onError"> = {},
+): Promise<Server> {
   const { host, port = DEFAULT_PORT, ...rest } = options;
   const hostnames = host === undefined ? defaultHosts() : [host].flat();
   const server = await serveHttp(serve, { ...rest, hostnames, port });

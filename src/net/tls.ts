@@ -14,7 +14,9 @@ const PROTOCOLS = ["h2", "http/1.1", "http/1.0"];
 
 /** A certificate chain and its private key, as PEM. */
 export interface KeyPair {
+  /** The certificate, then those that lead to one that is trusted. */
   readonly cert: string;
+  /** Not encrypted. */
   readonly key: string;
 }
 

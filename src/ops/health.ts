@@ -1,7 +1,7 @@
 /** Whether services take calls, for probes and load balancers: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 import type { DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
-import { Health as HealthProtocol, HealthCheckResponse_ServingStatus } from "../../gen/grpc/health/v1/health_pb.ts";
+import { Health as HealthProtocol, HealthCheckResponse_ServingStatus } from "../../gen/grpc/health/v1/health_codec.ts";
 
 /** What a service may be doing, and, in an answer to Watch, that there is none. */
 export const ServingStatus = HealthCheckResponse_ServingStatus;

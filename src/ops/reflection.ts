@@ -12,11 +12,11 @@ import {
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
-import { ServerReflection, type ServerReflectionRequest } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection, type ServerReflectionRequest } from "../../gen/grpc/reflection/v1/reflection_codec.ts";
 import {
   ServerReflection as ServerReflectionAlpha,
   type ServerReflectionRequest as ServerReflectionRequestAlpha,
-} from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+} from "../../gen/grpc/reflection/v1alpha/reflection_codec.ts";
 
 /** The answer to a question. The messages of both versions have the same shape. */
 type Answer =

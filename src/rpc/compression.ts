@@ -11,9 +11,10 @@ const PIECE_BYTES = 4096;
 export interface Compression {
   /** As in content-encoding (RFC 9110 §8.4.1): `gzip`, `br`, `zstd`, or `deflate`, which is the format of zlib (RFC 1950). */
   readonly name: string;
+  /** Compresses a message. What is given to it stays as it is, and is not kept. */
   compress(data: Uint8Array): Uint8Array | Promise<Uint8Array>;
   /**
-   * Nothing gives nothing, as some peers do not compress empty messages and say that they do.
+   * Decompresses a message. Nothing gives nothing, as some peers do not compress empty messages and say that they do.
    *
    * @throws {ConnectError} `resource_exhausted`: there come more than `maxBytes` of it, and it stopped there. `invalid_argument`: it is
    *   damaged or cut short.
@@ -43,6 +44,13 @@ export function chooseCompression(
 
 /**
  * What browsers and edges have: gzip. They have deflate too, but not all of them notice that it was cut short (Deno 2.9 does not).
+ *
+ * ```ts
+ * import { createTransport, createWebCompressions } from "@edgewire/edgewire/fetch";
+ *
+ * const [gzip] = createWebCompressions();
+ * const transport = createTransport({ baseUrl: "https://example.com", sendCompression: gzip });
+ * ```
  */
 export function createWebCompressions(): Compression[] {
   return [{ name: "gzip", compress: compressGzip, decompress: decompressGzip }];

@@ -25,6 +25,20 @@ export interface FetchHandlerOptions extends RpcOptions {
  *
  * gRPC itself is refused with 415: it needs HTTP trailers, which a `Response` does not have.
  *
+ * ```ts
+ * import { createFetchHandler } from "@edgewire/edgewire/fetch";
+ * import { Greeter } from "./gen/edgewire/v1/greeter_pb.ts";
+ *
+ * export default {
+ *   fetch: createFetchHandler({
+ *     routes: (router) => {
+ *       router.service(Greeter, { sayHello: ({ name }) => ({ message: `Hello, ${name}!` }) });
+ *     },
+ *     corsOrigins: ["https://example.com"],
+ *   }),
+ * };
+ * ```
+ *
  * @throws {RangeError} A number is none that it can be.
  * @throws {Error} A service is registered twice.
  */

@@ -14,6 +14,7 @@ import {
   toBinary,
   toJsonString,
 } from "@bufbuild/protobuf";
+import { compile, createTextCodec, setTextCodec } from "../codec/mod.ts";
 
 /** Options of the JSON format, as in protobuf-es. A `registry` is needed for `google.protobuf.Any`. */
 export type JsonOptions = Partial<JsonReadOptions & JsonWriteOptions>;
@@ -40,37 +41,22 @@ export interface MessageCodec {
   encodeInto?(message: Message, buffer: Uint8Array, start: number, limit: number): number;
 }
 
-/** The binary format of a type. */
+/** The binary format of a type: by a compiled codec, or by protobuf-es when there are options. */
 export function binaryCodec(schema: DescMessage, options?: BinaryOptions): MessageCodec {
-  // protobuf-es hands out views of its input: for fields of type bytes, and for unknown fields.
-  const isFlat = schema.fields.every((field) =>
-    field.fieldKind === "enum" || isTextOrNumber(field.scalar, field.fieldKind)
-  );
-  return {
-    decode: isFlat
-      ? (buffer, start, end) => ownUnknownFields(fromBinary(schema, buffer.subarray(start, end), options))
-      : (buffer, start, end) => fromBinary(schema, new Uint8Array(buffer.subarray(start, end)), options),
+  return options === undefined ? compile(schema) : {
+    // protobuf-es hands out views of its input: for fields of type bytes, and for unknown fields.
+    decode: (buffer, start, end) => fromBinary(schema, new Uint8Array(buffer.subarray(start, end)), options),
     encode: (message) => toBinary(schema, message, options),
   };
-}
-
-/** `ScalarType.BYTES` */
-const BYTES = 12;
-
-function isTextOrNumber(scalar: number | undefined, fieldKind: string): boolean {
-  return scalar !== BYTES && (fieldKind === "scalar" || (fieldKind === "list" && scalar !== undefined));
-}
-
-function ownUnknownFields(message: Message): Message {
-  if (message.$unknown !== undefined) {
-    message.$unknown = message.$unknown.map((field) => ({ ...field, data: new Uint8Array(field.data) }));
-  }
-  return message;
 }
 
 /** JSON is UTF-8 (RFC 8259 §8.1): text that is not is refused. */
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
+
+/** A byte order mark is part of a text in the binary format. */
+const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+setTextCodec(createTextCodec({ decoder: textDecoder, encoder }));
 
 /** The JSON format of a type. By default unknown fields are ignored, so that a client may be newer than its server. */
 export function jsonCodec(schema: DescMessage, options?: JsonOptions): MessageCodec {

@@ -2,14 +2,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { type Client, Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import type { DownloadResponseSchema, File } from "../../gen/edgewire/v1/file_pb.ts";
-import type { Hash } from "../../gen/edgewire/v1/hash_pb.ts";
 import { announcedFile, byteCount, toFileInfo } from "./file_messages.ts";
 import { assertFileName } from "./file_name.ts";
 import type { FileStore, OpenFile, Upload } from "./file_store.ts";
 import { concreteAlgorithm } from "./hasher.ts";
-import { hashContent, type HashResult, hashWithProgress } from "./hash_content.ts";
+import { hashContent, type HashResult, type HashServer, hashWithProgress } from "./hash_content.ts";
 import { receiveHeader } from "./headed_stream.ts";
 
 /** The longest chunk of `WriteUpload`, in bytes. */
@@ -18,8 +17,8 @@ export const MAX_WRITE_BYTES = 1024 * 1024;
 const DEFAULT_PAGE_SIZE = 100;
 const MAX_PAGE_SIZE = 1000;
 
-/** Makes `edgewire.v1.File` on `store`, with digests from `hash`. */
-export function createFileService(store: FileStore, hash: Client<typeof Hash>): ServiceImpl<typeof File> {
+/** Makes `edgewire.v1.File` on `store`, with digests from `hashServer`. */
+export function createFileService(store: FileStore, hashServer: HashServer): ServiceImpl<typeof File> {
   function findUpload(id: string): Upload {
     const upload = store.findUpload(id);
     if (upload === undefined) {
@@ -38,7 +37,7 @@ export function createFileService(store: FileStore, hash: Client<typeof Hash>): 
     return upload.finish(async (content) => {
       const { digest } = upload.file;
       if (digest !== undefined) {
-        const { hex } = await hashContent(hash, content, digest.algorithm, { contextValues: context.values });
+        const { hex } = await hashContent(hashServer, content, digest.algorithm, context);
         if (hex !== digest.hex) {
           throw new ConnectError(`digest: announced ${digest.hex}, received ${hex}`, Code.InvalidArgument);
         }
@@ -116,7 +115,7 @@ export function createFileService(store: FileStore, hash: Client<typeof Hash>): 
       const algorithm = concreteAlgorithm(request.algorithm);
       await using file = await openFile(request.name);
       return toResponse(
-        await hashContent(hash, file.read(0, file.file.size), algorithm, { contextValues: context.values }),
+        await hashContent(hashServer, file.read(0, file.file.size), algorithm, context),
       );
     },
 
@@ -124,7 +123,7 @@ export function createFileService(store: FileStore, hash: Client<typeof Hash>): 
       const algorithm = concreteAlgorithm(request.algorithm);
       await using file = await openFile(request.name);
       const { size } = file.file;
-      for await (const event of hashWithProgress(hash, file.read(0, size), algorithm, context)) {
+      for await (const event of hashWithProgress(hashServer, file.read(0, size), algorithm, context)) {
         yield typeof event === "number"
           ? { event: { case: "progress", value: { hashedBytes: BigInt(event), totalBytes: BigInt(size) } } }
           : { event: { case: "result", value: toResponse(event) } };

@@ -3,6 +3,14 @@ import { type CallOptions, type Client, Code, ConnectError, type HandlerContext 
 import type { Hash } from "../../gen/edgewire/v1/hash_pb.ts";
 import type { ConcreteHashAlgorithm } from "./hasher.ts";
 
+/** Whom File has content hashed by. */
+export interface HashServer {
+  /** The stub of one of `registerHash` in this process, or of another server's. */
+  readonly hash: Client<typeof Hash>;
+  /** Where that is, as errors say it; undefined for this process. */
+  readonly hashUrl?: string | undefined;
+}
+
 /** What the Hash service answered. */
 export interface HashResult {
   readonly algorithm: ConcreteHashAlgorithm;
@@ -14,35 +22,52 @@ export interface HashResult {
 /** How many bytes are hashed between two reports: a report costs little beside them, and a bar still moves. */
 const PROGRESS_BYTES = 8 * 1024 * 1024;
 
+/** What is kept of the caller's time, so that it still hears which server was slow: a tenth, and no more than 100 ms. */
+const RESERVED_SHARE = 0.1;
+const MAX_RESERVED_MS = 100;
+
+/** Whom content is hashed for. */
+export type HashCaller = Pick<HandlerContext, "values" | "timeoutMs">;
+
 /**
- * Has `content` hashed. With the caller's context values the call inherits its deadline and its cancellation.
+ * Has `content` hashed. The call is cancelled with the caller's, and out of time a little before it.
  *
+ * @param signal Cancels the call, too.
  * @throws {ConnectError} `canceled`, `deadline_exceeded`, `unavailable`, or `internal` for all else that Hash may answer.
  */
 export async function hashContent(
-  hash: Client<typeof Hash>,
+  { hash, hashUrl }: HashServer,
   content: AsyncIterable<Uint8Array>,
   algorithm: ConcreteHashAlgorithm,
-  options: CallOptions,
+  caller: HashCaller,
+  signal?: AbortSignal,
 ): Promise<HashResult> {
   try {
+    const options = { ...callOptions(caller), ...signal === undefined ? {} : { signal } };
     const { digest, byteCount } = await hash.shaStream(toRequests(content, algorithm), options);
     if (digest?.algorithm !== algorithm) {
       throw new ConnectError("answered without the digest that was asked for", Code.Internal);
     }
     return { algorithm, hex: digest.hex, byteCount: Number(byteCount) };
   } catch (error) {
-    throw hashServiceError(error);
+    throw hashServiceError(error, hashUrl);
   }
+}
+
+function callOptions(caller: HashCaller): CallOptions {
+  const leftMs = caller.timeoutMs();
+  return leftMs === undefined
+    ? { contextValues: caller.values }
+    : { contextValues: caller.values, timeoutMs: leftMs - Math.min(leftMs * RESERVED_SHARE, MAX_RESERVED_MS) };
 }
 
 /** Codes that say of this call what they say of the call to Hash. Others, `unimplemented` say, would mislead. */
 const SHARED_CODES: ReadonlySet<Code> = new Set([Code.Canceled, Code.DeadlineExceeded, Code.Unavailable]);
 
-function hashServiceError(error: unknown): ConnectError {
+function hashServiceError(error: unknown, hashUrl: string | undefined): ConnectError {
   const { code, rawMessage } = ConnectError.from(error);
   return new ConnectError(
-    `hash service: ${rawMessage}`,
+    `hash service${hashUrl === undefined ? "" : ` at ${hashUrl}`}: ${rawMessage}`,
     SHARED_CODES.has(code) ? code : Code.Internal,
     undefined,
     undefined,
@@ -52,10 +77,10 @@ function hashServiceError(error: unknown): ConnectError {
 
 /** Has `content` hashed, and tells now and then how many bytes were handed over, and at last the result. */
 export async function* hashWithProgress(
-  hash: Client<typeof Hash>,
+  server: HashServer,
   content: AsyncIterable<Uint8Array>,
   algorithm: ConcreteHashAlgorithm,
-  { values }: Pick<HandlerContext, "values">,
+  caller: HashCaller,
 ): AsyncGenerator<number | HashResult> {
   // Ends the call when the caller no longer listens.
   const listening = new AbortController();
@@ -71,7 +96,7 @@ export async function* hashWithProgress(
       }
     }
   })();
-  const result = hashContent(hash, counted, algorithm, { signal: listening.signal, contextValues: values });
+  const result = hashContent(server, counted, algorithm, caller, listening.signal);
   result.catch(() => {}); // It is awaited below, unless the caller stops listening first.
   try {
     yield 0;

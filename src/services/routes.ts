@@ -1,36 +1,35 @@
 /** The services put together: what every server of Edgewire answers, on whatever it runs. */
 import type { DescService } from "@bufbuild/protobuf";
-import type { Client, ConnectRouter } from "@connectrpc/connect";
-import { Greeter as LectureGreeter } from "../../gen/hello_pb.ts";
-import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
-import { File } from "../../gen/edgewire/v1/file_pb.ts";
-import { Hash } from "../../gen/edgewire/v1/hash_pb.ts";
+import type { ConnectRouter } from "@connectrpc/connect";
+import { Greeter as LectureGreeter } from "../../gen/hello_codec.ts";
+import { Greeter } from "../../gen/edgewire/v1/greeter_codec.ts";
+import { File } from "../../gen/edgewire/v1/file_codec.ts";
+import { Hash } from "../../gen/edgewire/v1/hash_codec.ts";
 import { createFileService } from "./file.ts";
 import type { FileStore } from "./file_store.ts";
 import { greeter, lectureGreeter } from "./greeter.ts";
 import { createHashService } from "./hash.ts";
 import type { CreateHasher } from "./hasher.ts";
+import type { HashServer } from "./hash_content.ts";
 
 /** Options of {@linkcode registerServices}. */
-export interface ServiceOptions {
+export interface ServiceOptions extends HashServer {
   /** Where File keeps its files. */
   readonly store: FileStore;
   /** Who computes the digests of Hash. */
   readonly createHasher: CreateHasher;
-  /** The Hash service that File calls: one of {@linkcode registerHash} in this process, or another server's. */
-  readonly hash: Client<typeof Hash>;
 }
 
 /** What {@linkcode registerServices} adds. */
 export const SERVICES: readonly DescService[] = [LectureGreeter, Greeter, Hash, File];
 
 /** Adds both Greeters, Hash and File to a router. */
-export function registerServices(router: ConnectRouter, { store, createHasher, hash }: ServiceOptions): void {
+export function registerServices(router: ConnectRouter, options: ServiceOptions): void {
   router
     .service(LectureGreeter, lectureGreeter)
     .service(Greeter, greeter)
-    .service(File, createFileService(store, hash));
-  registerHash(router, createHasher);
+    .service(File, createFileService(options.store, options));
+  registerHash(router, options.createHasher);
 }
 
 /** Adds Hash alone. */

@@ -13,7 +13,7 @@ const client = await connectHttp2({
   tls: url.protocol === "https:",
   caCerts: certificate === undefined ? undefined : [certificate],
 });
-const stream = client.openStream(
+const stream = client.connection.openStream(
   [
     { name: ":method", value: "GET" },
     { name: ":scheme", value: url.protocol.slice(0, -1) },

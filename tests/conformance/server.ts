@@ -5,7 +5,8 @@
  * `connectconformance --mode server --conf tests/conformance/config.yaml -- deno run -A tests/conformance/server.ts [--fetch]`
  */
 import { create } from "@bufbuild/protobuf";
-import { createFetchHandler, DEFAULT_MAX_MESSAGE_BYTES, serve } from "../../mod.ts";
+import { createFetchHandler, serve } from "../../mod.ts";
+import { DEFAULT_MAX_MESSAGE_BYTES } from "../../src/rpc/mod.ts";
 import { nodeCompressions } from "../../src/rpc/node/mod.ts";
 import { DelimitedWriter, readDelimited } from "./rpc/delimited.ts";
 import { registry, ServerCompatRequestSchema, ServerCompatResponseSchema } from "./rpc/messages.ts";

@@ -4,8 +4,10 @@
  *
  * `deno run --allow-all tests/conformance/tools.ts [name ...]` installs all of them, or those that are named.
  */
+import { createHash } from "node:crypto";
+import { basename, dirname } from "node:path";
 import config from "../../deno.json" with { type: "json" };
-import { runProgram } from "../support/program.ts";
+import { runProgram, tryProgram } from "../support/program.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const CACHE = `${ROOT}.cache/tools/`;
@@ -20,19 +22,25 @@ type Tool =
   | { readonly kind: "npm"; readonly packages: readonly (keyof typeof config.imports)[] }
   /** Python with packages of PyPI, as `name==version`. */
   | { readonly kind: "python"; readonly packages: readonly string[] }
-  /** A program of a Debian package, at the version that the distribution has. */
+  /** A program of a Debian package, or another file of it by its whole path, at the version that the distribution has. */
   | { readonly kind: "debian"; readonly package: string; readonly program: string };
 
 const TOOLS = {
+  "c++-grpc": { kind: "debian", package: "libgrpc++-dev", program: "/usr/include/grpcpp/grpcpp.h" },
+  "c++-openssl": { kind: "debian", package: "libssl-dev", program: "/usr/include/openssl/evp.h" },
+  "c++-protobuf": { kind: "debian", package: "libprotobuf-dev", program: "/usr/include/google/protobuf/message.h" },
   connectconformance: { kind: "go", package: "connectrpc.com/conformance/cmd/connectconformance", version: "v1.0.7" },
   "connect-node": {
     kind: "npm",
     packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node"],
   },
   curl: { kind: "debian", package: "curl", program: "curl" },
+  "g++": { kind: "debian", package: "g++", program: "g++" },
   "grpc-go-client": { kind: "go", package: "google.golang.org/grpc/interop/client", version: "v1.85.0" },
   "grpc-go-server": { kind: "go", package: "google.golang.org/grpc/interop/server", version: "v1.85.0" },
   "grpc-js": { kind: "npm", packages: ["@grpc/grpc-js", "@grpc/proto-loader"] },
+  grpcio: { kind: "python", packages: ["grpcio==1.85.1", "grpcio-tools==1.85.1", "protobuf==7.36.2"] },
+  grpc_cpp_plugin: { kind: "debian", package: "protobuf-compiler-grpc", program: "grpc_cpp_plugin" },
   grpcurl: { kind: "go", package: "github.com/fullstorydev/grpcurl/cmd/grpcurl", version: "v1.9.4" },
   h2load: { kind: "debian", package: "nghttp2-client", program: "h2load" },
   h2spec: { kind: "go", package: "github.com/summerwind/h2spec/cmd/h2spec", version: "v2.2.1+incompatible" },
@@ -43,6 +51,8 @@ const TOOLS = {
   node: { kind: "debian", package: "nodejs", program: "node" },
   npm: { kind: "debian", package: "npm", program: "npm" },
   openssl: { kind: "debian", package: "openssl", program: "openssl" },
+  "pkg-config": { kind: "debian", package: "pkg-config", program: "pkg-config" },
+  protoc: { kind: "debian", package: "protobuf-compiler", program: "protoc" },
   "python-hpack": { kind: "python", packages: ["hpack==4.2.0"] },
   "python-hyperframe": { kind: "python", packages: ["hyperframe==6.1.0", "hpack==4.2.0"] },
   wrk: { kind: "debian", package: "wrk", program: "wrk" },
@@ -66,6 +76,9 @@ const installing = new Map<string, Promise<string>>();
 
 /** Debian's packages one after the other: apt-get has a lock. */
 let debian: Promise<unknown> = Promise.resolve();
+
+/** What there is of them, asked for once. */
+let debianLists: Promise<unknown> | undefined;
 
 function say(text: string): void {
   console.error(`tools: ${text}`);
@@ -115,6 +128,7 @@ function installNpm(name: string, tool: Tool & { kind: "npm" }): Promise<string>
 
 async function installPython(tool: Tool & { kind: "python" }): Promise<string> {
   const folder = await fill(tool.packages.join("+"), `PyPI packages ${tool.packages.join(", ")}`, async (folder) => {
+    await installVenv();
     await runProgram("python3", ["-m", "venv", folder], { timeoutMs: INSTALL_TIMEOUT_MS });
     const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...tool.packages];
     await runProgram(`${folder}bin/python`, pip, { timeoutMs: INSTALL_TIMEOUT_MS });
@@ -122,8 +136,20 @@ async function installPython(tool: Tool & { kind: "python" }): Promise<string> {
   return `${folder}bin/python`;
 }
 
+/** Debian's Python makes no environments before it has another package. */
+async function installVenv(): Promise<void> {
+  const hasVenv = await which("python3") !== undefined &&
+    (await tryProgram("python3", ["-m", "ensurepip", "--version"])).code === 0;
+  if (!hasVenv) {
+    await inTurn(() => installPackage("python3-venv"));
+  }
+}
+
 /** Where a program is that the machine has; undefined when it has none. */
 async function which(program: string): Promise<string | undefined> {
+  if (program.startsWith("/")) {
+    return await exists(program) ? program : undefined;
+  }
   for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
     if (await Deno.stat(`${folder}/${program}`).then((file) => file.isFile, () => false)) {
       return `${folder}/${program}`;
@@ -132,15 +158,26 @@ async function which(program: string): Promise<string | undefined> {
   return undefined;
 }
 
+async function installPackage(name: string): Promise<void> {
+  say(`installing the Debian package ${name}`);
+  const options = { env: { DEBIAN_FRONTEND: "noninteractive" }, timeoutMs: INSTALL_TIMEOUT_MS };
+  await (debianLists ??= runProgram("apt-get", ["update", "-q"], options));
+  await runProgram("apt-get", ["install", "-y", "-q", "--no-install-recommends", name], options);
+}
+
+/** Waits for the other installs of Debian's packages. */
+function inTurn<T>(install: () => Promise<T>): Promise<T> {
+  const installed = debian.catch(() => {}).then(install);
+  debian = installed;
+  return installed;
+}
+
 async function installDebian({ package: name, program }: Tool & { kind: "debian" }): Promise<string> {
   const found = await which(program);
   if (found !== undefined) {
     return found;
   }
-  say(`installing the Debian package ${name}, since there is no ${program}`);
-  const options = { env: { DEBIAN_FRONTEND: "noninteractive" }, timeoutMs: INSTALL_TIMEOUT_MS };
-  await runProgram("apt-get", ["update", "-q"], options);
-  await runProgram("apt-get", ["install", "-y", "-q", "--no-install-recommends", name], options);
+  await installPackage(name);
   const installed = await which(program);
   if (installed === undefined) {
     throw new Error(`Cannot find ${program} after the Debian package ${name} was installed`);
@@ -157,11 +194,8 @@ function install(name: ToolName): Promise<string> {
       return installNpm(name, tool);
     case "python":
       return installPython(tool);
-    case "debian": {
-      const installed = debian.catch(() => {}).then(() => installDebian(tool));
-      debian = installed;
-      return installed;
-    }
+    case "debian":
+      return inTurn(() => installDebian(tool));
   }
 }
 
@@ -202,6 +236,53 @@ export async function buildGoProgram(
   );
   await Deno.copyFile(source, `${folder}main.go`);
   await runProgram("go", ["build", "-mod=mod", "-o", name, "."], { ...options, cwd: folder });
+  return `${folder}${name}`;
+}
+
+/** What a C++ program of ours is built with. */
+const CPP_TOOLS = [
+  "g++",
+  "pkg-config",
+  "protoc",
+  "grpc_cpp_plugin",
+  "c++-protobuf",
+  "c++-grpc",
+  "c++-openssl",
+] as const;
+
+/**
+ * Builds a C++ program of ours with Debian's gRPC, unless that was done: it takes a while.
+ *
+ * @param source Its main file; headers of ours are in the same folder.
+ * @param protoFolder What the protos' paths begin at.
+ * @returns The path of the program.
+ */
+export async function buildCppProgram(source: string, protoFolder: string, protos: readonly string[]): Promise<string> {
+  for (const tool of CPP_TOOLS) {
+    await installTool(tool);
+  }
+  const name = basename(source, ".cpp");
+  const headers = (await Array.fromAsync(Deno.readDir(dirname(source)))).map(({ name }) => name)
+    .filter((name) => name.endsWith(".h")).sort().map((name) => `${dirname(source)}/${name}`);
+  const digest = createHash("sha256");
+  for (const path of [source, ...headers, ...protos.map((proto) => `${protoFolder}/${proto}`)]) {
+    digest.update(await Deno.readFile(path));
+  }
+  const version = await runProgram("dpkg-query", ["--show", "--showformat=${Version}", TOOLS["c++-grpc"].package]);
+  const folder = await fill(
+    `${name}@${version}+${digest.digest("hex").slice(0, 16)}`,
+    `${name}, a C++ program of ours`,
+    async (folder) => {
+      const outputs = [`--cpp_out=${folder}`, `--plugin=protoc-gen-grpc=${await installTool("grpc_cpp_plugin")}`];
+      await runProgram("protoc", [`-I${protoFolder}`, ...outputs, `--grpc_out=${folder}`, ...protos]);
+      const stubs = protos.map((proto) => proto.slice(0, -".proto".length))
+        .flatMap((proto) => [`${proto}.pb.cc`, `${proto}.grpc.pb.cc`]);
+      const libraries = await runProgram("pkg-config", ["--cflags", "--libs", "protobuf", "grpc++", "openssl"]);
+      const args = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-I.", "-o", name, source, ...stubs];
+      const options = { cwd: folder, timeoutMs: INSTALL_TIMEOUT_MS };
+      await runProgram("g++", [...args, ...libraries.trim().split(/\s+/)], options);
+    },
+  );
   return `${folder}${name}`;
 }
 

@@ -305,7 +305,7 @@ function hasHeaders(frames: Uint8Array): boolean {
 function callOnce(client: Awaited<ReturnType<typeof connectHttp2>>): Promise<string> {
   let [status, text] = [0, ""];
   return new Promise((resolve) => {
-    client.openStream(fieldList(FIELDS), {
+    client.connection.openStream(fieldList(FIELDS), {
       onResponse: (_stream, head) => {
         status = head.status;
       },

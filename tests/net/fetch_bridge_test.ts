@@ -101,7 +101,7 @@ function callHttp2(url: string, fields: readonly HeaderField[], ...content: read
   const { promise, resolve } = Promise.withResolvers<string>();
   let [status, text] = [0, ""];
   return connectHttp2({ hostname, port: Number(port) }).then(async (client) => {
-    const stream = client.openStream(fields, {
+    const stream = client.connection.openStream(fields, {
       onResponse: (_stream, head, endStream) => {
         status = head.status;
         if (endStream) {
@@ -464,7 +464,10 @@ async function beginUpload({ url, version }: Scene): Promise<() => Promise<void>
   const ignore = () => {};
   const handler = { onResponse: ignore, onData: ignore, onTrailers: ignore, onWritable: ignore, onReset: ignore };
   const fields = { ":method": "POST", ":scheme": "http", ":path": "/", ":authority": "a", "content-length": "10" };
-  const stream = client.openStream(Object.entries(fields).map(([name, value]) => ({ name, value })), handler);
+  const stream = client.connection.openStream(
+    Object.entries(fields).map(([name, value]) => ({ name, value })),
+    handler,
+  );
   stream.write(new TextEncoder().encode("half"));
   return async () => {
     stream.reset();

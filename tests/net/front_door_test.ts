@@ -122,7 +122,7 @@ Deno.test("The peer's address is known to both protocols", async () => {
 });
 
 /** The answer to a GET of our own client. */
-function contentOf({ openStream }: Awaited<ReturnType<typeof connectHttp2>>): Promise<string> {
+function contentOf({ connection }: Awaited<ReturnType<typeof connectHttp2>>): Promise<string> {
   let content = "";
   return new Promise((resolve, reject) => {
     const handler: StreamHandler = {
@@ -138,7 +138,7 @@ function contentOf({ openStream }: Awaited<ReturnType<typeof connectHttp2>>): Pr
       onWritable: () => {},
       onReset: (_stream, error) => reject(error),
     };
-    openStream(fieldList({ ...REQUEST, ":method": "GET" }), handler, true);
+    connection.openStream(fieldList({ ...REQUEST, ":method": "GET" }), handler, true);
   });
 }
 

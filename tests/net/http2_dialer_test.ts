@@ -4,7 +4,7 @@ import type { HttpExchange } from "../../src/http/mod.ts";
 import { type DialNetwork, type DialTarget, SYSTEM_NETWORK } from "../../src/net/dial.ts";
 import { interleaveFamilies } from "../../src/net/happy_eyeballs.ts";
 import { connectHttp2, type Http2Client, type Http2ClientOptions } from "../../src/net/http2_client.ts";
-import { createHttp2Client, serveHttp } from "../../src/net/mod.ts";
+import { createHttp2Client, type Http2PoolOptions, serveHttp } from "../../src/net/mod.ts";
 import type { Socket } from "../../src/net/sockets.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { FakeSocket, settle } from "../support/fake_socket.ts";
@@ -255,25 +255,26 @@ function answer(exchange: HttpExchange): void {
   exchange.respond(OK, true);
 }
 
-/** Opens a stream with a pool. @returns The status, or what it ended with. */
-async function call(baseUrl: string, options: Partial<Http2ClientOptions> = {}): Promise<string> {
+/** Makes a call with a pool. @returns The status, or what it ended with. */
+async function call(baseUrl: string, options: Partial<Http2PoolOptions> = {}): Promise<string> {
   const pool = createHttp2Client({ ...options, baseUrl });
+  const { protocol, host } = new URL(baseUrl);
   const { promise, resolve } = Promise.withResolvers<string>();
+  pool.open(
+    fieldList({ ...REQUEST, ":scheme": protocol.slice(0, -1), ":authority": host }),
+    {
+      onOpen: () => {},
+      onUnreachable: (error) => resolve(error instanceof Error ? error.message : String(error)),
+      onResponse: (_call, { status }) => resolve(`${status}`),
+      onData: () => {},
+      onTrailers: () => {},
+      onWritable: () => {},
+      onReset: (_call, error) => resolve(error.message),
+    },
+    true,
+  );
   try {
-    await pool.openStream(
-      fieldList({ ...REQUEST, ":scheme": pool.scheme, ":authority": pool.authority }),
-      {
-        onResponse: (_stream, { status }) => resolve(`${status}`),
-        onData: () => {},
-        onTrailers: () => {},
-        onWritable: () => {},
-        onReset: (_stream, error) => resolve(error.message),
-      },
-      true,
-    );
     return await promise;
-  } catch (error) {
-    return (error as Error).message;
   } finally {
     await pool.close();
   }

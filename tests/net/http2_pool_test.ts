@@ -1,13 +1,14 @@
 /** The pool with servers in memory and a clock of its own. */
 import assert from "node:assert/strict";
-import type { WaitingCall } from "../../src/http/mod.ts";
-import type { Http2Limits, Http2Stream, StreamHandler } from "../../src/http2/mod.ts";
+import type { CallHandler, WaitingCall } from "../../src/http/mod.ts";
+import type { Http2Limits } from "../../src/http2/mod.ts";
 import { connectHttp2 } from "../../src/net/http2_client.ts";
 import {
+  ConnectionPool,
   createHttp2Client,
   type Http2Pool,
   type Http2PoolOptions,
-  type OpenStreamOptions,
+  type PoolSurroundings,
 } from "../../src/net/http2_pool.ts";
 import { settle } from "../support/fake_socket.ts";
 import { Http2ServerSocket } from "../support/http2_server_socket.ts";
@@ -30,9 +31,8 @@ class Scene implements AsyncDisposable {
   /** Dials that have neither succeeded nor failed. */
   readonly #dials: PromiseWithResolvers<Http2ServerSocket>[] = [];
 
-  constructor(options: Partial<Http2PoolOptions> = {}) {
-    this.pool = createHttp2Client({
-      baseUrl: "http://a",
+  constructor(options: Partial<Http2PoolOptions> = {}, surroundings: PoolSurroundings = {}) {
+    this.pool = new ConnectionPool({ baseUrl: "http://a", ...options }, {
       clock: this.clock,
       random: () => 0.5,
       dial: (handler, signal) => {
@@ -46,7 +46,7 @@ class Scene implements AsyncDisposable {
           open: async () => (await dial.promise).socket,
         });
       },
-      ...options,
+      ...surroundings,
     });
   }
 
@@ -71,23 +71,19 @@ class Scene implements AsyncDisposable {
     return dial;
   }
 
-  /** Opens a stream of a name, under which events are written down. */
-  call(name: string, options: OpenStreamOptions = {}): Promise<Http2Stream | undefined> {
+  /** Makes a call of a name, under which events are written down. */
+  call(name: string, fields = HEAD): WaitingCall | undefined {
     const note = (what: string) => this.events.push(`${name} ${what}`);
-    const handler: StreamHandler = {
-      onResponse: (_stream, { status }) => note(`${status}`),
+    return this.pool.open(fields, {
+      onOpen: () => note("open"),
+      onUnreachable: (error) => note(`failed: ${error instanceof Error ? error.message : error}`),
+      onResponse: (_call, { status }) => note(`${status}`),
       onData: () => {},
       onTrailers: () => {},
       onWritable: () => {},
-      onReset: (_stream, error) => note(error.isUnprocessed ? "unprocessed" : "reset"),
-    };
-    return this.pool.openStream(HEAD, handler, true, options).then((stream) => {
-      note("open");
-      return stream;
-    }, (error) => {
-      note(`failed: ${error.message}`);
-      return undefined;
-    });
+      onReset: (_call, { isUnprocessed, isConnectionLost }) =>
+        note(isUnprocessed ? "unprocessed" : isConnectionLost ? "lost" : "reset"),
+    }, true);
   }
 
   /** What happened since the last time is this. */
@@ -195,7 +191,7 @@ Deno.test("Who waits for room on a connection that goes away, or breaks, gets an
       await scene.want();
     } else {
       first.socket.end();
-      await scene.want("a reset");
+      await scene.want("a lost");
     }
     assert.equal(scene.dialCount, 2);
     await scene.accept();
@@ -236,26 +232,26 @@ Deno.test("Backoff: calls fail at once with the last error until it is over", as
 });
 
 Deno.test("Backoff: who waits for the server hears nothing of failures, and dials go on ever more slowly", async () => {
-  await using scene = new Scene();
-  scene.call("a", { waitForReady: true });
+  await using scene = new Scene({ waitForReady: true });
+  scene.call("a");
   const delays = [1000, 1600, 2560];
   for (const [index, delay] of delays.entries()) {
     await settle();
     assert.equal(scene.dialCount, index + 1);
     await scene.refuse();
-    scene.call("b");
-    await scene.want(`b failed: ${REFUSED}`);
+    scene.call(`b${index}`);
+    await scene.want();
     await scene.clock.advance(delay - 1);
     assert.equal(scene.dialCount, index + 1);
     await scene.clock.advance(1);
   }
   assert.equal(scene.dialCount, 4);
-  const server = await scene.accept();
-  await scene.want("a open");
+  const server = await scene.accept({ maxConcurrentStreams: 4 });
+  await scene.want("a open", "b0 open", "b1 open", "b2 open");
   // It begins anew after a success.
   server.socket.end();
-  await scene.want("a reset");
-  scene.call("c", { waitForReady: true });
+  await scene.want("a lost", "b0 lost", "b1 lost", "b2 lost");
+  scene.call("c");
   await scene.refuse();
   await scene.clock.advance(999);
   assert.equal(scene.dialCount, 5);
@@ -267,8 +263,8 @@ Deno.test("Backoff: who waits for the server hears nothing of failures, and dial
 
 Deno.test("Backoff counts from the beginning of an attempt, jitter included", async () => {
   for (const [random, delay] of [[0, 800], [0.75, 1100]] as const) {
-    await using scene = new Scene({ random: () => random });
-    scene.call("a", { waitForReady: true });
+    await using scene = new Scene({ waitForReady: true }, { random: () => random });
+    scene.call("a");
     await scene.clock.advance(300);
     await scene.refuse();
     await scene.clock.advance(delay - 301);
@@ -291,26 +287,27 @@ Deno.test("A further connection that cannot be had fails nobody: there is one to
   await scene.want("a 200", "b open");
   // The connection breaks: now there is none to wait for.
   server.socket.end();
-  await scene.want("b reset", `c failed: ${REFUSED}`);
+  await scene.want("b lost", `c failed: ${REFUSED}`);
   assert.equal(scene.clock.timerCount, 0, "Nobody waits");
 });
 
 Deno.test("A server that sends everybody away at once is not dialed in a loop", async () => {
-  await using scene = new Scene();
-  scene.call("a");
-  scene.call("b", { waitForReady: true });
-  await settle();
-  for (const [index, delay] of [1000, 1600, 2560].entries()) {
-    const server = scene.accept();
-    scene.servers.at(-1)!.goAway();
-    await server;
-    await scene.want(...index === 0 ? ["a failed: Cannot open a stream: a takes none"] : []);
-    assert.equal(scene.dialCount, index + 1);
-    await scene.clock.advance(delay - 1);
-    assert.equal(scene.dialCount, index + 1);
-    await scene.clock.advance(1);
+  for (const waitForReady of [false, true]) {
+    await using scene = new Scene({ waitForReady });
+    for (const [index, delay] of [1000, 1600, 2560].entries()) {
+      scene.call("a");
+      await settle();
+      const server = scene.accept();
+      scene.servers.at(-1)!.goAway();
+      await server;
+      await scene.want(...waitForReady ? [] : ["a failed: Cannot open a stream: http://a takes none"]);
+      assert.equal(scene.dialCount, index + 1);
+      await scene.clock.advance(delay - 1);
+      assert.equal(scene.dialCount, index + 1);
+      await scene.clock.advance(1);
+    }
+    assert.equal(scene.dialCount, waitForReady ? 4 : 3);
   }
-  assert.equal(scene.dialCount, 4);
 });
 
 Deno.test("A dial that takes too long fails, and the next one may begin at once", async () => {
@@ -325,42 +322,36 @@ Deno.test("A dial that takes too long fails, and the next one may begin at once"
   assert.equal(scene.dialCount, 2);
 });
 
-Deno.test("A signal ends the waiting, for a connection and for room, and not the stream", async () => {
+Deno.test("Who gives up waiting, for a connection or for room, hears nothing more", async () => {
   await using scene = new Scene({ maxConnections: 1 });
-  const [early, late, never] = [new AbortController(), new AbortController(), new AbortController()];
-  scene.call("a", { signal: early.signal });
-  scene.call("b", { signal: never.signal });
-  early.abort(new Error("Enough"));
-  await scene.want("a failed: Enough");
+  const first = scene.call("a");
+  scene.call("b");
+  first?.abandon();
   const server = await scene.accept({ maxConcurrentStreams: 1 });
   await scene.want("b open");
-  scene.call("c", { signal: late.signal });
-  scene.call("d", { signal: late.signal });
+  const late = [scene.call("c"), scene.call("d")];
   scene.call("e");
-  late.abort(new Error("Too long"));
-  await scene.want("c failed: Too long", "d failed: Too long");
-  scene.call("f", { signal: late.signal });
-  await scene.want("f failed: Too long");
-  never.abort();
+  late.forEach((call) => call?.abandon());
   server.answer();
   await scene.want("b 200", "e open");
+  first?.abandon();
+  await scene.want();
 });
 
 Deno.test("When the last one who waits gives up, no timer is left and nothing is dialed", async () => {
-  await using scene = new Scene();
-  const abort = new AbortController();
-  scene.call("a", { waitForReady: true, signal: abort.signal });
+  await using scene = new Scene({ waitForReady: true });
+  const call = scene.call("a");
   await scene.refuse();
   assert.equal(scene.clock.timerCount, 1);
-  abort.abort(new Error("Enough"));
-  await scene.want("a failed: Enough");
+  call?.abandon();
+  await scene.want();
   assert.equal(scene.clock.timerCount, 0);
   await scene.clock.advance(5000);
   assert.equal(scene.dialCount, 1);
 });
 
 Deno.test("A connection retires with a stream of a number, not with the one before", async () => {
-  await using scene = new Scene({ retireAtStreamId: 5 });
+  await using scene = new Scene({}, { retireAtStreamId: 5 });
   scene.call("1");
   scene.call("3");
   const first = await scene.accept();
@@ -379,16 +370,16 @@ Deno.test("A connection retires with a stream of a number, not with the one befo
   assert.equal(scene.pool.connectionCount, 1);
 });
 
-Deno.test("A field that may not be sent fails its stream only, also after it waited", async () => {
+Deno.test("A field that may not be sent fails its call only, also after it waited", async () => {
   await using scene = new Scene();
-  const quiet: StreamHandler = { onData() {}, onTrailers() {}, onWritable() {}, onReset() {} };
   const wrong = [...HEAD, { name: "Upper", value: "case" }];
-  const waited = assert.rejects(scene.pool.openStream(wrong, quiet), TypeError);
+  scene.call("waited", wrong);
   scene.call("a");
   await scene.accept();
-  await waited;
-  await assert.rejects(scene.pool.openStream(wrong, quiet), TypeError);
-  await scene.want("a open");
+  const reason = 'Cannot send the field "Upper": names are lower case';
+  await scene.want(`waited failed: ${reason}`, "a open");
+  assert.throws(() => scene.call("wrong", wrong), TypeError);
+  await scene.want();
 });
 
 Deno.test("Shutdown lets streams end, and fails those that wait and those that come", async () => {
@@ -419,9 +410,9 @@ Deno.test("Close ends a dial that is under way, and streams", async () => {
   await using open = new Scene({ maxConnections: 1 });
   open.call("a");
   await open.accept({ maxConcurrentStreams: 1 });
-  open.call("b", { waitForReady: true });
+  open.call("b");
   await open.pool.close();
-  await open.want("a open", "a reset", `b ${closed}`);
+  await open.want("a open", `b ${closed}`, "a lost");
   await open.pool.close();
 });
 
@@ -429,16 +420,19 @@ Deno.test("A handler that throws when the pool is closed is told of, and everyth
   const errors: unknown[] = [];
   await using scene = new Scene({ onError: (error) => errors.push(error) });
   const mistake = new Error("Mistake");
-  const opening = scene.pool.openStream(HEAD, {
+  const handler: CallHandler = {
+    onOpen() {},
+    onUnreachable() {},
+    onResponse() {},
     onData() {},
     onTrailers() {},
     onWritable() {},
     onReset() {
       throw mistake;
     },
-  });
+  };
+  scene.pool.open(HEAD, handler);
   await scene.accept();
-  await opening;
   await scene.pool.close();
   assert.deepEqual(errors, [mistake]);
 });
@@ -450,86 +444,20 @@ Deno.test("Options are checked", () => {
   for (const maxConnections of [0, 1.5, NaN]) {
     assert.throws(() => createHttp2Client({ baseUrl: "http://a", maxConnections }), RangeError);
   }
-  const { scheme, authority } = createHttp2Client({ baseUrl: "https://[::1]:8443/path", maxConnections: 1 });
-  assert.deepEqual([scheme, authority], ["https", "[::1]:8443"]);
+  const { origin } = createHttp2Client({ baseUrl: "https://[::1]:8443/path", maxConnections: 1 });
+  assert.equal(origin, "https://[::1]:8443");
 });
-
-/** Opens a call of a name without a promise, as transports do. */
-function open(scene: Scene, name: string): WaitingCall | undefined {
-  const note = (what: string) => void scene.events.push(`${name} ${what}`);
-  return scene.pool.open(HEAD, {
-    onOpen: (call) => {
-      assert.equal(call.isClosed, false);
-      note("open");
-    },
-    onUnreachable: (error) => note(`unreachable: ${error instanceof Error ? error.message : error}`),
-    onResponse: (_call, { status }) => note(`${status}`),
-    onData: () => {},
-    onTrailers: () => {},
-    onWritable: () => {},
-    onReset: (_call, { isUnprocessed, isConnectionLost }) =>
-      note(isUnprocessed ? "unprocessed" : isConnectionLost ? "lost" : "reset"),
-  }, true);
-}
 
 Deno.test("A call is open at once where there is room, without a promise", async () => {
   await using scene = new Scene();
-  assert.ok(open(scene, "a"), "It waits for a connection");
+  assert.ok(scene.call("a"), "It waits for a connection");
   const server = await scene.accept();
   await scene.want("a open");
-  assert.equal(open(scene, "b"), undefined);
+  assert.equal(scene.call("b"), undefined);
   assert.deepEqual(scene.events.splice(0), ["b open"]);
   await settle();
   server.answer();
   await scene.want("a 200");
   server.refuse();
   await scene.want("b unprocessed");
-});
-
-Deno.test("A call that waits can be given up, and hears nothing more", async () => {
-  await using scene = new Scene();
-  const waiting = open(scene, "a");
-  const other = open(scene, "b");
-  waiting?.abandon();
-  waiting?.abandon();
-  assert.equal(scene.pool.waitingCount, 1);
-  await scene.accept();
-  await scene.want("b open");
-  other?.abandon();
-  await scene.want();
-});
-
-Deno.test("Calls hear that there is no connection, that it is lost, and that the pool is closed", async () => {
-  await using scene = new Scene();
-  open(scene, "a");
-  await scene.refuse();
-  await scene.want(`a unreachable: ${REFUSED}`);
-  assert.equal(open(scene, "b"), undefined, "Not so soon again");
-  await scene.want(`b unreachable: ${REFUSED}`);
-  await scene.clock.advance(1000);
-  open(scene, "c");
-  await scene.accept();
-  await scene.pool.close();
-  await scene.want("c open", "c lost");
-  open(scene, "d");
-  await scene.want("d unreachable: Cannot open a stream: the pool is closed");
-});
-
-Deno.test("A field that may not be sent is refused where the call is opened, or told to one that has waited", async () => {
-  await using scene = new Scene();
-  const fields = [...HEAD, { name: "Upper", value: "" }];
-  const events: string[] = [];
-  const handler = {
-    onOpen: () => void events.push("open"),
-    onUnreachable: (error: unknown) => void events.push(error instanceof TypeError ? "no field" : "other"),
-    onResponse: () => {},
-    onData: () => {},
-    onTrailers: () => {},
-    onWritable: () => {},
-    onReset: () => {},
-  };
-  scene.pool.open(fields, handler);
-  await scene.accept();
-  assert.deepEqual(events, ["no field"]);
-  assert.throws(() => scene.pool.open(fields, handler), TypeError);
 });

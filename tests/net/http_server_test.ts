@@ -28,7 +28,7 @@ function answer(stream: HttpExchange): void {
 /** A call, and how it ends: the status, or the error. */
 function call(client: Http2Client): Promise<string> {
   return new Promise((resolve) => {
-    client.openStream(HEAD, {
+    client.connection.openStream(HEAD, {
       ...QUIET,
       onResponse: (_stream, head) => resolve(`${head.status}`),
       onReset: (_stream, error) => resolve(error.message),

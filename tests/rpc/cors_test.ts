@@ -257,7 +257,7 @@ Deno.test("HTTP/1.1 and HTTP/2 have the same", async () => {
 
     const client = await connectHttp2({ hostname: "127.0.0.1", port });
     const { promise, resolve } = Promise.withResolvers<readonly HeaderField[]>();
-    client.openStream([
+    client.connection.openStream([
       { name: ":method", value: "OPTIONS" },
       { name: ":scheme", value: "http" },
       { name: ":path", value: "/" },

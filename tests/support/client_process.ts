@@ -32,6 +32,8 @@ export interface ClientOptions {
   readonly cwd: string;
   /** The server, as `EDGEWIRE_URL`. */
   readonly url?: string | undefined;
+  /** Variables beside those of this process. */
+  readonly env?: Record<string, string> | undefined;
   /** @default "null" */
   readonly stdin?: "null" | "piped";
 }
@@ -42,7 +44,7 @@ export function startClient(args: readonly string[], options: ClientOptions): De
   return new Deno.Command(command!, {
     args: rest,
     cwd: options.cwd,
-    env: { NO_COLOR: "1", ...(options.url === undefined ? {} : { EDGEWIRE_URL: options.url }) },
+    env: { ...options.env, NO_COLOR: "1", ...(options.url === undefined ? {} : { EDGEWIRE_URL: options.url }) },
     stdin: options.stdin ?? "null",
     stdout: "piped",
     stderr: "piped",

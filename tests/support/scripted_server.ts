@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import type { ExchangeHandler, HttpExchange, RequestHead } from "../../src/http/mod.ts";
 import { type Connection, createConnection, type Http2Limits, type Http2Stream } from "../../src/http2/mod.ts";
 import { connectHttp2 } from "../../src/net/http2_client.ts";
-import { createHttp2Client, type Http2Pool } from "../../src/net/mod.ts";
+import { ConnectionPool } from "../../src/net/http2_pool.ts";
+import type { Http2Pool } from "../../src/net/mod.ts";
 import { FakeSocket, settle } from "./fake_socket.ts";
 import { concat } from "./frame_builder.ts";
 import { fieldList, type Fields } from "./test_peer.ts";
@@ -92,8 +93,7 @@ export class ScriptedServer implements AsyncDisposable {
   #waiting: (() => void) | undefined = undefined;
 
   constructor(limits: Changes = {}) {
-    this.client = createHttp2Client({
-      baseUrl: "http://server:1",
+    this.client = new ConnectionPool({ baseUrl: "http://server:1" }, {
       random: () => 0,
       dial: (handler, signal) => {
         const target = { hostname: "server", port: 1, handler, signal };

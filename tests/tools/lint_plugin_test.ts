@@ -19,6 +19,7 @@ Deno.test("importProblem() lets imports go along the arrows and through doors", 
     ["src/app.ts", "src/site.ts"],
     ["server.ts", "src/app.ts"],
     ["edge.ts", "src/services/mod.ts"],
+    ["fetch.ts", "src/rpc/mod.ts"],
     ["web/main.tsx", "web/views/app.tsx"],
     ["web/main.tsx", "gen/hello_pb.ts"],
     ["tests/http2/connection_test.ts", "src/http2/connection.ts"],
@@ -42,6 +43,7 @@ Deno.test("importProblem() refuses every other import", () => {
     ["src/new/a.ts", "server.ts", /"new" is not in tools\/rooms\.ts/],
     ["edge.ts", "src/services/deno/mod.ts", /edge\.ts may not import/],
     ["edge.ts", "src/net/mod.ts", /edge\.ts may not import/],
+    ["fetch.ts", "src/rpc/node/mod.ts", /fetch\.ts may not import/],
     ["web/main.tsx", "src/rpc/mod.ts", /stubs only/],
   ] as const;
   for (const [importer, imported, problem] of refused) {

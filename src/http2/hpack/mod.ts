@@ -1,4 +1,4 @@
 /** HPACK, the header compression of HTTP/2 (RFC 7541), complete, in both directions. It performs no I/O. */
-export { HpackDecoder, type HpackDecoderOptions } from "./decoder.ts";
-export { HpackEncoder, type HpackEncoderOptions } from "./encoder.ts";
+export { HpackDecoder } from "./decoder.ts";
+export { HpackEncoder } from "./encoder.ts";
 export { HeaderListTooLargeError, HpackError } from "./errors.ts";

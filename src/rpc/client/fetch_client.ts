@@ -4,7 +4,7 @@ import { FetchCall } from "./fetch_call.ts";
 
 /** Options of {@linkcode createFetchClient}. */
 export interface FetchClientOptions {
-  /** @default globalThis.fetch */
+  /** What is called in the place of the runtime's own. @default globalThis.fetch */
   readonly fetch?: typeof globalThis.fetch | undefined;
 }
 
@@ -13,6 +13,15 @@ export interface FetchClientOptions {
  *
  * Requests with one message work everywhere, streams of messages where `fetch` can stream requests: Deno, Node, Chromium over HTTP/2. In browsers
  * the response begins when the request has ended.
+ *
+ * ```ts
+ * import { createFetchClient, createTransport } from "@edgewire/edgewire/fetch";
+ *
+ * const httpClient = createFetchClient({
+ *   fetch: (input, init) => fetch(input, { ...init, credentials: "include" }),
+ * });
+ * const transport = createTransport({ baseUrl: "https://example.com", httpClient });
+ * ```
  */
 export function createFetchClient(options: FetchClientOptions = {}): HttpClient {
   return new FetchClient(options.fetch ?? ((input, init) => globalThis.fetch(input, init)));

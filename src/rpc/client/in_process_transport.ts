@@ -11,6 +11,7 @@ import {
   Code,
   ConnectError,
   type ConnectRouter,
+  type HandlerContext,
   type Interceptor,
   type StreamResponse,
   type Transport,
@@ -28,7 +29,7 @@ export interface InProcessTransportOptions {
   /** How long a call may take that does not say it itself, in milliseconds. None by default. */
   readonly defaultTimeoutMs?: number | undefined;
   /** Told what handlers throw that is no `ConnectError`. Callers are told `internal` without a text. By default it is logged to the console. */
-  readonly onError?: OnHandlerError | undefined;
+  readonly onError?: ((error: unknown, context: HandlerContext) => void) | undefined;
 }
 
 /**
@@ -36,8 +37,14 @@ export interface InProcessTransportOptions {
  * cancelled, messages are taken as they are wanted, errors that are no `ConnectError` are not told. Messages are not copied.
  *
  * ```ts
- * const transport = createInProcessTransport((router) => router.service(Greeter, greeter));
- * const client = createClient(Greeter, transport);
+ * import { createClient } from "@connectrpc/connect";
+ * import { createInProcessTransport } from "@edgewire/edgewire/fetch";
+ * import { Greeter } from "./gen/edgewire/v1/greeter_pb.ts";
+ *
+ * const transport = createInProcessTransport((router) => {
+ *   router.service(Greeter, { sayHello: ({ name }) => ({ message: `Hello, ${name}!` }) });
+ * });
+ * console.log((await createClient(Greeter, transport).sayHello({ name: "World" })).message);
  * ```
  *
  * @param routes Adds the services.

@@ -47,7 +47,7 @@ export type Protocol = "connect" | "grpc" | "grpc-web";
 export interface TransportOptions {
   /** The server's URL, with the path that its services are mounted at, if any. By default that of `httpClient`. */
   readonly baseUrl?: string | URL | undefined;
-  /** @default "connect" */
+  /** What the server is called by. @default "connect" */
   readonly protocol?: Protocol | undefined;
   /** What carries the requests. gRPC needs one of `createHttp2Client`. @default `createFetchClient()` */
   readonly httpClient?: HttpClient | undefined;
@@ -61,18 +61,29 @@ export interface TransportOptions {
   readonly maxMessageBytes?: number | undefined;
   /** How long a call may take that does not say it itself, in milliseconds. None by default. */
   readonly defaultTimeoutMs?: number | undefined;
-  /** How responses may be compressed, the best first. By default what web standards have: gzip and deflate. */
+  /** How responses may be compressed, the best first. @default `createWebCompressions()` */
   readonly acceptCompressions?: readonly Compression[] | undefined;
   /** How messages are compressed that are sent. None by default. */
   readonly sendCompression?: Compression | undefined;
   /** From how many bytes on they are. @default 1024 */
   readonly compressMinBytes?: number | undefined;
+  /** How messages are read and written in JSON. */
   readonly jsonOptions?: JsonOptions | undefined;
+  /** How messages are read and written in the binary format. */
   readonly binaryOptions?: BinaryOptions | undefined;
 }
 
 /**
- * Makes a transport for generated clients: `createClient(Greeter, createTransport({ baseUrl: "http://localhost:50051" }))`.
+ * Makes a transport for generated clients.
+ *
+ * ```ts
+ * import { createClient } from "@connectrpc/connect";
+ * import { createTransport } from "@edgewire/edgewire/fetch";
+ * import { Greeter } from "./gen/edgewire/v1/greeter_pb.ts";
+ *
+ * const greeter = createClient(Greeter, createTransport({ baseUrl: "http://localhost:50051" }));
+ * console.log((await greeter.sayHello({ name: "World" })).message);
+ * ```
  *
  * A call that fails does so with a `ConnectError`, whatever the reason. A request that a server surely did nothing with is sent again by itself, up to
  * three times, if no message was taken from a stream of the caller's yet. Nothing else is sent twice.

@@ -47,6 +47,12 @@ const ALGORITHMS: readonly Algorithm[] = [
 /**
  * gzip, br, zstd and deflate, in the order of preference. They work at once: in Deno 2.9 the asynchronous functions of `node:zlib` block the
  * thread as long, and for eight messages of 2 MiB take 1.8 times the time.
+ *
+ * ```ts
+ * import { createTransport, nodeCompressions } from "@edgewire/edgewire";
+ *
+ * const transport = createTransport({ baseUrl: "https://example.com", acceptCompressions: nodeCompressions });
+ * ```
  */
 export const nodeCompressions: readonly Compression[] = ALGORITHMS.map(createCompression);
 

@@ -14,6 +14,7 @@ import type { AnsweringStream, CallPlan } from "./call_plan.ts";
 import type { CallRecord } from "./call_record.ts";
 import { CallWriter } from "./call_writer.ts";
 import { sendContent } from "./connect.ts";
+import { ContentBuffer } from "./content_buffer.ts";
 import type { MessageInit } from "./invocation.ts";
 import type { OpenCall, OpenCalls } from "./open_calls.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -21,11 +22,11 @@ import {
   ContentIntake,
   decodeMessage,
   type IntakeHost,
+  receiveQuery,
   type RequestIntake,
   SingleEnvelopeIntake,
   startOfWhole,
   StreamIntake,
-  tooLargeMessage,
 } from "./request_intake.ts";
 import { RequestStream } from "./request_stream.ts";
 import type { RegisteredMethod } from "./router.ts";
@@ -57,20 +58,19 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   previousOpen: OpenCall | undefined = undefined;
   nextOpen: OpenCall | undefined = undefined;
 
-  readonly #connection: ConnectionInfo | undefined;
+  readonly connection: ConnectionInfo | undefined;
   readonly #openCalls: OpenCalls;
   readonly #contentLength: number | undefined;
   isFull = false;
   #isOpen = true;
-  /** Whether the method was called and has not ended. */
-  #isRunning = false;
-  #isAbandoned = false;
+  isRunning = false;
+  isAbandoned = false;
   #hasReported = false;
   #message: Message | Promise<Message> | undefined = undefined;
   #intake: RequestIntake | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
   /** What came while the gate is thinking; undefined when it is not. */
-  #held: { octets: Uint8Array; endStream: boolean }[] | undefined = undefined;
+  #held: { readonly content: ContentBuffer; hasEnded: boolean } | undefined = undefined;
   /** Wakes who waits for room. */
   #onWritable: (() => void) | undefined = undefined;
 
@@ -87,7 +87,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     this.plan = plan;
     this.options = options;
     this.record = record;
-    this.#connection = connection;
+    this.connection = connection;
     this.#openCalls = openCalls;
     this.#contentLength = head.contentLength;
     this.deadlineAtMs = plan.timeoutMs === undefined ? Infinity : options.deadlines.nowMs() + plan.timeoutMs;
@@ -132,7 +132,8 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   /** Content has arrived. The buffer is the caller's again after the call. */
   receive(buffer: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (this.#held !== undefined) {
-      this.#held.push({ octets: new Uint8Array(buffer.subarray(start, end)), endStream });
+      this.#held.content.append(buffer, start, end);
+      this.#held.hasEnded = endStream;
       return;
     }
     if (!this.#isOpen || this.plan.queryMessage !== undefined) {
@@ -152,7 +153,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   /** The request has ended. */
   receiveEnd(): void {
     if (this.#held !== undefined) {
-      this.#held.push({ octets: new Uint8Array(0), endStream: true });
+      this.#held.hasEnded = true;
       return;
     }
     if (!this.#isOpen) {
@@ -196,8 +197,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   /** Ends it, whatever its handler does. */
   cut(error: ConnectError): void {
     if (this.#isOpen) {
-      this.#leaveRunning();
-      this.context.abort(error);
+      this.#openCalls.leave(this);
       this.fail(error);
     }
   }
@@ -209,7 +209,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     }
     const error = new ConnectError(`the client is gone: ${message}`, Code.Canceled);
     this.#isOpen = false;
-    this.#leaveRunning();
+    this.#openCalls.leave(this);
     this.context.abort(error);
     this.#close(error);
   }
@@ -228,10 +228,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       if (!(passing instanceof Promise)) {
         return true;
       }
-      this.#held = [];
-      this.#isRunning = true;
-      passing.then(() => this.#openGate(endStream), (error) => {
-        this.#settle();
+      this.#held = { content: new ContentBuffer(Infinity, 0), hasEnded: endStream };
+      this.isRunning = true;
+      passing.then(() => this.#openGate(), (error) => {
+        this.#openCalls.settle(this);
         this.fail(error);
       });
     } catch (error) {
@@ -240,19 +240,18 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     return false;
   }
 
-  #openGate(endStream: boolean): void {
-    this.#settle();
+  #openGate(): void {
+    this.#openCalls.settle(this);
     const held = this.#held;
     if (held === undefined) {
       return; // The call has ended meanwhile.
     }
     this.#held = undefined;
     this.#beginRequest();
-    if (endStream) {
+    // Apart from the end, so that all of it is released now, and not when the stream ends.
+    this.receive(held.content.octets, 0, held.content.length, false);
+    if (held.hasEnded) {
       this.receiveEnd();
-    }
-    for (const { octets, endStream } of held) {
-      this.receive(octets, 0, octets.length, endStream);
     }
   }
 
@@ -260,24 +259,12 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     const { queryMessage, registered } = this.plan;
     const { methodKind } = registered.method;
     if (queryMessage !== undefined) {
-      this.#receiveQuery(queryMessage);
+      receiveQuery(this, queryMessage);
     } else if (methodKind === "client_streaming" || methodKind === "bidi_streaming") {
       const requests = new RequestStream((octets) => this.exchange.release(octets));
       this.#requests = requests;
       this.#intake = new StreamIntake(this, requests);
       this.#call(requests);
-    }
-  }
-
-  #receiveQuery(octets: Uint8Array): void {
-    try {
-      if (octets.length > this.maxMessageBytes) {
-        throw tooLargeMessage(octets.length, this.maxMessageBytes);
-      }
-      const isCompressed = this.plan.requestCompression !== undefined;
-      this.receiveMessage(decodeMessage(this, isCompressed, octets, 0, octets.length));
-    } catch (error) {
-      this.fail(error);
     }
   }
 
@@ -295,8 +282,8 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     } catch (error) {
       this.fail(error);
     }
-    if (!endStream) {
-      this.exchange.release(end - start); // Else the stream gives it back when it ends, without a frame of its own.
+    if (!endStream || this.plan.registered.method.methodKind !== "unary") {
+      this.exchange.release(end - start); // Else the stream gives it back when it ends, which is soon, without a frame of its own.
     }
     return true;
   }
@@ -347,28 +334,11 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
 
   /** Waits for what goes on after the call. */
   #run(running: Promise<void>): void {
-    this.#isRunning = true;
-    running.then(() => this.#settle(), (error) => {
-      this.#settle();
+    this.isRunning = true;
+    running.then(() => this.#openCalls.settle(this), (error) => {
+      this.#openCalls.settle(this);
       this.fail(error);
     });
-  }
-
-  /** The call ends before its handler. */
-  #leaveRunning(): void {
-    if (this.#isRunning && this.#connection !== undefined) {
-      this.#isAbandoned = true;
-      this.#openCalls.abandon(this.#connection);
-    }
-  }
-
-  /** The handler has ended. */
-  #settle(): void {
-    this.#isRunning = false;
-    if (this.#isAbandoned) {
-      this.#isAbandoned = false;
-      this.#openCalls.settle(this.#connection!);
-    }
   }
 
   async #replyWhen(output: Promise<MessageInit>): Promise<void> {
@@ -441,8 +411,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       this.options.deadlines.unwatch(this);
     }
     this.record?.end(error?.code);
-    this.#held?.forEach(({ octets }) => this.exchange.release(octets.length));
-    this.#held = undefined;
+    if (this.#held !== undefined) {
+      this.exchange.release(this.#held.content.length);
+      this.#held = undefined;
+    }
     this.#requests?.abort(error ?? new ConnectError("the call has ended", Code.Canceled));
     this.resume();
   }

@@ -52,7 +52,9 @@ export class CallContext implements HandlerContext {
   }
 
   get url(): string {
-    const { scheme, authority, path } = this.#head;
+    const { authority, path } = this.#head;
+    // What a request says of it may be what a proxy was asked for, or not.
+    const scheme = this.#connection === undefined ? this.#head.scheme : this.#connection.isTls ? "https" : "http";
     return `${scheme}://${authority}${path}`;
   }
 

@@ -11,6 +11,7 @@ export interface ObservedCall {
   readonly path: string;
   /** Undefined when the request speaks none of them. */
   readonly protocolName: "connect" | "grpc" | "grpc-web" | undefined;
+  /** By which it came; undefined where the runtime does not say. */
   readonly connection: ConnectionInfo | undefined;
   /** The value of a header field, whose name is in lower case; undefined when it is not there. */
   header(name: string): string | undefined;
@@ -28,9 +29,13 @@ export interface EndedCall extends ObservedCall {
   readonly code: Code | undefined;
   /** From the head to the end of the answer, in milliseconds. Its handler may go on if the client has gone. */
   readonly durationMs: number;
+  /** Messages received. */
   readonly requestCount: number;
+  /** Octets of them. */
   readonly requestBytes: number;
+  /** Messages sent. */
   readonly responseCount: number;
+  /** Octets of them. */
   readonly responseBytes: number;
 }
 

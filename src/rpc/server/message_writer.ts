@@ -22,27 +22,32 @@ export type WritingImpl<I, O> = (request: I, writer: MessageWriter<O>, context: 
 /** How the server finds out that a method can push. */
 const WRITING = Symbol("writing");
 
-/** What a method looks like to others: interceptors, transports within the process. */
-type IteratingImpl<I, O> = (request: I, context: HandlerContext) => AsyncIterable<O>;
-
 /**
  * Makes a server-streaming method of one that pushes. With small messages the server sends several times as many.
  *
  * ```ts
- * router.service(Clock, {
- *   tick: writing<typeof TickRequestSchema, typeof TickSchema>(async ({ count }, writer) => {
- *     for (let number = 0; number < count; number++) {
- *       if (!writer.write({ number })) {
- *         await writer.ready();
+ * import type { ConnectRouter } from "@connectrpc/connect";
+ * import { writing } from "@edgewire/edgewire/fetch";
+ * import { type DownloadRequestSchema, type DownloadResponseSchema, File } from "./gen/edgewire/v1/file_pb.ts";
+ *
+ * export const routes = (router: ConnectRouter) => {
+ *   router.service(File, {
+ *     download: writing<typeof DownloadRequestSchema, typeof DownloadResponseSchema>(async ({ name }, writer) => {
+ *       for (const line of name.split("\n")) {
+ *         if (!writer.write({ part: { case: "chunk", value: new TextEncoder().encode(line) } })) {
+ *           await writer.ready();
+ *         }
  *       }
- *     }
- *   }),
- * });
+ *     }),
+ *   });
+ * };
  * ```
+ *
+ * @returns The method as others see it, interceptors and transports within the process: a generator's twin.
  */
 export function writing<I extends DescMessage, O extends DescMessage>(
   impl: WritingImpl<MessageShape<I>, MessageInitShape<O>>,
-): IteratingImpl<MessageShape<I>, MessageInitShape<O>> {
+): (request: MessageShape<I>, context: HandlerContext) => AsyncIterable<MessageInitShape<O>> {
   const iterate = (request: MessageShape<I>, context: HandlerContext) => new WrittenMessages(impl, request, context);
   return Object.assign(iterate, { [WRITING]: impl });
 }

@@ -127,6 +127,7 @@ export class Negotiator {
       }
       requestCompression = this.#requestCompression(fieldValue(head, protocol.encodingField));
       timeoutMs = timeoutOf(head, protocol);
+      checkBinaryFields(head);
     } catch (error) {
       refusal = ConnectError.from(error);
     }
@@ -151,6 +152,7 @@ export class Negotiator {
       this.#checkVersion(parsed.version, "v1", "connect");
       requestCompression = this.#requestCompression(parsed.compression);
       timeoutMs = timeoutOf(head, connectUnaryProtocol);
+      checkBinaryFields(head);
       for (const name of ["encoding", "message"] as const) {
         if (parsed[name] === undefined) {
           throw new ConnectError(`${name}: is missing in the query`, Code.InvalidArgument);
@@ -201,7 +203,7 @@ export class Negotiator {
 
 /** Whether a request is one of gRPC or gRPC-Web, which are answered in their ways also where there is no method. */
 export function isGrpc(head: RequestHead): boolean {
-  return fieldValue(head, "content-type")?.startsWith("application/grpc") ?? false;
+  return /^application\/grpc(?:-web)?(?:$|[+; ])/i.test(fieldValue(head, "content-type") ?? "");
 }
 
 /** A media type without its parameters; "" when they say that a text is not UTF-8. */
@@ -211,6 +213,18 @@ function essenceOf(value: string): string {
     !/^\s*charset=/.test(parameter) || /=\s*"?utf-8"?\s*$/.test(parameter)
   );
   return isUtf8 ? essence!.trim() : "";
+}
+
+/** Metadata that is binary is base64, padded or not; several values may stand in one field. */
+const BASE64_LIST = /^(?:[A-Za-z0-9+/]+={0,2}(?:\s*,\s*|$))*$/;
+
+/** @throws {ConnectError} invalid_argument: metadata that is binary by its name is no base64. */
+function checkBinaryFields(head: RequestHead): void {
+  for (const { name, value } of head.fields) {
+    if (name.endsWith("-bin") && !BASE64_LIST.test(value)) {
+      throw new ConnectError(`${name}: is no base64`, Code.InvalidArgument);
+    }
+  }
 }
 
 function timeoutOf(head: RequestHead, protocol: ServerProtocol): number | undefined {

@@ -8,6 +8,11 @@ export interface OpenCall {
   previousOpen: OpenCall | undefined;
   /** @internal */
   nextOpen: OpenCall | undefined;
+  readonly connection: ConnectionInfo | undefined;
+  /** Whether its handler, or the gate before it, was called and has not ended. */
+  isRunning: boolean;
+  /** @internal Whether it ended before them, and counts for its connection. */
+  isAbandoned: boolean;
   /** Ends it with an error. */
   cut(error: ConnectError): void;
 }
@@ -54,13 +59,23 @@ export class OpenCalls {
     calls.forEach((call) => call.cut(error));
   }
 
-  /** The client of a call has given it up, and its handler goes on. */
-  abandon(connection: ConnectionInfo): void {
-    this.#abandoned.set(connection, (this.#abandoned.get(connection) ?? 0) + 1);
+  /** A call ends. If its handler goes on, it counts for its connection until that ends, too. */
+  leave(call: OpenCall): void {
+    const { connection } = call;
+    if (call.isRunning && connection !== undefined) {
+      call.isAbandoned = true;
+      this.#abandoned.set(connection, (this.#abandoned.get(connection) ?? 0) + 1);
+    }
   }
 
-  /** The handler of a call that was abandoned has ended. */
-  settle(connection: ConnectionInfo): void {
+  /** The handler of a call has ended. */
+  settle(call: OpenCall): void {
+    call.isRunning = false;
+    if (!call.isAbandoned) {
+      return;
+    }
+    call.isAbandoned = false;
+    const connection = call.connection!;
     const count = this.#abandoned.get(connection)! - 1;
     if (count === 0) {
       this.#abandoned.delete(connection);

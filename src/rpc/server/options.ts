@@ -30,11 +30,13 @@ export interface RpcOptions {
   readonly maxMessageBytes?: number | undefined;
   /** The largest message to send, before compression, in bytes. By default as large as those to receive. */
   readonly maxResponseBytes?: number | undefined;
-  /** How messages may be compressed, the best first. By default what web standards have: gzip and deflate. */
+  /** How messages may be compressed, the best first. @default `createWebCompressions()`; with `serve`, `nodeCompressions` */
   readonly compressions?: readonly Compression[] | undefined;
   /** From how many bytes on a message is compressed for clients that take it. @default 1024 */
   readonly compressMinBytes?: number | undefined;
+  /** How messages are read and written in JSON. */
   readonly jsonOptions?: JsonOptions | undefined;
+  /** How messages are read and written in the binary format. */
   readonly binaryOptions?: BinaryOptions | undefined;
   /** Refuses requests of the Connect protocol that do not say so by `connect-protocol-version` or `connect=v1`. @default false */
   readonly requireConnectProtocolHeader?: boolean | undefined;

@@ -10,6 +10,7 @@ import {
 } from "../envelope.ts";
 import type { CallPlan } from "./call_plan.ts";
 import type { CallRecord } from "./call_record.ts";
+import { ContentBuffer } from "./content_buffer.ts";
 import type { RequestStream } from "./request_stream.ts";
 
 /** What an intake tells its call. */
@@ -92,6 +93,19 @@ function decompressor(
       ? octets.then((octets) => decode(plan, octets, 0, octets.length))
       : decode(plan, octets, 0, octets.length);
   };
+}
+
+/** Takes the message of a request that has it in its query. */
+export function receiveQuery(host: IntakeHost, octets: Uint8Array): void {
+  const { plan, maxMessageBytes } = host;
+  try {
+    if (octets.length > maxMessageBytes) {
+      throw tooLargeMessage(octets.length, maxMessageBytes);
+    }
+    host.receiveMessage(decodeMessage(host, plan.requestCompression !== undefined, octets, 0, octets.length));
+  } catch (error) {
+    host.fail(ConnectError.from(error, Code.Internal));
+  }
 }
 
 function decode({ codecs, registered }: CallPlan, buffer: Uint8Array, start: number, end: number): Message {
@@ -230,47 +244,34 @@ export class StreamIntake implements RequestIntake, EnvelopeHandler {
 /** A content that is the message. */
 export class ContentIntake implements RequestIntake {
   readonly #host: IntakeHost;
-  #octets: Uint8Array;
-  #length = 0;
-  #isStopped = false;
+  /** Undefined when there was too much. */
+  #content: ContentBuffer | undefined;
 
   /** @param expected How long it is said to be; undefined when it is not. */
   constructor(host: IntakeHost, expected: number | undefined) {
     this.#host = host;
-    this.#octets = new Uint8Array(Math.min(expected ?? 0, FIRST_ROOM));
+    this.#content = new ContentBuffer(host.maxMessageBytes, Math.min(expected ?? 0, FIRST_ROOM));
   }
 
   push(buffer: Uint8Array, start: number, end: number): void {
     this.#host.release(end - start);
-    const length = this.#length + end - start;
     const { maxMessageBytes } = this.#host;
-    if (this.#isStopped) {
-      return;
-    }
-    if (length > maxMessageBytes) {
-      this.#isStopped = true;
-      this.#octets = new Uint8Array(0);
+    if (this.#content !== undefined && this.#content.length + end - start > maxMessageBytes) {
+      this.#content = undefined;
       // How long it would have become nobody knows.
       this.#host.fail(new ConnectError(`message is larger than the limit, ${maxMessageBytes}`, Code.ResourceExhausted));
-      return;
     }
-    if (length > this.#octets.length) {
-      // It grows with what has come, not with what was promised.
-      const octets = new Uint8Array(Math.min(maxMessageBytes, Math.max(length, 2 * this.#octets.length)));
-      octets.set(this.#octets.subarray(0, this.#length));
-      this.#octets = octets;
-    }
-    this.#octets.set(buffer.subarray(start, end), this.#length);
-    this.#length = length;
+    this.#content?.append(buffer, start, end);
   }
 
   end(): void {
-    if (this.#isStopped) {
+    if (this.#content === undefined) {
       return;
     }
     try {
+      const { octets } = this.#content;
       const isCompressed = this.#host.plan.requestCompression !== undefined;
-      this.#host.receiveMessage(decodeMessage(this.#host, isCompressed, this.#octets, 0, this.#length));
+      this.#host.receiveMessage(decodeMessage(this.#host, isCompressed, octets, 0, octets.length));
     } catch (error) {
       this.#host.fail(ConnectError.from(error, Code.Internal));
     }

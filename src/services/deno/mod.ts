@@ -1,3 +1,3 @@
 /** What the services have on Deno: files on disk, and digests at the speed of the machine. */
-export { DiskStore, type DiskStoreOptions } from "./disk_store.ts";
+export { DiskStore } from "./disk_store.ts";
 export { createNativeHasher } from "./native_hasher.ts";

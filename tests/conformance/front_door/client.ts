@@ -8,7 +8,7 @@ export class UnprocessedError extends Error {
 }
 
 /** One call on one connection. @throws {UnprocessedError} It may be made again. @throws {Error} It failed. */
-export function callOnce({ connection, openStream }: Http2Client, path: string, content: Uint8Array): Promise<number> {
+export function callOnce({ connection }: Http2Client, path: string, content: Uint8Array): Promise<number> {
   if (!connection.canOpenStream) {
     return Promise.reject(new UnprocessedError("The connection takes no streams"));
   }
@@ -19,7 +19,7 @@ export function callOnce({ connection, openStream }: Http2Client, path: string, 
     const isRight = status === 200 && length === content.length;
     return isRight ? resolve(status) : reject(new Error(`Status ${status}, ${length} octets`));
   };
-  const stream = openStream([
+  const stream = connection.openStream([
     { name: ":method", value: "POST" },
     { name: ":scheme", value: "http" },
     { name: ":path", value: path },

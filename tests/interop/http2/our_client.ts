@@ -101,7 +101,7 @@ export function send(client: Http2Client, target: Target, request: Request): Pro
     onWritable: sendBody,
     onReset: (_stream, error) => reject(error),
   };
-  const stream = client.openStream(
+  const stream = client.connection.openStream(
     [
       { name: ":method", value: method },
       { name: ":scheme", value: target.certificate === undefined ? "http" : "https" },

@@ -153,3 +153,26 @@ Deno.test("each octet of a request is released once, and each answer ends once",
   });
   assert.deepEqual(uncaught, []);
 });
+
+Deno.test("what comes behind a message that cannot be decompressed is dropped, and the handler hears of nothing else", async () => {
+  const seen: string[] = [];
+  const scene = new RpcScene({
+    async clientStream(requests) {
+      const iterator = requests[Symbol.asyncIterator]();
+      for (let count = 0; count < 3; count++) {
+        await iterator.next().then(() => seen.push("message"), (error) => seen.push(String(error)));
+      }
+      await new Promise(() => {});
+      return {};
+    },
+  });
+  const exchange = scene.begin({ method: "ClientStream", fields: { "grpc-encoding": "gzip" } });
+  const message = envelope(sampleOctets("proto", "a"));
+  exchange.push(concat(message, envelope(new Uint8Array(9), 1), message));
+  await settle(2);
+  exchange.push(concat(message, message));
+  assert.equal(exchange.heldLength, 0);
+  const error = "ConnectError: [invalid_argument] message is not valid gzip";
+  assert.deepEqual(seen, ["message", error, error]);
+  exchange.drop();
+});

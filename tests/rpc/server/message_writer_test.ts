@@ -147,18 +147,20 @@ for (const [way, server] of WAYS) {
   });
 
   Deno.test(`a method that pushes, ${way}: it counts as long as it runs, whoever is gone`, async () => {
-    const wake: (() => void)[] = [];
-    const { scene, exchange } = begin(async (_request, writer) => {
-      writer.write({ text: "a" });
-      await new Promise<void>((resolve) => wake.push(resolve));
-    }, { server: { ...server, maxAbandonedCalls: 1 } });
-    await settle(2);
-    exchange.drop();
-    await settle();
-    assert.deepEqual(scene.begin().log, ["reset 7"]);
-    wake[0]!();
-    await settle();
-    assert.deepEqual(scene.begin().log, []);
+    for (const room of [0, Infinity]) {
+      const wake: (() => void)[] = [];
+      const { scene, exchange } = begin(async (_request, writer) => {
+        writer.write({ text: LONG });
+        await new Promise<void>((resolve) => wake.push(resolve));
+      }, { room, server: { ...server, maxAbandonedCalls: 1 } });
+      await settle(2);
+      exchange.drop();
+      await settle();
+      assert.deepEqual(scene.begin().log, ["reset 7"]);
+      wake[0]!();
+      await settle();
+      assert.deepEqual(scene.begin().log, []);
+    }
   });
 }
 

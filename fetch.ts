@@ -1,0 +1,55 @@
+/**
+ * Edgewire where there is `fetch` and little else: browsers, edges, Bun, Node. Services as a `fetch` handler, and clients of services, by Connect and
+ * gRPC-Web. What servers of our own and gRPC need is in the main entry, which has all of this, too.
+ *
+ * ```ts
+ * import type { ConnectRouter } from "@connectrpc/connect";
+ * import { createFetchHandler } from "@edgewire/edgewire/fetch";
+ * import { Greeter } from "./gen/edgewire/v1/greeter_pb.ts";
+ *
+ * export const routes = (router: ConnectRouter) => {
+ *   router.service(Greeter, { sayHello: ({ name }) => ({ message: `Hello, ${name}!` }) });
+ * };
+ *
+ * export default { fetch: createFetchHandler({ routes }) };
+ * ```
+ *
+ * @module
+ */
+export type {
+  CallError,
+  CallHandler,
+  ConnectionInfo,
+  HeaderField,
+  HttpCall,
+  HttpClient,
+  ResponseHead,
+  WaitingCall,
+} from "./src/http/mod.ts";
+export {
+  type BinaryOptions,
+  type CallObserver,
+  type CallWatch,
+  type Compression,
+  connectionKey,
+  createFetchClient,
+  createFetchHandler,
+  createInProcessTransport,
+  createTransport,
+  createWebCompressions,
+  type EndedCall,
+  type FetchClientOptions,
+  type FetchHandler,
+  type FetchHandlerOptions,
+  type InheritedCall,
+  inheritedCallKey,
+  type InProcessTransportOptions,
+  type JsonOptions,
+  type MessageWriter,
+  type ObservedCall,
+  type Protocol,
+  type RpcOptions,
+  type TransportOptions,
+  writing,
+  type WritingImpl,
+} from "./src/rpc/mod.ts";

@@ -1,0 +1,45 @@
+/** What can be said about listening. */
+import type { Http1Limits } from "../http1/mod.ts";
+import type { Http2Limits } from "../http2/mod.ts";
+import type { ConnectionEnd } from "./connection_end.ts";
+import type { KeyPair } from "./tls.ts";
+
+/** A certificate chain and its private key, as PEM, and who clients must be. */
+export interface TlsServerOptions extends KeyPair {
+  /** Certificates of those who may sign a client's, as PEM. With it a client without one, or with another's, is refused. */
+  readonly clientCa?: string | undefined;
+}
+
+/** Where a server listens, and what it bears of those who connect. */
+export interface ListenOptions {
+  /**
+   * The addresses or host names to listen on.
+   *
+   * @default "127.0.0.1" and, where there is IPv6, "::1"
+   */
+  readonly host?: string | readonly string[] | undefined;
+  /** The port to listen on; 0 for any that is free. @default 50051 */
+  readonly port?: number | undefined;
+  /** A Unix socket to listen on, too. There must be nothing at that path; it is removed at the end. None by default. */
+  readonly unixPath?: string | undefined;
+  /** Whether each connection begins with a header of the PROXY protocol, versions 1 and 2; others are closed. Not with TLS. @default false */
+  readonly proxyProtocol?: boolean | undefined;
+  /** Whether to believe what `Forwarded`, or `X-Forwarded-For` and `-Proto`, say of the peer. @default false */
+  readonly trustForwarded?: boolean | undefined;
+  /** With it there is TLS, and nothing without. By default there is none. */
+  readonly tls?: TlsServerOptions | undefined;
+  /** How many connections there may be; those above are closed at once. @default 10000 */
+  readonly maxConnections?: number | undefined;
+  /** How long TLS, or the first octets without it, may take, in milliseconds. @default 10000 */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** After how long a connection is asked to end, so that clients spread over servers anew, in milliseconds. Never by default. */
+  readonly maxConnectionAgeMs?: number | undefined;
+  /** After how long a silence HTTP/2 clients are asked for a sign of life, in milliseconds. @default 2 hours */
+  readonly keepaliveIntervalMs?: number | undefined;
+  /** Limits of HTTP/1.1 that are not the default ones. */
+  readonly http1?: { readonly [Name in keyof Http1Limits]?: number | undefined } | undefined;
+  /** Limits of HTTP/2 that are not the default ones. */
+  readonly http2?: { readonly [Name in keyof Http2Limits]?: number | undefined } | undefined;
+  /** Told of each connection that is over, also of those that were not let in. */
+  readonly onConnectionEnd?: ((end: ConnectionEnd) => void) | undefined;
+}
