@@ -7,3 +7,4 @@ export { Health, ServingStatus } from "./health.ts";
 export { loadMetrics, loadTelemetry, type Telemetry } from "./loading.ts";
 export type { Metrics } from "./metrics.ts";
 export { createReflectionRoutes } from "./reflection.ts";
+export { servicesOf } from "./services_of.ts";
