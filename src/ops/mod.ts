@@ -1,6 +1,6 @@
 /** The ops room: what an operator expects of every server. */
 export { accessLog } from "./access_log.ts";
-export { createAdminHandler } from "./admin.ts";
+export { type AdminSources, createAdminHandler } from "./admin.ts";
 export { configureLogging, LOG_LEVELS, logFault, logger, type LogLevel } from "./logging.ts";
 export { parseDuration } from "./duration.ts";
 export { Health, ServingStatus } from "./health.ts";

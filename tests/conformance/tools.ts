@@ -55,6 +55,7 @@ const TOOLS = {
   openssl: { kind: "debian", package: "openssl", program: "openssl" },
   "pkg-config": { kind: "debian", package: "pkg-config", program: "pkg-config" },
   protoc: { kind: "debian", package: "protobuf-compiler", program: "protoc" },
+  "python-h2": { kind: "python", packages: ["h2==4.4.1", "hyperframe==6.1.0", "hpack==4.2.0"] },
   "python-hpack": { kind: "python", packages: ["hpack==4.2.0"] },
   "python-hyperframe": { kind: "python", packages: ["hyperframe==6.1.0", "hpack==4.2.0"] },
   wrk: { kind: "debian", package: "wrk", program: "wrk" },
