@@ -18,8 +18,8 @@ export interface ServerProcess {
   logged(pattern: RegExp): Promise<void>;
 }
 
-/** The arguments to Deno that `deno task serve` has, up to `server.ts`. */
-export const SERVE_ARGUMENTS: readonly string[] = config.tasks.serve.command.split(" ").slice(1);
+/** The arguments to Deno that `deno task serve` has, up to `server.ts`. On a new machine Deno would tell what it downloads. */
+export const SERVE_ARGUMENTS: readonly string[] = ["run", "--quiet", ...config.tasks.serve.command.split(" ").slice(2)];
 
 const ROOT = new URL("../..", import.meta.url);
 
