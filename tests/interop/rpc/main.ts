@@ -21,7 +21,9 @@ export function judgePeers(): AsyncGenerator<Verdict> {
   return judgePairs((client, server) => !client.isOurs && !server.isOurs);
 }
 
-async function* judgePairs(isWanted: (client: ClientPeer, server: ServerPeer) => boolean): AsyncGenerator<Verdict> {
+export async function* judgePairs(
+  isWanted: (client: ClientPeer, server: ServerPeer) => boolean,
+): AsyncGenerator<Verdict> {
   await using certificate = await makeCertificate();
   await using descriptors = await buildEchoDescriptors();
   for (const server of SERVERS) {

@@ -1,5 +1,5 @@
 /** Who speaks with whom. One who adds a client or a server adds a line to {@linkcode CLIENTS} or {@linkcode SERVERS}. */
-import { buildNodeProgram, installTool, type NpmToolName } from "../../conformance/tools.ts";
+import { buildGoProgram, buildNodeProgram, installTool, type NpmToolName } from "../../conformance/tools.ts";
 import { type RunningProgram, startProgram } from "../../support/program.ts";
 import type { RunningClient } from "./call.ts";
 import type { SpecialCheck } from "./echo_checks.ts";
@@ -62,6 +62,19 @@ async function startNodeClient(program: NodeProgram, task: ClientTask): Promise<
   return startProgramCaller(...await nodeCommand(program, task));
 }
 
+let connectGo: Promise<string> | undefined;
+
+/** connect-go's program, which is built once. */
+function buildConnectGo(): Promise<string> {
+  const source = new URL("go/main.go", import.meta.url).pathname;
+  return connectGo ??= buildGoProgram("interop-rpc", source, ["connectrpc.com/connect", "google.golang.org/protobuf"]);
+}
+
+/** grpcio's program, for a Python that has it. */
+async function grpcioCommand(task: ServerTask | ClientTask): Promise<[python: string, args: string[]]> {
+  return [await installTool("grpcio"), [new URL("python/peer.py", import.meta.url).pathname, JSON.stringify(task)]];
+}
+
 const OUR_SERVER = new URL("our_server.ts", import.meta.url).pathname;
 
 function startOurServer(task: ServerTask): Promise<RunningProgram> {
@@ -85,6 +98,20 @@ export const SERVERS: readonly ServerPeer[] = [
     // It answers with 505.
     cannot: ({ version }) => version === "1.1" ? ["bidi stream"] : [],
     start: (task) => startNodeServer(CONNECT_NODE, task),
+  },
+  {
+    name: "connect-go server",
+    isOurs: false,
+    speaks: () => true,
+    // It answers with 505.
+    cannot: ({ version }) => version === "1.1" ? ["bidi stream"] : [],
+    start: async (task) => startProgram(await buildConnectGo(), [JSON.stringify(task)], LISTENING),
+  },
+  {
+    name: "grpcio server",
+    isOurs: false,
+    speaks: isGrpc,
+    start: async (task) => startProgram(...await grpcioCommand(task), LISTENING),
   },
 ];
 
@@ -111,5 +138,19 @@ export const CLIENTS: readonly ClientPeer[] = [
     isOurs: false,
     speaks: () => true,
     start: (task) => startNodeClient(CONNECT_NODE, task),
+  },
+  {
+    name: "connect-go client",
+    isOurs: false,
+    speaks: () => true,
+    // It has none over HTTP/1.1.
+    cannot: ({ version }) => version === "1.1" ? ["bidi stream"] : [],
+    start: async (task) => startProgramCaller(await buildConnectGo(), [JSON.stringify(task)]),
+  },
+  {
+    name: "grpcio client",
+    isOurs: false,
+    speaks: isGrpc,
+    start: async (task) => startProgramCaller(...await grpcioCommand(task)),
   },
 ];
