@@ -34,5 +34,13 @@ export {
   type Server,
   type TlsServerOptions,
 } from "./src/net/mod.ts";
+export {
+  type AdminSources,
+  createAdminHandler,
+  loadMetrics,
+  loadTelemetry,
+  type Metrics,
+  type Telemetry,
+} from "./src/ops/mod.ts";
 export { nodeCompressions } from "./src/rpc/node/mod.ts";
 export { serve, type ServeOptions, type ServiceOptions } from "./src/serve.ts";

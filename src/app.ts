@@ -1,5 +1,5 @@
 /** The composition root: the services, their store, the page and the limits, put together for Deno. Tests start what it makes. */
-import { createClient } from "@connectrpc/connect";
+import { type ConnectRouter, createClient } from "@connectrpc/connect";
 import { Hash } from "../gen/edgewire/v1/hash_codec.ts";
 import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_codec.ts";
 import { createHttp2Client } from "./net/mod.ts";
@@ -10,11 +10,12 @@ import {
   loadTelemetry,
   logFault,
   logger,
+  servicesOf,
   ServingStatus,
 } from "./ops/mod.ts";
 import { type CallObserver, createInProcessTransport, createTransport, type Protocol } from "./rpc/mod.ts";
 import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
-import { registerHash, registerServices, SERVICES } from "./services/mod.ts";
+import { registerHash, registerServices } from "./services/mod.ts";
 import type { ServiceOptions } from "./serve.ts";
 import { createSite } from "./site.ts";
 
@@ -74,17 +75,20 @@ export async function createApp(options: AppOptions): Promise<App> {
   const expiry = setInterval(() => {
     store.removeExpiredUploads().catch((error) => logger.error("Cannot remove expired uploads: {error}", { error }));
   }, EXPIRY_INTERVAL_MS);
-  const health = new Health(SERVICES);
-  const describe = createReflectionRoutes([...SERVICES, HealthProtocol]);
+  const addServices = (router: ConnectRouter) =>
+    registerServices(router, {
+      store,
+      createHasher: createNativeHasher,
+      hash,
+      hashUrl: hashUrl && new URL(hashUrl).origin,
+    });
+  const services = servicesOf(addServices);
+  const health = new Health(services);
+  const describe = createReflectionRoutes([...services, HealthProtocol]);
   return {
     service: {
       routes: (router) => {
-        registerServices(router, {
-          store,
-          createHasher: createNativeHasher,
-          hash,
-          hashUrl: hashUrl && new URL(hashUrl).origin,
-        });
+        addServices(router);
         health.routes(router);
         describe(router);
       },

@@ -39,12 +39,12 @@ export async function runDeno(args: readonly string[]): Promise<string | undefin
   return success ? undefined : new TextDecoder().decode(stderr);
 }
 
-/** The TypeScript files below a directory, by their paths from the root. */
-export async function filesOf(directory: string): Promise<string[]> {
+/** The files below a directory with a suffix, by their paths from the root. @param suffix By default TypeScript's. */
+export async function filesOf(directory: string, suffix = ".ts"): Promise<string[]> {
   const files: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(new URL(`${directory}/`, ROOT))) {
     const path = `${directory}/${name}`;
-    files.push(...isDirectory ? await filesOf(path) : path.endsWith(".ts") ? [path] : []);
+    files.push(...isDirectory ? await filesOf(path, suffix) : path.endsWith(suffix) ? [path] : []);
   }
   return files;
 }

@@ -18,6 +18,7 @@ import { HpackEncoder } from "./hpack/mod.ts";
 import type { Http2Limits } from "./limits.ts";
 import { checkOutgoingHead, checkOutgoingTrailers } from "./message_rules.ts";
 import { RecentLists } from "./recent_lists.ts";
+import { SendQueue } from "./send_queue.ts";
 import type { Settings } from "./settings.ts";
 import type { Http2Stream } from "./stream.ts";
 import { nextState, StreamInput, type StreamState } from "./stream_state.ts";
@@ -164,10 +165,10 @@ export class Sender {
     }
     stream.ended = endStream;
     if (position < end) {
-      this.#enqueue(stream, new Uint8Array(chunk.subarray(position, end))); // Not `slice`: a Buffer's is no copy.
+      this.#enqueue(stream, chunk, position, end);
     }
     stream.isFull = !endStream &&
-      (stream.queuedLength >= this.#limits.maxStreamSendQueue ||
+      ((stream.queue?.length ?? 0) >= this.#limits.maxStreamSendQueue ||
         this.#queuedLength >= this.#limits.maxConnectionSendQueue);
     return !stream.isFull;
   }
@@ -194,9 +195,8 @@ export class Sender {
       return;
     }
     this.#waiting.delete(stream);
-    this.#queuedLength -= stream.queuedLength;
+    this.#queuedLength -= stream.queue.length;
     stream.queue = undefined;
-    stream.queuedLength = 0;
     stream.trailers = undefined;
   }
 
@@ -232,28 +232,23 @@ export class Sender {
 
   #sendQueued(stream: Http2Stream): boolean {
     const queue = stream.queue!;
-    const chunk = queue[0]!;
-    const length = this.#sendable(stream, chunk.length);
+    const { buffer, start, end } = queue.front;
+    const length = this.#sendable(stream, end - start);
     if (length <= 0) {
       return false;
     }
-    const isLast = length === stream.queuedLength;
-    if (length < chunk.length) {
-      queue[0] = chunk.subarray(length);
-    } else {
-      queue.shift();
-    }
-    stream.queuedLength -= length;
+    const isLast = length === queue.length;
+    queue.shift(length);
     this.#queuedLength -= length;
     stream.isStalled = false;
     if (!isLast) {
-      this.#writeData(stream, chunk, 0, length, false);
+      this.#writeData(stream, buffer, start, length, false);
       return true;
     }
     const { trailers, ended } = stream;
     stream.queue = undefined;
     stream.trailers = undefined;
-    this.#writeData(stream, chunk, 0, length, ended && trailers === undefined);
+    this.#writeData(stream, buffer, start, length, ended && trailers === undefined);
     if (trailers !== undefined) {
       this.#writeHeaders(stream, trailers, this.#encoder.bound(trailers), true);
     } else if (stream.isFull) {
@@ -263,11 +258,10 @@ export class Sender {
     return true;
   }
 
-  #enqueue(stream: Http2Stream, octets: Uint8Array): void {
-    stream.queue ??= [];
-    stream.queue.push(octets);
-    stream.queuedLength += octets.length;
-    this.#queuedLength += octets.length;
+  #enqueue(stream: Http2Stream, chunk: Uint8Array, start: number, end: number): void {
+    stream.queue ??= new SendQueue();
+    stream.queue.push(chunk, start, end);
+    this.#queuedLength += end - start;
     this.#waiting.add(stream);
     this.#mayDrain = true;
   }

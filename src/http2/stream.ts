@@ -8,6 +8,7 @@ import { ErrorCode } from "./constants.ts";
 import type { Http2StreamError } from "./errors.ts";
 import type { ReceiveWindow, SendWindow } from "./flow_window.ts";
 import type { Sender } from "./sender.ts";
+import type { SendQueue } from "./send_queue.ts";
 import { isLocallyClosed, isRemotelyClosed, stateName, StreamState } from "./stream_state.ts";
 
 /**
@@ -80,10 +81,8 @@ export class Http2Stream implements HttpExchange, HttpCall {
   /** @internal Whether the request was HEAD: its response has no body, whatever its content-length. */
   isHead = false;
 
-  /** @internal What is to be sent when windows allow: the first octets of the first chunk may be gone. */
-  queue: Uint8Array[] | undefined = undefined;
-  /** @internal Octets in the queue. */
-  queuedLength = 0;
+  /** @internal What is to be sent when windows allow; undefined when nothing is. */
+  queue: SendQueue | undefined = undefined;
   /** @internal Whether the end was given, and what it is to carry. */
   ended = false;
   /** @internal */

@@ -4,6 +4,7 @@
 export interface AdminSources {
   /** Whether calls are taken. */
   isReady(): boolean;
+  /** A text, and the media type that says in which format it is. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
 }
 

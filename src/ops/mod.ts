@@ -1,9 +1,10 @@
 /** The ops room: what an operator expects of every server. */
 export { accessLog } from "./access_log.ts";
-export { createAdminHandler } from "./admin.ts";
+export { type AdminSources, createAdminHandler } from "./admin.ts";
 export { configureLogging, LOG_LEVELS, logFault, logger, type LogLevel } from "./logging.ts";
 export { parseDuration } from "./duration.ts";
 export { Health, ServingStatus } from "./health.ts";
 export { loadMetrics, loadTelemetry, type Telemetry } from "./loading.ts";
 export type { Metrics } from "./metrics.ts";
 export { createReflectionRoutes } from "./reflection.ts";
+export { servicesOf } from "./services_of.ts";

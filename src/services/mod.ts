@@ -5,4 +5,4 @@ export { MAX_WRITE_BYTES } from "./file.ts";
 export type { CreateHasher } from "./hasher.ts";
 export { MemoryStore } from "./memory_store.ts";
 export { createPortableHasher } from "./portable_hasher.ts";
-export { registerHash, registerServices, type ServiceOptions, SERVICES } from "./routes.ts";
+export { registerHash, registerServices, type ServiceOptions } from "./routes.ts";

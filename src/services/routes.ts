@@ -1,5 +1,4 @@
 /** The services put together: what every server of Edgewire answers, on whatever it runs. */
-import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { Greeter as LectureGreeter } from "../../gen/hello_codec.ts";
 import { Greeter } from "../../gen/edgewire/v1/greeter_codec.ts";
@@ -19,9 +18,6 @@ export interface ServiceOptions extends HashServer {
   /** Who computes the digests of Hash. */
   readonly createHasher: CreateHasher;
 }
-
-/** What {@linkcode registerServices} adds. */
-export const SERVICES: readonly DescService[] = [LectureGreeter, Greeter, Hash, File];
 
 /** Adds both Greeters, Hash and File to a router. */
 export function registerServices(router: ConnectRouter, options: ServiceOptions): void {

@@ -36,6 +36,8 @@ const TOOLS = {
   },
   curl: { kind: "debian", package: "curl", program: "curl" },
   "g++": { kind: "debian", package: "g++", program: "g++" },
+  "grpc-health-probe": { kind: "go", package: "github.com/grpc-ecosystem/grpc-health-probe", version: "v0.4.61" },
+  ghz: { kind: "go", package: "github.com/bojand/ghz/cmd/ghz", version: "v0.120.0" },
   "grpc-go-client": { kind: "go", package: "google.golang.org/grpc/interop/client", version: "v1.85.0" },
   "grpc-go-server": { kind: "go", package: "google.golang.org/grpc/interop/server", version: "v1.85.0" },
   "grpc-js": { kind: "npm", packages: ["@grpc/grpc-js", "@grpc/proto-loader"] },
@@ -72,6 +74,9 @@ export type ToolName = keyof typeof TOOLS;
 
 /** The name of a tool that is npm packages. */
 export type NpmToolName = "connect-node" | "grpc-js";
+
+/** The name of a tool that is a program of Go. */
+export type GoToolName = { [Name in ToolName]: typeof TOOLS[Name]["kind"] extends "go" ? Name : never }[ToolName];
 
 /** By name, so that two who want the same one do not install it twice at a time. */
 const installing = new Map<string, Promise<string>>();
@@ -324,6 +329,12 @@ export async function goModuleFolder(name: "connectconformance"): Promise<string
   const options = { cwd: CACHE, timeoutMs: INSTALL_TIMEOUT_MS };
   const { Dir } = JSON.parse(await runProgram("go", ["mod", "download", "-json", `${module}@${version}`], options));
   return Dir;
+}
+
+/** The command by which anybody gets a program of Go at the version that is used here. */
+export function goInstallCommand(name: GoToolName): string {
+  const { package: path, version } = TOOLS[name];
+  return `go install ${path}@${version}`;
 }
 
 /** What was asked for of a package, as in `hpack 4.2.0`. */

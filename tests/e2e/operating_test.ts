@@ -247,7 +247,11 @@ for (const protocol of ["connect", "grpc"] as const) {
             tracestate: "vendor=1",
             baggage: "user=ada",
           };
-          await assertConnectError(file.hashFile({ name: "a" }, { headers }), Code.Unavailable, "hash service: no");
+          await assertConnectError(
+            file.hashFile({ name: "a" }, { headers }),
+            Code.Unavailable,
+            `hash service at ${hash.url}: no`,
+          );
         });
       });
       assert.match(received[0]?.get("traceparent") ?? "", /^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad).{16}-01$/);

@@ -251,7 +251,9 @@ for (const protocol of ["connect", "grpc", "grpc-web"]) {
       await assertConnectError(
         file.hashFile({ name: "a" }),
         Code.Unavailable,
-        new RegExp(`^hash service: cannot (reach|connect to) (${other.url}|${new URL(other.url).host}): `),
+        new RegExp(
+          `^hash service at ${other.url}: cannot (reach|connect to) (${other.url}|${new URL(other.url).host}): `,
+        ),
       );
     } finally {
       await Promise.all(clients.splice(0).map((client) => client.close()));

@@ -7,6 +7,7 @@ const ROOT = new URL("../..", import.meta.url);
 /** The arguments to Deno that `deno task client` has, with absolute paths: a test runs the client elsewhere. */
 const CLIENT_ARGUMENTS: readonly string[] = [
   "run",
+  "--quiet", // On a new machine Deno would tell what it downloads.
   "--no-prompt",
   "--config",
   fileURLToPath(new URL("deno.json", ROOT)),

@@ -4,9 +4,6 @@
 export interface RawServer extends AsyncDisposable {
   /** As in `http://127.0.0.1:41234`. */
   readonly url: string;
-  readonly port: number;
-  /** How many connections there were. */
-  readonly connectionCount: number;
 }
 
 /**
@@ -15,7 +12,6 @@ export interface RawServer extends AsyncDisposable {
  */
 export function startRawServer(answer: (connection: Deno.Conn) => Promise<void>): RawServer {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
   const connections: Promise<void>[] = [];
   const serve = async (connection: Deno.Conn) => {
     using _ = connection;
@@ -27,11 +23,7 @@ export function startRawServer(answer: (connection: Deno.Conn) => Promise<void>)
     }
   })();
   return {
-    url: `http://127.0.0.1:${port}`,
-    port,
-    get connectionCount() {
-      return connections.length;
-    },
+    url: `http://127.0.0.1:${listener.addr.port}`,
     [Symbol.asyncDispose]: async () => {
       listener.close();
       await accepting;

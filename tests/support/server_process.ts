@@ -18,17 +18,28 @@ export interface ServerProcess {
   logged(pattern: RegExp): Promise<void>;
 }
 
-/** The arguments to Deno that `deno task serve` has, up to `server.ts`. */
-export const SERVE_ARGUMENTS: readonly string[] = config.tasks.serve.command.split(" ").slice(1);
+/** The arguments to Deno that `deno task serve` has, up to `server.ts`. On a new machine Deno would tell what it downloads. */
+export const SERVE_ARGUMENTS: readonly string[] = ["run", "--quiet", ...config.tasks.serve.command.split(" ").slice(2)];
 
 const ROOT = new URL("../..", import.meta.url);
 
 /** Starts a server on a free port, and waits until it listens. */
 export async function startServer(
-  options: { readonly dataDir: string; readonly args?: readonly string[]; readonly env?: Record<string, string> },
+  options: {
+    readonly dataDir: string;
+    readonly args?: readonly string[];
+    /** For the runtime, beside those of `deno task serve`. */
+    readonly runtimeArgs?: readonly string[];
+    readonly env?: Record<string, string>;
+  },
 ): Promise<ServerProcess> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: [...SERVE_ARGUMENTS, "--port", "0", "--data-dir", options.dataDir, ...options.args ?? []],
+    args: [
+      ...SERVE_ARGUMENTS.slice(0, -1),
+      ...options.runtimeArgs ?? [],
+      ...SERVE_ARGUMENTS.slice(-1),
+      ...["--port", "0", "--data-dir", options.dataDir, ...options.args ?? []],
+    ],
     cwd: ROOT,
     env: options.env ?? {},
     stdin: "null",

