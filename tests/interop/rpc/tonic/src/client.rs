@@ -84,7 +84,11 @@ async fn make_call(
     call: Call,
     mut cancelled: watch::Receiver<()>,
 ) -> Result<Outcome, Box<dyn std::error::Error + Send + Sync>> {
-    let method = schema.service.methods().find(|method| method.name() == call.method).ok_or("there is no such method")?;
+    let method = schema
+        .service
+        .methods()
+        .find(|method| method.name() == call.method)
+        .ok_or("there is no such method")?;
     let mut requests = Vec::new();
     for request in &call.requests {
         requests.push(DynamicMessage::deserialize(method.input(), request)?);
@@ -113,7 +117,10 @@ async fn make_call(
 fn make_request<S>(call: &Call, requests: S) -> Result<Request<S>, Box<dyn std::error::Error + Send + Sync>> {
     let mut headers = tonic::codegen::http::HeaderMap::new();
     for (name, value) in &call.metadata {
-        headers.append(tonic::codegen::http::HeaderName::from_bytes(name.as_bytes())?, value.parse()?);
+        headers.append(
+            tonic::codegen::http::HeaderName::from_bytes(name.as_bytes())?,
+            value.parse()?,
+        );
     }
     let mut request = Request::new(requests);
     *request.metadata_mut() = MetadataMap::from_headers(headers);
@@ -124,7 +131,11 @@ fn make_request<S>(call: &Call, requests: S) -> Result<Request<S>, Box<dyn std::
 }
 
 /// The requests, each when it is its turn.
-fn send(requests: Vec<DynamicMessage>, in_turns: bool, mut turn: watch::Receiver<usize>) -> ReceiverStream<DynamicMessage> {
+fn send(
+    requests: Vec<DynamicMessage>,
+    in_turns: bool,
+    mut turn: watch::Receiver<usize>,
+) -> ReceiverStream<DynamicMessage> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         for (index, request) in requests.into_iter().enumerate() {
@@ -148,12 +159,19 @@ async fn receive(
     outcome: &mut Outcome,
 ) -> Result<(), Status> {
     let mut grpc = Grpc::new(channel);
-    grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    grpc.ready()
+        .await
+        .map_err(|error| Status::unavailable(error.to_string()))?;
     let path = format!("/{SERVICE}/{}", method.name()).parse().unwrap();
-    let (headers, mut answers, _) = grpc.streaming(request, path, DynamicCodec(method.output())).await?.into_parts();
+    let (headers, mut answers, _) = grpc
+        .streaming(request, path, DynamicCodec(method.output()))
+        .await?
+        .into_parts();
     outcome.headers = to_record(&headers);
     while let Some(answer) = answers.message().await? {
-        outcome.answers.push(serde_json::to_value(&answer).map_err(|error| Status::internal(error.to_string()))?);
+        outcome
+            .answers
+            .push(serde_json::to_value(&answer).map_err(|error| Status::internal(error.to_string()))?);
         turns.send_replace(outcome.answers.len());
         if Some(outcome.answers.len()) == call.cancel_after {
             return Err(Status::cancelled("the caller gave up"));
@@ -170,23 +188,38 @@ fn to_record(metadata: &MetadataMap) -> Map<String, Value> {
     for pair in metadata.iter() {
         let (name, text) = match pair {
             KeyAndValueRef::Ascii(name, value) => (name.to_string(), value.to_str().unwrap_or_default().to_owned()),
-            KeyAndValueRef::Binary(name, value) => {
-                (name.to_string(), value.to_bytes().map(|octets| BASE64_STANDARD.encode(octets)).unwrap_or_default())
-            }
+            KeyAndValueRef::Binary(name, value) => (
+                name.to_string(),
+                value
+                    .to_bytes()
+                    .map(|octets| BASE64_STANDARD.encode(octets))
+                    .unwrap_or_default(),
+            ),
         };
         values.entry(name).or_default().push(text);
     }
-    values.into_iter().map(|(name, values)| (name, Value::String(values.join(", ")))).collect()
+    values
+        .into_iter()
+        .map(|(name, values)| (name, Value::String(values.join(", "))))
+        .collect()
 }
 
 fn to_details(schema: &Schema, status: &Status) -> Result<Vec<Value>, Box<dyn std::error::Error + Send + Sync>> {
     let whole = DynamicMessage::decode(schema.status.clone(), status.details())?;
     let mut details = Vec::new();
-    for any in whole.get_field_by_name("details").unwrap().as_list().unwrap_or_default() {
+    for any in whole
+        .get_field_by_name("details")
+        .unwrap()
+        .as_list()
+        .unwrap_or_default()
+    {
         let any = any.as_message().ok_or("a detail is no message")?;
         if crate::schema::text(any, "type_url").ends_with(schema.detail.full_name()) {
             let octets = crate::schema::octets(any, "value");
-            details.push(serde_json::to_value(DynamicMessage::decode(schema.detail.clone(), octets.as_slice())?)?);
+            details.push(serde_json::to_value(DynamicMessage::decode(
+                schema.detail.clone(),
+                octets.as_slice(),
+            )?)?);
         }
     }
     Ok(details)

@@ -38,11 +38,17 @@ impl Schema {
 }
 
 pub fn text(message: &DynamicMessage, field: &str) -> String {
-    message.get_field_by_name(field).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    message
+        .get_field_by_name(field)
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 pub fn octets(message: &DynamicMessage, field: &str) -> Vec<u8> {
-    message.get_field_by_name(field).and_then(|value| value.as_bytes().map(|bytes| bytes.to_vec())).unwrap_or_default()
+    message
+        .get_field_by_name(field)
+        .and_then(|value| value.as_bytes().map(|bytes| bytes.to_vec()))
+        .unwrap_or_default()
 }
 
 pub fn number(message: &DynamicMessage, field: &str) -> u32 {

@@ -35,8 +35,14 @@ pub async fn serve(task: Task, schema: Schema) -> Result<(), Box<dyn std::error:
         let identity = Identity::from_pem(std::fs::read(cert)?, std::fs::read(key)?);
         server = server.tls_config(ServerTlsConfig::new().identity(identity))?;
     }
-    let echo = EchoServer(Arc::new(Echo { schema, waits: Mutex::default() }));
-    server.add_service(echo).serve_with_incoming(TcpIncoming::from(listener)).await?;
+    let echo = EchoServer(Arc::new(Echo {
+        schema,
+        waits: Mutex::default(),
+    }));
+    server
+        .add_service(echo)
+        .serve_with_incoming(TcpIncoming::from(listener))
+        .await?;
     Ok(())
 }
 
@@ -48,7 +54,12 @@ struct Echo {
 
 impl Echo {
     fn wait_of(&self, id: String) -> watch::Sender<u32> {
-        self.waits.lock().unwrap().entry(id).or_insert_with(|| watch::channel(0).0).clone()
+        self.waits
+            .lock()
+            .unwrap()
+            .entry(id)
+            .or_insert_with(|| watch::channel(0).0)
+            .clone()
     }
 
     async fn answer(
@@ -60,7 +71,12 @@ impl Echo {
     ) -> Result<(), Status> {
         let answer = |fields| Ok(message(method.output(), fields));
         let short = |fields| Ok(message(method.output(), fields));
-        let send = async |answer| answers.send(answer).await.map_err(|_| Status::cancelled("nobody listens"));
+        let send = async |answer| {
+            answers
+                .send(answer)
+                .await
+                .map_err(|_| Status::cancelled("nobody listens"))
+        };
         let (mut count, mut texts, mut data) = (0, String::new(), Vec::new());
         while let Some(request) = requests.next().await {
             let request = request?;
@@ -81,7 +97,11 @@ impl Echo {
                 }
                 "ServerStream" | "FailStream" | "Fail" => {
                     for index in 0..number(&request, "answers") {
-                        let text = if method.name() == "ServerStream" { text(&request, "text") } else { String::new() };
+                        let text = if method.name() == "ServerStream" {
+                            text(&request, "text")
+                        } else {
+                            String::new()
+                        };
                         send(short([("text", Value::String(text)), ("number", Value::U32(index))])).await?;
                     }
                     if method.name() != "ServerStream" {
@@ -100,7 +120,10 @@ impl Echo {
                 "Observe" => {
                     let (id, state) = (text(&request, "id"), number(&request, "state"));
                     let mut states = self.wait_of(id).subscribe();
-                    states.wait_for(|count| *count >= state).await.map_err(|error| Status::internal(error.to_string()))?;
+                    states
+                        .wait_for(|count| *count >= state)
+                        .await
+                        .map_err(|error| Status::internal(error.to_string()))?;
                     send(Ok(DynamicMessage::new(method.output()))).await?;
                 }
                 name => return Err(Status::internal(format!("cannot answer {name}"))),
@@ -124,9 +147,20 @@ impl Echo {
             self.schema.status.clone(),
             [("code", Value::I32(code)), ("message", Value::String(text.clone()))],
         );
-        let any = self.schema.status.get_field_by_name("details").unwrap().kind().as_message().unwrap().clone();
+        let any = self
+            .schema
+            .status
+            .get_field_by_name("details")
+            .unwrap()
+            .kind()
+            .as_message()
+            .unwrap()
+            .clone();
         let url = format!("type.googleapis.com/{}", self.schema.detail.full_name());
-        let fields = [("type_url", Value::String(url)), ("value", Value::Bytes(request.encode_to_vec().into()))];
+        let fields = [
+            ("type_url", Value::String(url)),
+            ("value", Value::Bytes(request.encode_to_vec().into())),
+        ];
         status.set_field_by_name("details", Value::List(vec![Value::Message(message(any, fields))]));
         Status::with_details(Code::from(code), text, status.encode_to_vec().into())
     }
@@ -151,7 +185,11 @@ impl Service<http::Request<Body>> for EchoServer {
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let echo = self.0.clone();
         let name = request.uri().path().rsplit('/').next().unwrap_or_default();
-        let method = echo.schema.service.methods().find(|method| method.name() == name && name != "Unimplemented");
+        let method = echo
+            .schema
+            .service
+            .methods()
+            .find(|method| method.name() == name && name != "Unimplemented");
         Box::pin(async move {
             let Some(method) = method else {
                 return Ok(Status::unimplemented("there is no such method").into_http());
@@ -179,7 +217,9 @@ impl StreamingService<DynamicMessage> for Call {
         let (echo, method) = (self.echo.clone(), self.method.clone());
         let (metadata, _, requests) = request.into_parts();
         let metadata = metadata.into_headers();
-        let timeout_ms = metadata.get("grpc-timeout").and_then(|value| parse_timeout(value.to_str().ok()?));
+        let timeout_ms = metadata
+            .get("grpc-timeout")
+            .and_then(|value| parse_timeout(value.to_str().ok()?));
         let (answers, stream) = mpsc::channel(1);
         tokio::spawn(async move {
             if let Err(status) = echo.answer(&method, requests, timeout_ms.unwrap_or(0), &answers).await {
