@@ -42,7 +42,13 @@ export const PROXIES: readonly Proxy[] = [
     wires: HTTP1,
     start: (folder, port, backend) => startNginx(folder, `listen 127.0.0.1:${port};`, proxyPass(backend)),
   },
-  { name: "haproxy, h2c", wires: HTTP2, start: startHaproxy },
+  {
+    name: "haproxy, h2c",
+    wires: HTTP2,
+    // When an answer ends before its request, and the server resets that, haproxy 2.6 loses the answer. It does so with tonic's server as well.
+    cannot: ["request of 4 MiB"],
+    start: startHaproxy,
+  },
 ];
 
 /** As a reader of nginx's documentation would do it who wants streams. */

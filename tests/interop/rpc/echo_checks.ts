@@ -39,6 +39,7 @@ export type SpecialCheck =
   | "bidi stream"
   | "bidi stream in turns"
   | "50 at once"
+  | "request of 4 MiB"
   | "our server goes away";
 
 /** All checks but those that are left out. */

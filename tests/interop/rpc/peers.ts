@@ -1,5 +1,6 @@
 /** Who speaks with whom. One who adds a client or a server adds a line to {@linkcode CLIENTS} or {@linkcode SERVERS}. */
 import {
+  buildCppProgram,
   buildGoProgram,
   buildNodeProgram,
   buildRustProgram,
@@ -83,6 +84,14 @@ function buildTonic(): Promise<string> {
   return tonic ??= buildRustProgram("tonic-peer", new URL("tonic/", import.meta.url).pathname);
 }
 
+let cpp: Promise<string> | undefined;
+
+/** The program of Debian's gRPC, which is built once. */
+function buildCpp(): Promise<string> {
+  const folder = new URL(".", import.meta.url).pathname;
+  return cpp ??= buildCppProgram(`${folder}cpp/echo_peer.cpp`, folder, ["echo.proto"]);
+}
+
 /** grpcio's program, for a Python that has it. */
 async function grpcioCommand(task: ServerTask | ClientTask): Promise<[python: string, args: string[]]> {
   return [await installTool("grpcio"), [new URL("python/peer.py", import.meta.url).pathname, JSON.stringify(task)]];
@@ -132,6 +141,12 @@ export const SERVERS: readonly ServerPeer[] = [
     speaks: isGrpc,
     start: async (task) => startProgram(await buildTonic(), [JSON.stringify(task)], LISTENING),
   },
+  {
+    name: "grpc C++ server",
+    isOurs: false,
+    speaks: isGrpc,
+    start: async (task) => startProgram(await buildCpp(), [JSON.stringify(task)], LISTENING),
+  },
 ];
 
 /** Clients. */
@@ -178,5 +193,11 @@ export const CLIENTS: readonly ClientPeer[] = [
     isOurs: false,
     speaks: isGrpc,
     start: async (task) => startProgramCaller(await buildTonic(), [JSON.stringify(task)]),
+  },
+  {
+    name: "grpc C++ client",
+    isOurs: false,
+    speaks: isGrpc,
+    start: async (task) => startProgramCaller(await buildCpp(), [JSON.stringify(task)]),
   },
 ];
