@@ -35,6 +35,7 @@ export class Load {
   #clients: SoakClients;
   #begun = 0;
   #heldBack = 0;
+  #unexpected = 0;
   #onIdle: (() => void) | undefined;
 
   constructor(url: string, seed: number, onUnexpected: (what: string, error: unknown) => void) {
@@ -67,6 +68,11 @@ export class Load {
   /** Calls that were not begun because too many were under way. */
   get heldBack(): number {
     return this.#heldBack;
+  }
+
+  /** Calls that did not end as they have to. */
+  get unexpected(): number {
+    return this.#unexpected;
   }
 
   /** What is under way. */
@@ -105,14 +111,19 @@ export class Load {
     const [name, way, outcome] = this.#random.pick(this.#wheel)(this.#clients);
     const what = `${name} by ${way}`;
     this.#underWay.set(id, what);
-    outcome.then(() => this.#end(id, name, way), (error) => {
-      this.#onUnexpected(what, error);
-      this.#end(id, name, way, 1);
+    outcome.then(() => this.#end(id, [name, way], 0), (error) => {
+      this.#fail(what, error);
+      this.#end(id, [name, way], 1);
     });
   }
 
-  #end(id: number, name: string, way: string, unexpected = 0): void {
-    for (const key of [name, way]) {
+  #fail(what: string, error: unknown): void {
+    this.#unexpected++;
+    this.#onUnexpected(what, error);
+  }
+
+  #end(id: number, keys: readonly string[], unexpected: number): void {
+    for (const key of keys) {
       const tally = this.tallies.get(key) ?? { ended: 0, unexpected: 0 };
       tally.ended++;
       tally.unexpected += unexpected;
@@ -128,7 +139,7 @@ export class Load {
   #replaceClients(): void {
     const old = this.#clients;
     this.#clients = createSoakClients(this.#url.origin);
-    const retirement = old.shutdown().then(() => old.close()).catch((error) => this.#onUnexpected("closing", error));
+    const retirement = old.shutdown().then(() => old.close()).catch((error) => this.#fail("closing", error));
     this.#retired.add(retirement);
     retirement.then(() => this.#retired.delete(retirement));
   }
