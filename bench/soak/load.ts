@@ -4,6 +4,7 @@ import { RawClient } from "../../tests/support/raw_client.ts";
 import { BAD_INPUTS, type BadInput } from "./bad_input.ts";
 import { CALL_KINDS, type CallKind, type Scene, storeKeptFiles } from "./calls.ts";
 import { createSoakClients, type SoakClients } from "./clients.ts";
+import { PATIENCE_MS } from "./outcome.ts";
 
 /** How often calls are begun, in milliseconds. */
 const TICK_MS = 20;
@@ -130,7 +131,7 @@ export class Load {
   }
 
   async #connectAnd(send: BadInput["send"]): Promise<void> {
-    const client = await RawClient.connect({ hostname: this.#url.hostname, port: Number(this.#url.port) });
+    const client = await RawClient.connect({ hostname: this.#url.hostname, port: Number(this.#url.port) }, PATIENCE_MS);
     try {
       await send(client);
     } finally {
