@@ -76,7 +76,7 @@ const seed = fuzzSeed();
 const inspector = createInspector(20_000 + seed % 9000); // Below those that the system gives to clients.
 const server = await startServer({
   dataDir,
-  args: ["--admin-port", "0", "--host", "127.0.0.1"],
+  args: ["--admin-port", "0", "--host", "127.0.0.1", "--max-connection-age", "30s"], // So that there are GOAWAYs.
   runtimeArgs: inspector.runtimeArgs,
 });
 const load = new Load(server.url, seed, (what, error) => report.unexpected(what, error));
