@@ -26,7 +26,8 @@ function isJudge(name: string): name is keyof typeof JUDGES {
 }
 
 await runJudge(async function* () {
-  for (const name of Deno.args.length > 0 ? Deno.args : ["http2", "grpc", "rpc", "lecture", "tools"]) {
+  const names = Deno.args.length > 0 ? Deno.args : Object.keys(JUDGES).filter((name) => name !== "peers");
+  for (const name of names) {
     if (!isJudge(name)) {
       throw new Error(`There is no judge "${name}", but ${Object.keys(JUDGES).join(", ")}`);
     }
