@@ -2,7 +2,7 @@
 import type { Verdict } from "../../conformance/verdict.ts";
 import type { RunningProgram } from "../../support/program.ts";
 import { buildEchoDescriptors } from "../rpc/echo_descriptors.ts";
-import { judgePair } from "../rpc/pair.ts";
+import { judgePair, judgeTogether } from "../rpc/pair.ts";
 import { CLIENTS, type ServerPeer, SERVERS } from "../rpc/peers.ts";
 import type { ServerTask } from "../rpc/task.ts";
 import { PROXIES, type Proxy } from "./proxies.ts";
@@ -14,14 +14,14 @@ const NAMES = ["our HTTP/2 client", "our fetch client", "grpcio client", "connec
 export async function* judgeProxies(): AsyncGenerator<Verdict> {
   await using descriptors = await buildEchoDescriptors();
   const clients = CLIENTS.filter(({ name }) => NAMES.includes(name));
-  for (const proxy of PROXIES) {
+  yield* judgeTogether(PROXIES.flatMap((proxy) => {
     const server = behind(proxy);
-    for (const client of clients) {
-      for (const wire of proxy.wires.filter((wire) => client.speaks(wire))) {
-        yield await judgePair(client, server, wire, descriptors.path);
-      }
-    }
-  }
+    return clients.flatMap((client) =>
+      proxy.wires.filter((wire) => client.speaks(wire)).map((wire) => () =>
+        judgePair(client, server, wire, descriptors.path)
+      )
+    );
+  }));
 }
 
 /** Our server behind a proxy, which has the port. */
@@ -59,8 +59,17 @@ async function startBehind(proxy: Proxy, ours: ServerPeer, task: ServerTask): Pr
   };
 }
 
-/** A port that nobody has at the moment. */
+/** A port that nobody has at the moment, and that the system gives nobody by itself: it begins at 32768. */
 function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  while (true) {
+    const port = 20_000 + Math.floor(Math.random() * 12_768);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) {
+        throw error;
+      }
+    }
+  }
 }

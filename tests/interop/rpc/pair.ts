@@ -13,6 +13,8 @@ import { type Wire, wireName } from "./wire.ts";
 /** A code of gRPC. */
 const CANCELLED = 1;
 
+const PAIRS_AT_ONCE = 3;
+
 /** @param certificate For wires with TLS. */
 export async function judgePair(
   client: ClientPeer,
@@ -37,6 +39,22 @@ export async function judgePair(
     ? ["our server ends well", async () => assertEndedWell(await program.stop())]
     : ["our server goes away", () => checkGoingAway(running.call, program)];
   return await runChecks(judge, [...checks, lastCheck]);
+}
+
+/** Judges some pairs at a time, as they wait more than they work. The verdicts come in the order of the pairs. */
+export async function* judgeTogether(judges: readonly (() => Promise<Verdict>)[]): AsyncGenerator<Verdict> {
+  const running: Promise<Verdict>[] = [];
+  for (const judge of judges) {
+    const verdict = judge();
+    verdict.catch(() => {}); // It is awaited below.
+    running.push(verdict);
+    if (running.length === PAIRS_AT_ONCE) {
+      yield await running.shift()!;
+    }
+  }
+  for (const verdict of running) {
+    yield await verdict;
+  }
 }
 
 function assertEndedWell({ code, stderr }: ProgramResult): void {
