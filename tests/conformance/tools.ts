@@ -47,6 +47,7 @@ const TOOLS = {
   h2load: { kind: "debian", package: "nghttp2-client", program: "h2load" },
   h2spec: { kind: "go", package: "github.com/summerwind/h2spec/cmd/h2spec", version: "v2.2.1+incompatible" },
   h2specd: { kind: "go", package: "github.com/summerwind/h2spec/cmd/h2specd", version: "v2.2.1+incompatible" },
+  haproxy: { kind: "debian", package: "haproxy", program: "/usr/sbin/haproxy" },
   nginx: { kind: "debian", package: "nginx-light", program: "nginx" },
   nghttp: { kind: "debian", package: "nghttp2-client", program: "nghttp" },
   nghttpd: { kind: "debian", package: "nghttp2-server", program: "nghttpd" },
@@ -303,6 +304,22 @@ export async function buildNodeProgram(name: NpmToolName, source: string): Promi
   const external = TOOLS[name].packages.flatMap((each) => ["--external", each, "--external", `${each}/*`]);
   await runProgram(Deno.execPath(), ["bundle", "--quiet", ...external, "--output", path, source], { cwd: ROOT });
   return path;
+}
+
+/**
+ * Builds a Rust program of ours, at the versions of its lock file. Cargo has its own cache.
+ *
+ * @param folder Where its `Cargo.toml` is.
+ * @returns The path of the program.
+ */
+export async function buildRustProgram(name: string, folder: string): Promise<string> {
+  const target = `${CACHE}${name}/`;
+  const args = ["build", "--quiet", "--locked", "--manifest-path", `${folder}Cargo.toml`, "--target-dir", target];
+  if (!await exists(target)) {
+    say(`building ${name}, a Rust program of ours, in ${target}`);
+  }
+  await runProgram("cargo", args, { timeoutMs: INSTALL_TIMEOUT_MS });
+  return `${target}debug/${name}`;
 }
 
 /** Where the module of a Go program is, with all its files. */

@@ -1,12 +1,13 @@
 /**
  * Everything that we do with the programs of others. Prints a table of checks, and ends with 1 unless all is good: nothing is skipped.
  *
- * `deno task interop [http2] [grpc] [rpc] [lecture] [tools] [peers]`: peers, which are the others among themselves, only when named.
+ * `deno task interop [http2] [grpc] [rpc] [proxies] [lecture] [tools] [peers]`: peers, which are the others among themselves, only when named.
  */
 import { runJudge } from "../conformance/verdict.ts";
 import { judgeGrpc } from "./grpc/main.ts";
 import { judgeHttp2 } from "./http2/main.ts";
 import { judgeLecture } from "./lecture/main.ts";
+import { judgeProxies } from "./proxies/main.ts";
 import { judgePeers, judgeRpc } from "./rpc/main.ts";
 import { judgeTools } from "./tools/main.ts";
 
@@ -14,6 +15,7 @@ const JUDGES = {
   http2: judgeHttp2,
   grpc: judgeGrpc,
   rpc: judgeRpc,
+  proxies: judgeProxies,
   lecture: judgeLecture,
   tools: judgeTools,
   peers: judgePeers,

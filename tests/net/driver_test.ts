@@ -356,3 +356,16 @@ Deno.test("After the end what the peer still sends is read, until it hangs up", 
   assert.ok(error instanceof Http2ConnectionError && error.code === 6);
   assert.ok(scene.socket.isClosed);
 });
+
+Deno.test("A peer that does not stop after the end is left after 8 MiB", async () => {
+  const scene = new Scene(() => {});
+  await scene.begin();
+  scene.socket.give(ping("1234"));
+  await settle(100);
+  scene.socket.give(new Uint8Array(8 * 1024 * 1024 - 1));
+  await settle(1000);
+  assert.ok(scene.socket.unread === 0 && !scene.socket.isClosed);
+  scene.socket.give(new Uint8Array(1));
+  await scene.driver.closed;
+  assert.ok(scene.socket.isClosed);
+});

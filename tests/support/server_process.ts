@@ -25,10 +25,21 @@ const ROOT = new URL("../..", import.meta.url);
 
 /** Starts a server on a free port, and waits until it listens. */
 export async function startServer(
-  options: { readonly dataDir: string; readonly args?: readonly string[]; readonly env?: Record<string, string> },
+  options: {
+    readonly dataDir: string;
+    readonly args?: readonly string[];
+    /** For the runtime, beside those of `deno task serve`. */
+    readonly runtimeArgs?: readonly string[];
+    readonly env?: Record<string, string>;
+  },
 ): Promise<ServerProcess> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: [...SERVE_ARGUMENTS, "--port", "0", "--data-dir", options.dataDir, ...options.args ?? []],
+    args: [
+      ...SERVE_ARGUMENTS.slice(0, -1),
+      ...options.runtimeArgs ?? [],
+      ...SERVE_ARGUMENTS.slice(-1),
+      ...["--port", "0", "--data-dir", options.dataDir, ...options.args ?? []],
+    ],
     cwd: ROOT,
     env: options.env ?? {},
     stdin: "null",

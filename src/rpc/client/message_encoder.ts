@@ -64,7 +64,7 @@ export class MessageEncoder {
   }
 
   /**
-   * Compresses what {@linkcode encode} has written up to `end`, if it is to be.
+   * Compresses what {@linkcode encode} has written up to `end`, if it is to be. In an envelope, what that makes no smaller stays as it is.
    *
    * @returns All that is to be sent for the message, the caller's; undefined when it is sent as it is.
    */
@@ -80,9 +80,11 @@ export class MessageEncoder {
     if (!this.#options.isEnveloped) {
       return compressed;
     }
-    const envelope = new Uint8Array(ENVELOPE_HEAD_LENGTH + compressed.length);
-    writeEnvelopeHead(envelope, 0, COMPRESSED_FLAG, compressed.length);
-    envelope.set(compressed, ENVELOPE_HEAD_LENGTH);
+    const isSmaller = compressed.length < message.length;
+    const content = isSmaller ? compressed : message;
+    const envelope = new Uint8Array(ENVELOPE_HEAD_LENGTH + content.length);
+    writeEnvelopeHead(envelope, 0, isSmaller ? COMPRESSED_FLAG : 0, content.length);
+    envelope.set(content, ENVELOPE_HEAD_LENGTH);
     return envelope;
   }
 

@@ -43,10 +43,11 @@ export const connectUnaryProtocol: ServerProtocol = {
   },
 };
 
-function sendError({ exchange, context, options }: Answering, error: ConnectError): void {
+function sendError({ exchange, plan, context, options }: Answering, error: ConnectError): void {
   const fields: HeaderField[] = [
     { name: ":status", value: String(httpStatusOfCode(error.code)) },
     { name: "content-type", value: "application/json" },
+    ...plan.headFields.filter(({ name }) => name === plan.protocol.acceptEncodingField),
   ];
   if (context.givenHeader !== undefined) {
     appendFields(fields, context.givenHeader);

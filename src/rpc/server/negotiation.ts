@@ -30,6 +30,8 @@ interface ContentType {
   readonly codec: "proto" | "json";
   /** The head of an answer of this type. */
   readonly headFields: readonly HeaderField[];
+  /** The head of an answer to a request of which the compression is none of ours: it says which are. */
+  readonly refusalFields: readonly HeaderField[];
 }
 
 /** See the top of the file. One for a server. */
@@ -103,11 +105,9 @@ export class Negotiator {
     codec: ContentType["codec"],
     ...more: HeaderField[]
   ): [string, ContentType] {
-    const headFields = [{ name: ":status", value: "200" }, { name: "content-type", value }, ...more];
-    if (this.#compressionNames !== "") {
-      headFields.push({ name: protocol.acceptEncodingField, value: this.#compressionNames });
-    }
-    return [value, { protocol, codec, headFields: Object.freeze(headFields) }];
+    const headFields = Object.freeze([{ name: ":status", value: "200" }, { name: "content-type", value }, ...more]);
+    const accepted = { name: protocol.acceptEncodingField, value: this.#compressionNames || "identity" };
+    return [value, { protocol, codec, headFields, refusalFields: [...headFields, accepted] }];
   }
 
   #find(value: string | undefined): ContentType | undefined {
@@ -118,7 +118,8 @@ export class Negotiator {
     return this.#contentTypes.get(value) ?? this.#contentTypes.get(essenceOf(value));
   }
 
-  #plan(registered: RegisteredMethod, { protocol, codec, headFields }: ContentType, head: RequestHead): CallPlan {
+  #plan(registered: RegisteredMethod, contentType: ContentType, head: RequestHead): CallPlan {
+    const { protocol, codec } = contentType;
     const accepted = fieldValue(head, protocol.acceptEncodingField);
     let [requestCompression, timeoutMs, refusal]: Partial<[Compression, number, ConnectError]> = [];
     try {
@@ -135,7 +136,7 @@ export class Negotiator {
       registered,
       codecs: registered[codec],
       protocol,
-      headFields,
+      headFields: headFieldsOf(contentType, refusal),
       requestCompression,
       responseCompression: accepted === undefined ? undefined : chooseCompression(this.#options.compressions, accepted),
       timeoutMs,
@@ -165,12 +166,12 @@ export class Negotiator {
     if (contentType === undefined) {
       return textRefusal(415, `Unsupported encoding in the query of ${registered.path}: use proto or json\n`);
     }
-    const { codec, protocol, headFields } = contentType;
+    const { codec, protocol } = contentType;
     return {
       registered,
       codecs: registered[codec],
       protocol,
-      headFields,
+      headFields: headFieldsOf(contentType, refusal),
       requestCompression,
       responseCompression: chooseCompression(this.#options.compressions, fieldValue(head, "accept-encoding")),
       timeoutMs,
@@ -225,6 +226,14 @@ function checkBinaryFields(head: RequestHead): void {
       throw new ConnectError(`${name}: is no base64`, Code.InvalidArgument);
     }
   }
+}
+
+/** Answers do not say which compressions requests may have, where it is not asked: it costs a tenth of a call over `fetch`. */
+function headFieldsOf(
+  { headFields, refusalFields }: ContentType,
+  refusal: ConnectError | undefined,
+): readonly HeaderField[] {
+  return refusal?.code === Code.Unimplemented ? refusalFields : headFields;
 }
 
 function timeoutOf(head: RequestHead, protocol: ServerProtocol): number | undefined {

@@ -2,6 +2,7 @@
 import type { Verdict } from "../../conformance/verdict.ts";
 import { makeCertificate } from "../../support/certificate.ts";
 import { buildDescriptors } from "../descriptors.ts";
+import { judgeCompressed } from "./compressed.ts";
 import { judgeGrpcGoClient, judgeGrpcGoServer } from "./grpc_go.ts";
 import { judgeMisbehavingServer } from "./misbehaving_server.ts";
 import { readTestSchema, TEST_PROTOS } from "./test_schema.ts";
@@ -15,5 +16,6 @@ export async function* judgeGrpc(): AsyncGenerator<Verdict> {
     yield await judgeGrpcGoClient(schema, tls);
     yield await judgeGrpcGoServer(schema, tls);
   }
+  yield* judgeCompressed(schema, descriptors.path);
   yield await judgeMisbehavingServer(schema);
 }

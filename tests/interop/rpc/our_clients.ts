@@ -5,6 +5,9 @@ import { createConnectCaller } from "./connect_caller.ts";
 import { readEchoSchema } from "./echo_schema.ts";
 import type { ClientTask } from "./task.ts";
 
+/** As often as the client asks for a sign of life. */
+const KEEPALIVE_INTERVAL_MS = 100;
+
 async function trusted({ certPath }: ClientTask): Promise<string[]> {
   return certPath === undefined ? [] : [await Deno.readTextFile(certPath)];
 }
@@ -12,7 +15,11 @@ async function trusted({ certPath }: ClientTask): Promise<string[]> {
 /** Over our own HTTP/2. */
 export async function startOurHttp2Client(task: ClientTask): Promise<RunningClient> {
   const { url: baseUrl, protocol, descriptorsPath } = task;
-  const httpClient = createHttp2Client({ baseUrl, caCerts: await trusted(task) });
+  const httpClient = createHttp2Client({
+    baseUrl,
+    caCerts: await trusted(task),
+    keepaliveIntervalMs: KEEPALIVE_INTERVAL_MS,
+  });
   const transport = createTransport({ protocol, httpClient, useHttpGet: true });
   return {
     call: createConnectCaller(transport, readEchoSchema(await Deno.readFile(descriptorsPath))),

@@ -1,5 +1,11 @@
 /** Who speaks with whom. One who adds a client or a server adds a line to {@linkcode CLIENTS} or {@linkcode SERVERS}. */
-import { buildNodeProgram, installTool, type NpmToolName } from "../../conformance/tools.ts";
+import {
+  buildGoProgram,
+  buildNodeProgram,
+  buildRustProgram,
+  installTool,
+  type NpmToolName,
+} from "../../conformance/tools.ts";
 import { type RunningProgram, startProgram } from "../../support/program.ts";
 import type { RunningClient } from "./call.ts";
 import type { SpecialCheck } from "./echo_checks.ts";
@@ -62,6 +68,26 @@ async function startNodeClient(program: NodeProgram, task: ClientTask): Promise<
   return startProgramCaller(...await nodeCommand(program, task));
 }
 
+let connectGo: Promise<string> | undefined;
+
+/** connect-go's program, which is built once. */
+function buildConnectGo(): Promise<string> {
+  const source = new URL("go/main.go", import.meta.url).pathname;
+  return connectGo ??= buildGoProgram("interop-rpc", source, ["connectrpc.com/connect", "google.golang.org/protobuf"]);
+}
+
+let tonic: Promise<string> | undefined;
+
+/** tonic's program, which is built once. */
+function buildTonic(): Promise<string> {
+  return tonic ??= buildRustProgram("tonic-peer", new URL("tonic/", import.meta.url).pathname);
+}
+
+/** grpcio's program, for a Python that has it. */
+async function grpcioCommand(task: ServerTask | ClientTask): Promise<[python: string, args: string[]]> {
+  return [await installTool("grpcio"), [new URL("python/peer.py", import.meta.url).pathname, JSON.stringify(task)]];
+}
+
 const OUR_SERVER = new URL("our_server.ts", import.meta.url).pathname;
 
 function startOurServer(task: ServerTask): Promise<RunningProgram> {
@@ -86,6 +112,26 @@ export const SERVERS: readonly ServerPeer[] = [
     cannot: ({ version }) => version === "1.1" ? ["bidi stream"] : [],
     start: (task) => startNodeServer(CONNECT_NODE, task),
   },
+  {
+    name: "connect-go server",
+    isOurs: false,
+    speaks: () => true,
+    // It answers with 505.
+    cannot: ({ version }) => version === "1.1" ? ["bidi stream"] : [],
+    start: async (task) => startProgram(await buildConnectGo(), [JSON.stringify(task)], LISTENING),
+  },
+  {
+    name: "grpcio server",
+    isOurs: false,
+    speaks: isGrpc,
+    start: async (task) => startProgram(...await grpcioCommand(task), LISTENING),
+  },
+  {
+    name: "tonic server",
+    isOurs: false,
+    speaks: isGrpc,
+    start: async (task) => startProgram(await buildTonic(), [JSON.stringify(task)], LISTENING),
+  },
 ];
 
 /** Clients. */
@@ -102,7 +148,8 @@ export const CLIENTS: readonly ClientPeer[] = [
     name: "grpcurl",
     isOurs: false,
     speaks: isGrpc,
-    cannot: () => ["bidi stream in turns", "50 at once"],
+    // It is a program for each call, and says of none why it failed when it did not reach the server.
+    cannot: () => ["bidi stream in turns", "50 at once", "our server goes away"],
     start: startGrpcurl,
   },
   { name: "grpc-js client", isOurs: false, speaks: isGrpc, start: (task) => startNodeClient(GRPC_JS, task) },
@@ -111,5 +158,25 @@ export const CLIENTS: readonly ClientPeer[] = [
     isOurs: false,
     speaks: () => true,
     start: (task) => startNodeClient(CONNECT_NODE, task),
+  },
+  {
+    name: "connect-go client",
+    isOurs: false,
+    speaks: () => true,
+    // It has none over HTTP/1.1.
+    cannot: ({ version }) => version === "1.1" ? ["bidi stream"] : [],
+    start: async (task) => startProgramCaller(await buildConnectGo(), [JSON.stringify(task)]),
+  },
+  {
+    name: "grpcio client",
+    isOurs: false,
+    speaks: isGrpc,
+    start: async (task) => startProgramCaller(...await grpcioCommand(task)),
+  },
+  {
+    name: "tonic client",
+    isOurs: false,
+    speaks: isGrpc,
+    start: async (task) => startProgramCaller(await buildTonic(), [JSON.stringify(task)]),
   },
 ];

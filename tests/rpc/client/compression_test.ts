@@ -71,6 +71,16 @@ for (
   });
 }
 
+Deno.test("a message in an envelope that compression makes no smaller is sent as it is", async () => {
+  await using server = new ScriptedServer();
+  const client = clientOf(server, { protocol: "grpc-web", sendCompression: gzip, compressMinBytes: 0 });
+  const ended = client.sayHello({ name: "short" }).catch(() => {});
+  const call = await server.call(0);
+  call.reset(8);
+  await ended;
+  assert.deepEqual(call.content, envelope(greeting("short")));
+});
+
 Deno.test("a GET says how its message is compressed", async () => {
   await using server = new ScriptedServer();
   server.onCall = (call) => call.reset(8);

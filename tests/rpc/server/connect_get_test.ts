@@ -16,10 +16,8 @@ import type { ScriptedExchange } from "../../support/scripted_exchange.ts";
 const encoder = new TextEncoder();
 
 const GET = { protocol: "connect", method: "Get" } as const;
-const HEAD_JSON =
-  "respond :status=200 content-type=application/json vary=accept-encoding accept-encoding=gzip,br,zstd,deflate";
-const HEAD_PROTO =
-  "respond :status=200 content-type=application/proto vary=accept-encoding accept-encoding=gzip,br,zstd,deflate";
+const HEAD_JSON = "respond :status=200 content-type=application/json vary=accept-encoding";
+const HEAD_PROTO = "respond :status=200 content-type=application/proto vary=accept-encoding";
 
 async function get(
   query: string,

@@ -200,11 +200,13 @@ Deno.test("an unknown compression is unimplemented, with those that are known", 
     for (const method of ["Unary", "Bidi"] as const) {
       for (const encoding of ["snappy", "gzip, gzip", "", "__proto__"]) {
         const options = { protocol, method, fields: { [encodingField(protocol, method)]: encoding } };
-        const { code, message } = readAnswer(await refused(options), options);
+        const exchange = await refused(options);
+        const { code, message } = readAnswer(exchange, options);
         assert.deepEqual([code, message], [
           "unimplemented",
           `unknown compression "${encoding}": use ${COMPRESSION_NAMES}`,
         ]);
+        assert.ok(exchange.log[0]?.includes(` ${acceptField(protocol, method)}=${COMPRESSION_NAMES}`));
         assert.equal(
           readAnswer(await refused(options, bare), options).message,
           `unknown compression "${encoding}": none is supported`,

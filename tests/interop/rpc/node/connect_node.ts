@@ -14,13 +14,13 @@ import { createConnectCaller } from "../connect_caller.ts";
 import { createEchoRoutes } from "../connect_routes.ts";
 import { readEchoSchema } from "../echo_schema.ts";
 import type { ClientTask, ServerTask } from "../task.ts";
-import { listen, makeCalls, readTask } from "./program.ts";
+import { KEEPALIVE_INTERVAL_MS, listen, makeCalls, MAX_MESSAGE_BYTES, readTask } from "./program.ts";
 
 const task = readTask();
 const schema = readEchoSchema(readFileSync(task.descriptorsPath));
 
 function createServer({ version, certPath, keyPath }: ServerTask) {
-  const handler = connectNodeAdapter({ routes: createEchoRoutes(schema) });
+  const handler = connectNodeAdapter({ routes: createEchoRoutes(schema), readMaxBytes: MAX_MESSAGE_BYTES });
   if (certPath === undefined || keyPath === undefined) {
     return version === "2" ? http2.createServer(handler) : http.createServer(handler);
   }
@@ -32,6 +32,8 @@ function createTransport({ protocol, version, url, certPath }: ClientTask): Tran
   const options = {
     baseUrl: url,
     httpVersion: version,
+    readMaxBytes: MAX_MESSAGE_BYTES,
+    ...version === "2" ? { pingIntervalMs: KEEPALIVE_INTERVAL_MS } : {},
     nodeOptions: certPath === undefined ? {} : { ca: readFileSync(certPath) },
   };
   switch (protocol) {

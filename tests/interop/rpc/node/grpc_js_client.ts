@@ -15,7 +15,11 @@ import type { Call, Caller, CallError, Outcome } from "../call.ts";
 import { Turns } from "../turns.ts";
 import { type GrpcJsSchema, type JsonMethod, toMetadata, toRecord } from "./grpc_js_schema.ts";
 
-/** @param address Host and port of the server. */
+/**
+ * Without keepalive pings: grpc-js 1.14 takes a connection for lost on which the server has said GOAWAY when it is time for one.
+ *
+ * @param address Host and port of the server.
+ */
 export function createGrpcJsCaller(address: string, credentials: ChannelCredentials, schema: GrpcJsSchema): Caller {
   const client = new Client(address, credentials);
   return async (call, signal) => {

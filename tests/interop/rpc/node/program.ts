@@ -6,6 +6,12 @@ import type { Caller } from "../call.ts";
 import type { CallLine, OutcomeLine } from "../lines.ts";
 import type { ClientTask, ServerTask } from "../task.ts";
 
+/** The longest message that peers take, where they have no limit of their own. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+/** As often as clients ask for a sign of life. */
+export const KEEPALIVE_INTERVAL_MS = 100;
+
 /** Reads the command line. */
 export function readTask(): ServerTask | ClientTask {
   return JSON.parse(process.argv[2] ?? "");
