@@ -15,8 +15,10 @@ const README_HOST = "localhost:50051";
 /** @param folder Where the server may keep files. @param path Where programs are looked for. */
 export async function judgeReadme(folder: string, path: string): Promise<Verdict> {
   const readme = await Deno.readTextFile(new URL("README.md", ROOT));
-  const [_serve, ...calls] = readExamples(sectionOf(readme, "## Start"));
-  const examples = [...calls, ...readExamples(sectionOf(readme, "## Tools"))];
+  const [_serve, ...calls] = readExamples(sectionOf(readme, "## Start, and call it"));
+  const examples = [...calls, ...readExamples(sectionOf(readme, "## Tools"))].filter(({ language }) =>
+    language !== "python"
+  );
   const server = await startServer({ dataDir: `${folder}/readme` });
   try {
     return await runChecks("README's commands", examples.map((example) => checkOf(example, server.url, path)));
