@@ -1,6 +1,7 @@
 /** The guides, followed to the letter on a clone: files are written, commands are run, and print what the guides say. */
 import assert from "node:assert/strict";
-import { dirname } from "node:path";
+import { delimiter, dirname } from "node:path";
+import { installTool } from "../../conformance/tools.ts";
 import type { Verdict } from "../../conformance/verdict.ts";
 import { probe } from "../../edge/probe.ts";
 import { runProgram, startProgram } from "../../support/program.ts";
@@ -36,8 +37,13 @@ export async function* judgeGuides(folder: string, path: string): AsyncGenerator
   yield await followGuide(reader, "interceptors", ["edgewire"]);
   yield await followGuide(reader, "errors_and_deadlines", ["edgewire"]);
   yield await followGuide(reader, "tls", ["edgewire"]);
-  const runtimes = ["## Deno Deploy", "## Bun", "## workerd and Cloudflare"];
-  yield await followGuide(reader, "deploy", ...runtimes.map((heading) => ["edgewire", heading] as const));
+  const runtimes = ["## Deno Deploy", "## Bun", "## Node", "## workerd and Cloudflare"];
+  const node = `${dirname(await installTool("node-24"))}${delimiter}${path}`;
+  yield await followGuide(
+    { ...reader, path: node },
+    "deploy",
+    ...runtimes.map((heading) => ["edgewire", heading] as const),
+  );
 }
 
 /** Follows a guide, or some sections of it, each in a folder, until something does not do what it says. */
