@@ -6,7 +6,7 @@
  *
  * The peers are built at the first run (`builds.ts`), which wants cargo, go, node and npm, and takes minutes. One that cannot be built or
  * measured is reported, and the others go on. `--only` takes keys of scenarios, `--peers` beginnings of names; ours always takes part.
- * `--quick` takes less than three minutes, once the peers are built: one round of a second, the scenarios that say most, and three peers.
+ * `--quick` takes less than three minutes, once the peers are built: one round of a second, the scenarios that say most, and the peers that come nearest.
  *
  * Results and charts go to `.cache/bench/`, or with `--save` to `bench/results/`, from where README shows them. Figures are to be compared
  * within one run, on a machine that does nothing else.
@@ -41,7 +41,7 @@ const { values } = parseArgs({
 const { quick } = values;
 const rounds = wholeNumber("--rounds", values.rounds ?? (quick ? "1" : "3"));
 const seconds = wholeNumber("--seconds", values.seconds ?? (quick ? "1" : "3"));
-const peers = values.peers ?? (quick ? "tonic,grpc-go" : "");
+const peers = values.peers ?? (quick ? "tonic,grpc-go,connect-go,connect-es,by hand" : "");
 const beginnings = ["edgewire", ...peers.split(",")];
 
 function wholeNumber(flag: string, text: string): number {

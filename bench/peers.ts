@@ -55,7 +55,7 @@ export const GRPCIO: Peer = {
   name: "grpcio 1.85.1",
   async build() {
     const { python, stubs } = await buildPython();
-    return ["env", `PYTHONPATH=${stubs}`, python, `${ROOT}bench/peers/python/server.py`];
+    return [python, `${ROOT}bench/peers/python/server.py`, stubs];
   },
 };
 

@@ -26,7 +26,7 @@ export async function runScenario(
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         onProgress(`${peer.name} failed: ${reason}`);
-        failures.set(peer, reason.split("\n")[0]!);
+        failures.set(peer, shorten(reason));
       }
     }
   }
@@ -36,6 +36,12 @@ export async function runScenario(
   });
   const { key, title, metrics } = scenario;
   return { key, title, metrics, peers: results, goals: goalResults(scenario, results) };
+}
+
+/** What a program said was wrong, or else how it ended. */
+function shorten(reason: string): string {
+  const lines = reason.split("\n");
+  return (lines.slice(1).find((line) => /error|cannot|panicked/i.test(line)) ?? lines[0]!).trim();
 }
 
 /** Those goals whose both sides were measured. */

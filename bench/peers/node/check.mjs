@@ -24,7 +24,7 @@ const checks = {
     assert.equal(reply.message, "Hello, World!");
   },
   async EchoProfile() {
-    const pets = [{ name: "Rex", color: "COLOR_BLACK" }, { name: "Tom", color: "COLOR_WHITE" }];
+    const pets = [{ name: "Rex", color: 1 }, { name: "Tom", color: 2 }];
     const profile = { name: "Ada", weight: 61.5, height: 1.5, tame: true, count: 7, word: "chosen", pets };
     const reply = await answer((done) => connect(Profiles).echoProfile({ profile }, done));
     assert.deepEqual({ ...profile, ...reply.profile }, { ...reply.profile, ...profile });

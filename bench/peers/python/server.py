@@ -1,9 +1,12 @@
-"""The Greeter, Profiles and Streams on grpcio, with ten threads: server.py PORT. The stubs' folder is in PYTHONPATH."""
+"""The Greeter, Profiles and Streams on grpcio, with ten threads: server.py STUBS PORT, with the folder of the stubs."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+
+sys.path.insert(0, sys.argv[1])
+
 import hello_pb2
 import hello_pb2_grpc
 from edgewire.bench.v1 import profiles_pb2, profiles_pb2_grpc, streams_pb2, streams_pb2_grpc
@@ -36,7 +39,7 @@ server = grpc.server(ThreadPoolExecutor(max_workers=10))
 hello_pb2_grpc.add_GreeterServicer_to_server(Greeter(), server)
 profiles_pb2_grpc.add_ProfilesServicer_to_server(Profiles(), server)
 streams_pb2_grpc.add_StreamsServicer_to_server(Streams(), server)
-if server.add_insecure_port(f"127.0.0.1:{sys.argv[1]}") == 0:
+if server.add_insecure_port(f"127.0.0.1:{sys.argv[2]}") == 0:
     sys.exit("the port is taken")
 server.start()
 print("ready", flush=True)
