@@ -37,9 +37,11 @@ export {
 export {
   type AdminSources,
   createAdminHandler,
+  createReflectionRoutes,
   loadMetrics,
   loadTelemetry,
   type Metrics,
+  servicesOf,
   type Telemetry,
 } from "./src/ops/mod.ts";
 export { nodeCompressions } from "./src/rpc/node/mod.ts";

@@ -28,7 +28,8 @@ export function createSite(directory: string): FetchHandler {
     rewriteRequestPath: (path) => path === "/" ? "/index.html" : path,
     getContent: readFile,
   });
-  for (const path of ["/", "/icon.svg", "/dist/*"]) {
+  // No names that a file system refuses: too long, within a file, with a NUL.
+  for (const path of ["/", "/icon.svg", "/dist/:name{[a-z_]{1,64}\\.(?:css|js)}"]) {
     site.get(path, file);
   }
   site.notFound((context) => context.text(`Not found: ${context.req.path}\n`, 404));

@@ -1,9 +1,10 @@
 /** Makes calls at a rate, whatever becomes of them, and counts how they end. */
 import { Random } from "../../tests/support/random.ts";
 import { RawClient } from "../../tests/support/raw_client.ts";
-import { BAD_INPUTS } from "./bad_input.ts";
-import { CALL_KINDS, type Scene, storeKeptFiles } from "./calls.ts";
+import { BAD_INPUTS, type BadInput } from "./bad_input.ts";
+import { CALL_KINDS, type CallKind, type Scene, storeKeptFiles } from "./calls.ts";
 import { createSoakClients, type SoakClients } from "./clients.ts";
+import { PATIENCE_MS } from "./outcome.ts";
 
 /** How often calls are begun, in milliseconds. */
 const TICK_MS = 20;
@@ -20,6 +21,14 @@ export interface Tally {
   unexpected: number;
 }
 
+/** A call under way. */
+interface BegunCall {
+  readonly name: string;
+  /** The client that makes it. */
+  readonly way: string;
+  readonly outcome: Promise<void>;
+}
+
 /** See the top of the file. */
 export class Load {
   /** By kind, and by way. */
@@ -29,13 +38,16 @@ export class Load {
   readonly #url: URL;
   readonly #random: Random;
   readonly #scene: Scene;
-  readonly #wheel: readonly ((clients: SoakClients) => [name: string, way: string, outcome: Promise<void>])[];
-  readonly #underWay = new Map<number, string>();
-  readonly #retired = new Set<Promise<void>>();
+  /** Each kind as often as its share is. */
+  readonly #wheel: readonly (() => BegunCall)[];
+  /** The outcomes of calls, which never reject, and what calls they are. */
+  readonly #underWay = new Map<Promise<void>, string>();
+  /** Clients that close when their calls have ended. */
+  readonly #closing = new Set<Promise<void>>();
   #clients: SoakClients;
   #begun = 0;
   #heldBack = 0;
-  #onIdle: (() => void) | undefined;
+  #unexpected = 0;
 
   constructor(url: string, seed: number, onUnexpected: (what: string, error: unknown) => void) {
     this.#url = new URL(url);
@@ -44,18 +56,8 @@ export class Load {
     this.#onUnexpected = onUnexpected;
     this.#clients = createSoakClients(url);
     this.#wheel = [
-      ...CALL_KINDS.flatMap((kind) =>
-        Array.from({ length: kind.share }, () => (clients: SoakClients) => {
-          const ways = clients.all.filter(({ carrier }) => carrier === "h2" || !kind.isFullDuplex);
-          const way = this.#random.pick(ways);
-          return [kind.name, way.name, kind.make(way, this.#scene)] as [string, string, Promise<void>];
-        })
-      ),
-      ...BAD_INPUTS.flatMap(({ name, share, send }) =>
-        Array.from({ length: share }, () => () => {
-          return [`bad: ${name}`, "raw", this.#sendRaw(send)] as [string, string, Promise<void>];
-        })
-      ),
+      ...CALL_KINDS.flatMap((kind) => Array.from({ length: kind.share }, () => () => this.#make(kind))),
+      ...BAD_INPUTS.flatMap((input) => Array.from({ length: input.share }, () => () => this.#send(input))),
     ];
   }
 
@@ -69,9 +71,14 @@ export class Load {
     return this.#heldBack;
   }
 
+  /** Calls that did not end as they have to. */
+  get unexpected(): number {
+    return this.#unexpected;
+  }
+
   /** What is under way. */
   get underWay(): string[] {
-    return [...this.#underWay.values()];
+    return this.#underWay.values().toArray();
   }
 
   /** Makes so many calls a second until the signal aborts, and waits for their ends. */
@@ -92,53 +99,72 @@ export class Load {
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     }
     clearInterval(replacing);
-    if (this.#underWay.size > 0) {
-      await new Promise<void>((resolve) => this.#onIdle = resolve);
-    }
+    await Promise.all(this.#underWay.keys());
     this.#replaceClients();
-    await Promise.all(this.#retired);
+    await Promise.all(this.#closing);
     await this.#clients.close();
   }
 
   #begin(): void {
-    const id = this.#begun++;
-    const [name, way, outcome] = this.#random.pick(this.#wheel)(this.#clients);
+    this.#begun++;
+    const { name, way, outcome } = this.#random.pick(this.#wheel)();
     const what = `${name} by ${way}`;
-    this.#underWay.set(id, what);
-    outcome.then(() => this.#end(id, name, way), (error) => {
-      this.#onUnexpected(what, error);
-      this.#end(id, name, way, 1);
+    const tallies = [this.#tally(name), this.#tally(way)];
+    const ended = outcome.catch((error) => {
+      this.#fail(what, error);
+      tallies.forEach((tally) => tally.unexpected++);
+    }).then(() => {
+      tallies.forEach((tally) => tally.ended++);
+      this.#underWay.delete(ended);
     });
+    this.#underWay.set(ended, what);
   }
 
-  #end(id: number, name: string, way: string, unexpected = 0): void {
-    for (const key of [name, way]) {
-      const tally = this.tallies.get(key) ?? { ended: 0, unexpected: 0 };
-      tally.ended++;
-      tally.unexpected += unexpected;
-      this.tallies.set(key, tally);
-    }
-    this.#underWay.delete(id);
-    if (this.#underWay.size === 0) {
-      this.#onIdle?.();
-    }
+  #make({ name, isFullDuplex, make }: CallKind): BegunCall {
+    const ways = this.#clients.all.filter(({ carrier }) => carrier === "h2" || !isFullDuplex);
+    const way = this.#random.pick(ways);
+    return { name, way: way.name, outcome: make(way, this.#scene) };
   }
 
-  /** The old ones are closed when their calls have ended. */
-  #replaceClients(): void {
-    const old = this.#clients;
-    this.#clients = createSoakClients(this.#url.origin);
-    const retirement = old.shutdown().then(() => old.close()).catch((error) => this.#onUnexpected("closing", error));
-    this.#retired.add(retirement);
-    retirement.then(() => this.#retired.delete(retirement));
+  #send({ name, send }: BadInput): BegunCall {
+    return { name: `bad: ${name}`, way: "raw", outcome: this.#connectAnd(send) };
   }
 
-  async #sendRaw(send: (client: RawClient) => Promise<void>): Promise<void> {
-    const client = await RawClient.connect({ hostname: this.#url.hostname, port: Number(this.#url.port) });
+  async #connectAnd(send: BadInput["send"]): Promise<void> {
+    const client = await RawClient.connect({ hostname: this.#url.hostname, port: Number(this.#url.port) }, PATIENCE_MS);
     try {
       await send(client);
     } finally {
-      client.socket.close();
+      client.close();
+    }
+  }
+
+  #tally(key: string): Tally {
+    const tally = this.tallies.get(key) ?? { ended: 0, unexpected: 0 };
+    this.tallies.set(key, tally);
+    return tally;
+  }
+
+  #fail(what: string, error: unknown): void {
+    this.#unexpected++;
+    this.#onUnexpected(what, error);
+  }
+
+  #replaceClients(): void {
+    const closing = this.#closeAfter([...this.#underWay.keys()], this.#clients).then(() => {
+      this.#closing.delete(closing);
+    });
+    this.#closing.add(closing);
+    this.#clients = createSoakClients(this.#url.origin);
+  }
+
+  async #closeAfter(calls: readonly Promise<void>[], clients: SoakClients): Promise<void> {
+    await Promise.all(calls);
+    try {
+      await clients.shutdown();
+      await clients.close();
+    } catch (error) {
+      this.#fail("closing", error);
     }
   }
 }

@@ -384,7 +384,10 @@ export class Receiver implements FrameSink {
     return false;
   }
 
-  /** HEADERS or DATA for a stream that is not there. Whether that is nobody's fault, and the frame is to be dropped. */
+  /**
+   * HEADERS or DATA for a stream that is not there. Whether the connection goes on, and the frame is to be dropped. A client's does, as RFC 9113 §5.1
+   * lets it: Debian's C++ gRPC answers a call twice whose deadline it saw pass.
+   */
   #toGoneStream(streamId: number, frame: "HEADERS" | "DATA"): boolean {
     if (this.#streams.isIdle(streamId)) {
       this.#host.fail(ErrorCode.PROTOCOL_ERROR, `${frame} on the idle stream ${streamId}`);
@@ -393,7 +396,12 @@ export class Receiver implements FrameSink {
     if (this.#streams.wasReset(streamId) || streamId > this.#host.lastStreamId) {
       return true;
     }
-    this.#host.fail(ErrorCode.STREAM_CLOSED, `${frame} on the closed stream ${streamId}`);
+    const message = `${frame} on the closed stream ${streamId}`;
+    if (this.#role === "client") {
+      this.#host.failStream(streamId, ErrorCode.STREAM_CLOSED, message);
+      return true;
+    }
+    this.#host.fail(ErrorCode.STREAM_CLOSED, message);
     return false;
   }
 }

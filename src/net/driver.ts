@@ -17,9 +17,12 @@ const LARGE_BUFFER = 65_536;
 /** After so many reads that the small buffer would have held, the connection is not busy any more. */
 const READS_UNTIL_SMALL = 256;
 
-/** How long, in milliseconds, and how much, in bytes, is read of what the peer sends after the end, so that it can read our last words first. */
+/**
+ * How long, in milliseconds, and how much, in bytes, is read of what the peer sends after the end, so that it can read our last words first. Many
+ * clients read nothing before they have written all: a message that was refused as too large may be the longest that would have been taken, and more.
+ */
 const LINGER_MS = 1000;
-const LINGER_BYTES = 1 << 20;
+const LINGER_BYTES = 8 << 20;
 
 /** RFC 9113 §7. HTTP/1.1 just closes. */
 const INTERNAL_ERROR = 0x2;
@@ -54,6 +57,8 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
   /** When the timer fires. */
   #timerAtMs = Infinity;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
+  #hasEndedOutput = false;
+  #isOver = false;
 
   /**
    * @param socket Its owner from now on is the driver.
@@ -100,6 +105,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
       this.#noteBroken(error);
       this.#endInput(); // The peer reset the connection, or we closed the socket.
     }
+    this.#isOver = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#lingerTimer);
     closeQuietly(this.#socket);
@@ -174,6 +180,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     } catch (error) {
       this.#onError(error);
     }
+    this.#hangUpSoon(); // A peer that reads nothing does not get to the end of what is being written.
   }
 
   /** A socket that fails after the end, such as when we close it, has not broken anything. */
@@ -241,9 +248,16 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
 
   /** Says that nothing more comes, and gives the peer a moment to do the same. */
   #endOutput(): void {
-    if (this.#lingerTimer === undefined) {
-      this.#lingerTimer = setTimeout(() => closeQuietly(this.#socket), LINGER_MS);
+    if (!this.#hasEndedOutput) {
+      this.#hasEndedOutput = true;
+      this.#hangUpSoon();
       this.#socket.closeWrite().catch(() => {}); // It may be closed already.
+    }
+  }
+
+  #hangUpSoon(): void {
+    if (!this.#isOver) {
+      this.#lingerTimer ??= setTimeout(() => closeQuietly(this.#socket), LINGER_MS);
     }
   }
 
@@ -253,13 +267,16 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
    */
   async #linger(): Promise<void> {
     this.#endOutput();
-    const buffer = new Uint8Array(SMALL_BUFFER);
+    let buffer = new Uint8Array(SMALL_BUFFER);
     for (let total = 0; total < LINGER_BYTES;) {
       const length = await this.#socket.read(buffer);
       if (length === null) {
         return;
       }
       total += length;
+      if (length === SMALL_BUFFER) {
+        buffer = new Uint8Array(LARGE_BUFFER);
+      }
     }
   }
 

@@ -15,6 +15,12 @@ export const TRAILERS_FLAG = 0x80;
 
 const EMPTY = new Uint8Array(0);
 
+/**
+ * Room that is kept for the next content of several chunks, in octets. Room that is not is garbage outside of V8's heap, and V8 is in no hurry to
+ * collect that.
+ */
+const MAX_KEPT_ROOM = 131_072;
+
 /** Gets what an {@linkcode EnvelopeReader} finds. It must not throw. */
 export interface EnvelopeHandler {
   /**
@@ -101,7 +107,9 @@ export class EnvelopeReader {
     this.#keep(buffer, start, contentEnd);
     if (isWhole) {
       const content = this.#content;
-      this.#content = EMPTY;
+      if (content.length > MAX_KEPT_ROOM) {
+        this.#content = EMPTY;
+      }
       this.#contentLength = 0;
       this.#headLength = 0;
       this.#handler.onEnvelope(this.#flags, content, 0, this.#length);

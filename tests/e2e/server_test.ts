@@ -97,7 +97,9 @@ testServer("serves the page with headers that keep it to itself", async (server)
     await response.body?.cancel();
     await again.body?.cancel();
   }
-  for (const path of ["/main.tsx", "/deno.json", "/dist/../deno.json", "/dist/%2e%2e/deno.json", "/nothing"]) {
+  const others = ["/main.tsx", "/deno.json", "/dist/../deno.json", "/dist/%2e%2e/deno.json", "/nothing"];
+  const unnameable = ["/dist/main.js/x", `/dist/${"a".repeat(300)}.js`, "/dist/%00", "/dist/"]; // To a file system.
+  for (const path of [...others, ...unnameable]) {
     const response = await fetch(server.url + path);
     assert.equal(response.status, 404, path);
     await response.body?.cancel();

@@ -341,6 +341,20 @@ Deno.test("A peer that reads nothing for a time is left", async () => {
   assert.ok(scene.socket.isClosed);
 });
 
+Deno.test("Who closes does not wait for a peer that reads nothing", async () => {
+  const scene = new Scene(() => {}, { limits: { stalledStreamTimeoutMs: 60_000 } });
+  await scene.begin();
+  const beganAtMs = performance.now();
+  scene.socket.isWriteBlocked = true;
+  scene.socket.give(ping("12345678"));
+  await settle();
+  scene.driver.close();
+  await scene.driver.closed;
+  assert.ok(performance.now() - beganAtMs < 30_000, "not when the write is given up");
+  assert.ok(scene.socket.isClosed);
+  assert.deepEqual(scene.errors, []);
+});
+
 Deno.test("After the end what the peer still sends is read, until it hangs up", async () => {
   const scene = new Scene(() => {});
   await scene.begin();
@@ -354,5 +368,18 @@ Deno.test("After the end what the peer still sends is read, until it hangs up", 
   scene.socket.end();
   const error = await scene.driver.closed;
   assert.ok(error instanceof Http2ConnectionError && error.code === 6);
+  assert.ok(scene.socket.isClosed);
+});
+
+Deno.test("A peer that does not stop after the end is left after 8 MiB", async () => {
+  const scene = new Scene(() => {});
+  await scene.begin();
+  scene.socket.give(ping("1234"));
+  await settle(100);
+  scene.socket.give(new Uint8Array(8 * 1024 * 1024 - 1));
+  await settle(1000);
+  assert.ok(scene.socket.unread === 0 && !scene.socket.isClosed);
+  scene.socket.give(new Uint8Array(1));
+  await scene.driver.closed;
   assert.ok(scene.socket.isClosed);
 });

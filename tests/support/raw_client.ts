@@ -13,18 +13,24 @@ export interface RawAnswer {
 /** See the top of the file. Text is Latin-1. */
 export class RawClient {
   readonly socket: Socket;
+  readonly #patienceMs: number;
   #received = "";
   #hasEnded = false;
 
-  constructor(socket: Socket) {
+  /** @param patienceMs How long the server may say nothing. */
+  constructor(socket: Socket, patienceMs = 5000) {
     this.socket = socket;
+    this.#patienceMs = patienceMs;
   }
 
   /** Connects without TLS. */
-  static async connect(address: { readonly hostname: string; readonly port: number }): Promise<RawClient> {
+  static async connect(
+    address: { readonly hostname: string; readonly port: number },
+    patienceMs?: number,
+  ): Promise<RawClient> {
     const socket = await Deno.connect({ hostname: address.hostname, port: address.port });
     socket.setNoDelay();
-    return new RawClient(socket);
+    return new RawClient(socket, patienceMs);
   }
 
   /** Sends text, in pieces of `size` octets that the server reads one by one, as far as the system lets it. */
@@ -40,7 +46,7 @@ export class RawClient {
     }
   }
 
-  /** Reads one answer. @throws {Error} It is none, or the connection ended in the middle of it, or nothing came for 5 seconds. */
+  /** Reads one answer. @throws {Error} It is none, or the connection ended in the middle of it, or nothing came for too long. */
   async readAnswer(isHead = false): Promise<RawAnswer> {
     const head = await this.#readThrough("\r\n\r\n");
     const [statusLine, ...lines] = head.slice(0, -4).split("\r\n");
@@ -126,7 +132,7 @@ export class RawClient {
 
   async #more(): Promise<boolean> {
     const buffer = new Uint8Array(65_536);
-    const length = this.#hasEnded ? null : await within(5000, this.socket.read(buffer).catch(() => null));
+    const length = this.#hasEnded ? null : await within(this.#patienceMs, this.socket.read(buffer).catch(() => null));
     this.#hasEnded = length === null;
     if (length !== null) {
       this.#received += Buffer.from(buffer.subarray(0, length)).toString("latin1");

@@ -137,6 +137,8 @@ export class SingleEnvelopeIntake implements RequestIntake, EnvelopeHandler {
   readonly #host: IntakeHost;
   readonly #reader: EnvelopeReader;
   #count: number;
+  /** What decompresses the message. That is done when the request has ended: who never ends it would have 4 MiB held for 4 KiB. */
+  #decompress: (() => Message | Promise<Message>) | undefined = undefined;
 
   /** @param count How many there were before. */
   constructor(host: IntakeHost, count: number) {
@@ -155,6 +157,9 @@ export class SingleEnvelopeIntake implements RequestIntake, EnvelopeHandler {
       this.#fail(new ConnectError("message is cut short: the request ended within it", Code.InvalidArgument));
     } else if (this.#count === 0) {
       this.#fail(new ConnectError("no message where there has to be one", Code.Unimplemented));
+    } else if (this.#decompress !== undefined) {
+      const decompress = this.#decompress;
+      this.#attempt(() => this.#host.receiveMessage(decompress()));
     }
   }
 
@@ -163,8 +168,20 @@ export class SingleEnvelopeIntake implements RequestIntake, EnvelopeHandler {
       this.#fail(new ConnectError("more than one message where there has to be one", Code.Unimplemented));
       return;
     }
+    const host = this.#host;
+    this.#attempt(() => {
+      if (isCompressed(flags)) {
+        host.record?.addRequest(end - start);
+        this.#decompress = decompressor(host, buffer, start, end);
+      } else {
+        host.receiveMessage(decodeMessage(host, false, buffer, start, end));
+      }
+    });
+  }
+
+  #attempt(action: () => void): void {
     try {
-      this.#host.receiveMessage(decodeMessage(this.#host, isCompressed(flags), buffer, start, end));
+      action();
     } catch (error) {
       this.#fail(ConnectError.from(error, Code.Internal));
     }

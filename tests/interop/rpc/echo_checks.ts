@@ -33,7 +33,14 @@ const METADATA = [
 ] as const;
 
 /** Checks that some clients, servers or ways between them cannot pass. */
-export type SpecialCheck = "GET" | "client stream" | "bidi stream" | "bidi stream in turns" | "50 at once";
+export type SpecialCheck =
+  | "GET"
+  | "client stream"
+  | "bidi stream"
+  | "bidi stream in turns"
+  | "50 at once"
+  | "request of 4 MiB"
+  | "our server goes away";
 
 /** All checks but those that are left out. */
 export function echoChecks(caller: Caller, without: readonly SpecialCheck[]): Check[] {

@@ -11,7 +11,7 @@ const tls = certPath === undefined || keyPath === undefined
 const routes = createEchoRoutes(readEchoSchema(await Deno.readFile(descriptorsPath)));
 const server = await serve({ routes, port: 0, tls });
 Deno.addSignalListener("SIGTERM", async () => {
-  await server.close();
+  await server.shutdown();
   Deno.exit(0);
 });
 console.log(`listening on ${new URL(server.url).port}`);

@@ -1,5 +1,12 @@
 /** Who speaks with whom. One who adds a client or a server adds a line to {@linkcode CLIENTS} or {@linkcode SERVERS}. */
-import { buildGoProgram, buildNodeProgram, installTool, type NpmToolName } from "../../conformance/tools.ts";
+import {
+  buildCppProgram,
+  buildGoProgram,
+  buildNodeProgram,
+  buildRustProgram,
+  installTool,
+  type NpmToolName,
+} from "../../conformance/tools.ts";
 import { type RunningProgram, startProgram } from "../../support/program.ts";
 import type { RunningClient } from "./call.ts";
 import type { SpecialCheck } from "./echo_checks.ts";
@@ -70,6 +77,21 @@ function buildConnectGo(): Promise<string> {
   return connectGo ??= buildGoProgram("interop-rpc", source, ["connectrpc.com/connect", "google.golang.org/protobuf"]);
 }
 
+let tonic: Promise<string> | undefined;
+
+/** tonic's program, which is built once. */
+function buildTonic(): Promise<string> {
+  return tonic ??= buildRustProgram("tonic-peer", new URL("tonic/", import.meta.url).pathname);
+}
+
+let cpp: Promise<string> | undefined;
+
+/** The program of Debian's gRPC, which is built once. */
+function buildCpp(): Promise<string> {
+  const folder = new URL(".", import.meta.url).pathname;
+  return cpp ??= buildCppProgram(`${folder}cpp/echo_peer.cpp`, folder, ["echo.proto"]);
+}
+
 /** grpcio's program, for a Python that has it. */
 async function grpcioCommand(task: ServerTask | ClientTask): Promise<[python: string, args: string[]]> {
   return [await installTool("grpcio"), [new URL("python/peer.py", import.meta.url).pathname, JSON.stringify(task)]];
@@ -113,6 +135,18 @@ export const SERVERS: readonly ServerPeer[] = [
     speaks: isGrpc,
     start: async (task) => startProgram(...await grpcioCommand(task), LISTENING),
   },
+  {
+    name: "tonic server",
+    isOurs: false,
+    speaks: isGrpc,
+    start: async (task) => startProgram(await buildTonic(), [JSON.stringify(task)], LISTENING),
+  },
+  {
+    name: "grpc C++ server",
+    isOurs: false,
+    speaks: isGrpc,
+    start: async (task) => startProgram(await buildCpp(), [JSON.stringify(task)], LISTENING),
+  },
 ];
 
 /** Clients. */
@@ -129,7 +163,8 @@ export const CLIENTS: readonly ClientPeer[] = [
     name: "grpcurl",
     isOurs: false,
     speaks: isGrpc,
-    cannot: () => ["bidi stream in turns", "50 at once"],
+    // It is a program for each call, and says of none why it failed when it did not reach the server.
+    cannot: () => ["bidi stream in turns", "50 at once", "our server goes away"],
     start: startGrpcurl,
   },
   { name: "grpc-js client", isOurs: false, speaks: isGrpc, start: (task) => startNodeClient(GRPC_JS, task) },
@@ -152,5 +187,17 @@ export const CLIENTS: readonly ClientPeer[] = [
     isOurs: false,
     speaks: isGrpc,
     start: async (task) => startProgramCaller(...await grpcioCommand(task)),
+  },
+  {
+    name: "tonic client",
+    isOurs: false,
+    speaks: isGrpc,
+    start: async (task) => startProgramCaller(await buildTonic(), [JSON.stringify(task)]),
+  },
+  {
+    name: "grpc C++ client",
+    isOurs: false,
+    speaks: isGrpc,
+    start: async (task) => startProgramCaller(await buildCpp(), [JSON.stringify(task)]),
   },
 ];

@@ -404,6 +404,28 @@ Deno.test("names that JavaScript knows are names like others", async () => {
   assert.equal(({} as Record<string, unknown>)["text"], undefined);
 });
 
+Deno.test("a message is not decompressed before its request has ended", () => {
+  let decompressed = 0;
+  const bomb: Compression = {
+    name: "gzip",
+    compress: (data) => data,
+    decompress: (data) => {
+      decompressed++;
+      return data;
+    },
+  };
+  const scene = new RpcScene(ECHO, { compressions: [bomb] });
+  for (const method of ["Unary", "ServerStream"] as const) {
+    decompressed = 0;
+    const exchange = scene.begin({ method, fields: { "grpc-encoding": "gzip" } });
+    exchange.push(envelope(sampleOctets("proto", "a"), 1));
+    assert.deepEqual([decompressed, exchange.heldLength], [0, 0], method);
+    exchange.push(new Uint8Array(0), { endStream: true });
+    assert.equal(decompressed, 1, method);
+    exchange.drop();
+  }
+});
+
 Deno.test("messages that wait are not decompressed before the handler takes them", () => {
   let decompressed = 0;
   const bomb: Compression = {

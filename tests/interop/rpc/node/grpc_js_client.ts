@@ -13,12 +13,15 @@ import {
 } from "@grpc/grpc-js";
 import type { Call, Caller, CallError, Outcome } from "../call.ts";
 import { Turns } from "../turns.ts";
-import { KEEPALIVE_INTERVAL_MS } from "./program.ts";
 import { type GrpcJsSchema, type JsonMethod, toMetadata, toRecord } from "./grpc_js_schema.ts";
 
-/** @param address Host and port of the server. */
+/**
+ * Without keepalive pings: grpc-js 1.14 takes a connection for lost on which the server has said GOAWAY when it is time for one.
+ *
+ * @param address Host and port of the server.
+ */
 export function createGrpcJsCaller(address: string, credentials: ChannelCredentials, schema: GrpcJsSchema): Caller {
-  const client = new Client(address, credentials, { "grpc.keepalive_time_ms": KEEPALIVE_INTERVAL_MS });
+  const client = new Client(address, credentials);
   return async (call, signal) => {
     const method = schema.methods[call.method];
     if (method === undefined) {
