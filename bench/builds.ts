@@ -2,6 +2,7 @@
  * How the programs of others are built: at the versions of `peers/tonic/Cargo.lock`, `peers/go/go.mod` and `peers/node/package-lock.json`, each by
  * its own tools, which build only what has changed. Outside of the repository, so that all its clones have one: in `~/.cache/edgewire/bench`.
  */
+import workerd from "workerd";
 import { installTool } from "../tests/conformance/tools.ts";
 import { runProgram } from "../tests/support/program.ts";
 import { ROOT } from "./processes.ts";
@@ -132,11 +133,32 @@ export const buildCpp: () => Promise<string> = once(async () => {
   return `${folder}/${name}`;
 });
 
-/** Bundles a fetch handler of `peers/deno` into one module for edges, and gives its path. */
-export async function bundleEdge(name: string): Promise<string> {
-  const path = `${CACHE}edge/${name}.js`;
-  await Deno.mkdir(`${CACHE}edge`, { recursive: true });
-  const args = ["bundle", "--quiet", "--minify", "--platform=browser", "--output", path, `${SOURCES}deno/${name}.ts`];
+/** A fetch handler as an edge wants it. */
+export interface EdgeBuild {
+  /** The path of the one module that it is. */
+  readonly module: string;
+  /** The path of a configuration by which workerd serves it, on any port. */
+  readonly config: string;
+}
+
+/** Bundles a fetch handler of `peers/deno`, by the name of its module. */
+export async function buildEdge(name: string): Promise<EdgeBuild> {
+  const folder = `${CACHE}edge/`;
+  const [module, config] = [`${folder}${name}.js`, `${folder}${name}.capnp`];
+  await Deno.mkdir(folder, { recursive: true });
+  const args = ["bundle", "--quiet", "--minify", "--platform=browser", "--output", module, `${SOURCES}deno/${name}.ts`];
   await runProgram(Deno.execPath(), args, { cwd: ROOT });
-  return path;
+  await Deno.writeTextFile(
+    config,
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "edge", worker = (
+    modules = [(name = "edge.js", esModule = embed "${name}.js")],
+    compatibilityDate = "${workerd.compatibilityDate}",
+  ))],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "edge")],
+);
+`,
+  );
+  return { module, config };
 }

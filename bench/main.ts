@@ -70,6 +70,7 @@ try {
     Deno.exit();
   }
 
+  const commit = await describeCommit();
   const noise = watchNoise();
   const startMs = performance.now();
   const scenarios: ScenarioResult[] = [];
@@ -88,7 +89,7 @@ try {
 
   const results: Results = {
     date: new Date().toISOString(),
-    commit: await describeCommit(),
+    commit,
     machine: describeMachine(),
     versions: await describeVersions(),
     rounds,

@@ -1,6 +1,7 @@
 /** Who takes part: our programs, and small ones of ours on the libraries of others. Servers are given a port (for TLS also a certificate and its key), and say `ready`. */
 import config from "../deno.json" with { type: "json" };
-import { buildCpp, buildGo, buildNode, buildPython, buildTonic, PROTO_FOLDERS } from "./builds.ts";
+import workerd from "workerd";
+import { buildCpp, buildEdge, buildGo, buildNode, buildPython, buildTonic, PROTO_FOLDERS } from "./builds.ts";
 import { DENO_RUN, ROOT } from "./processes.ts";
 
 /** A program, and how to run it. */
@@ -73,6 +74,15 @@ export const CONNECT_ES: Peer = denoPeer(
   "serve_fetch.ts",
   `./${FETCH_MODULES.connectEs}.ts`,
 );
+
+/** A fetch handler of `peers/deno` in workerd. */
+function workerdPeer(name: string, module: string): Peer {
+  const serve = 'exec "$0" serve --control-fd=1 --socket-addr="http=127.0.0.1:$2" "$1"';
+  return { name, build: async () => ["sh", "-c", serve, workerd.default, (await buildEdge(module)).config] };
+}
+
+export const OUR_FETCH_WORKERD: Peer = workerdPeer("edgewire, workerd", FETCH_MODULES.edgewire);
+export const CONNECT_ES_WORKERD: Peer = workerdPeer("connect-es, workerd", FETCH_MODULES.connectEs);
 
 /** HTTP without RPC. */
 export const OUR_ECHO: Peer = denoPeer("edgewire's engines", "echo_server.ts");

@@ -29,10 +29,14 @@ export function residentKiB(pid: number): number {
 /** A server that was started, and its port. */
 export type RunningPeer = RunningProgram & { readonly port: number };
 
-/** Starts a server on a port of its own, and waits for the line that begins with `ready`. */
+/** Starts a server on a port of its own, and waits for the line that begins with `ready`, or what workerd says instead. */
 export async function startPeer(command: readonly string[], ...args: readonly string[]): Promise<RunningPeer> {
   const port = 20_000 + Math.floor(Math.random() * 9000); // Below those that the system gives to clients.
-  const program = await startProgram("taskset", ["-c", "0", ...command, `${port}`, ...args], /^ready/m);
+  const program = await startProgram(
+    "taskset",
+    ["-c", "0", ...command, `${port}`, ...args],
+    /^ready|"event":"listen"/m,
+  );
   return Object.assign(program, { port });
 }
 

@@ -44,9 +44,10 @@ function shorten(reason: string): string {
   return (lines.slice(1).find((line) => /error|cannot|panicked/i.test(line)) ?? lines[0]!).trim();
 }
 
-/** Those goals whose both sides were measured. */
+/** Those goals whose both sides were measured to the end. */
 function goalResults({ goals, metrics }: Scenario, results: readonly PeerResult[]): readonly GoalResult[] {
-  const measured = (peer: Peer) => results.find(({ name, rounds }) => name === peer.name && rounds.length > 0);
+  const measured = (peer: Peer) =>
+    results.find(({ name, rounds, failure }) => name === peer.name && rounds.length > 0 && failure === undefined);
   return goals.flatMap(({ ours, other, metric, atLeast }) => {
     const [our, their] = [measured(ours), measured(other)];
     if (our === undefined || their === undefined) {

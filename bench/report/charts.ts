@@ -53,6 +53,8 @@ const COLORS: Readonly<Record<string, string>> = {
   grpcio: "#be185d",
   "connect-node": "#a3b763",
   "connect-es": "#78716c",
+  "edgewire, workerd": "#93c5fd",
+  "connect-es, workerd": "#d6d3d1",
 };
 const OTHER_COLOR = "#9ca3af";
 

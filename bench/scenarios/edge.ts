@@ -5,9 +5,9 @@ import { gzipSync } from "node:zlib";
 import workerd from "workerd";
 import { Greeter } from "../../gen/hello_pb.ts";
 import { startProgram } from "../../tests/support/program.ts";
-import { bundleEdge } from "../builds.ts";
+import { buildEdge } from "../builds.ts";
 import { CONNECT_ES, FETCH_BY_HAND, FETCH_MODULES, OUR_FETCH, type Peer } from "../peers.ts";
-import { goals, type Scenario, type Setting } from "../scenario.ts";
+import { goals, type Scenario } from "../scenario.ts";
 
 const MODULES: ReadonlyMap<Peer, string> = new Map([
   [OUR_FETCH, FETCH_MODULES.edgewire],
@@ -15,18 +15,8 @@ const MODULES: ReadonlyMap<Peer, string> = new Map([
   [CONNECT_ES, FETCH_MODULES.connectEs],
 ]);
 
-const WORKERD_CONFIG = `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [(name = "edge", worker = (
-    modules = [(name = "edge.js", esModule = embed "edge.js")],
-    compatibilityDate = "${workerd.compatibilityDate}",
-  ))],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "edge")],
-);
-`;
-
 /** All scenarios of edges. */
-export function edgeScenarios({ folder }: Setting): readonly Scenario[] {
+export function edgeScenarios(): readonly Scenario[] {
   return [{
     key: "edge",
     title: "Greeter on an edge: one module, and its first answer in workerd",
@@ -39,10 +29,9 @@ export function edgeScenarios({ folder }: Setting): readonly Scenario[] {
     goals: [...goals(OUR_FETCH, [[CONNECT_ES, 1]], 0), ...goals(OUR_FETCH, [[CONNECT_ES, 1]], 2)],
     isQuick: true,
     async measure(peer) {
-      const module = await Deno.readFile(await bundleEdge(MODULES.get(peer)!));
-      await Deno.writeFile(`${folder}/edge.js`, module);
-      await Deno.writeTextFile(`${folder}/edge.capnp`, WORKERD_CONFIG);
-      return [gzipSync(module).length / 1024, module.length / 1024, await startToAnswer(`${folder}/edge.capnp`)];
+      const { module, config } = await buildEdge(MODULES.get(peer)!);
+      const octets = await Deno.readFile(module);
+      return [gzipSync(octets).length / 1024, octets.length / 1024, await startToAnswer(config)];
     },
   }];
 }

@@ -7,11 +7,13 @@ import { envelope } from "../load/messages.ts";
 import { type Http1Load, measureHttp1, postScript } from "../load/wrk.ts";
 import {
   CONNECT_ES,
+  CONNECT_ES_WORKERD,
   CONNECT_GO,
   CONNECT_NODE_HTTP1,
   CONNECT_NODE_HTTP2,
   FETCH_BY_HAND,
   OUR_FETCH,
+  OUR_FETCH_WORKERD,
   OURS,
   type Peer,
   TONIC_WEB,
@@ -92,9 +94,9 @@ export async function httpScenarios(setting: Setting): Promise<readonly Scenario
     http1("grpc-web", "gRPC-Web", () => web, [OURS, TONIC_WEB, CONNECT_GO, CONNECT_NODE_HTTP1], []),
     http1(
       "fetch",
-      "Fetch handler on Deno.serve: Connect, binary",
+      "Fetch handler on Deno.serve and workerd: Connect, binary",
       () => binary,
-      [OUR_FETCH, FETCH_BY_HAND, CONNECT_ES],
+      [OUR_FETCH, FETCH_BY_HAND, CONNECT_ES, OUR_FETCH_WORKERD, CONNECT_ES_WORKERD],
       goals(OUR_FETCH, [[FETCH_BY_HAND, 0.85], [CONNECT_ES, 8]]),
       true,
     ),

@@ -18,7 +18,7 @@ export async function makeScenarios(setting: Setting): Promise<readonly Scenario
     ...clientScenarios(setting),
     ...await blobScenarios(setting),
     ...memoryScenarios(),
-    ...edgeScenarios(setting),
+    ...edgeScenarios(),
     ...await engineScenarios(setting),
   ];
 }
