@@ -38,7 +38,7 @@ export class Health {
   readonly #watchers = new Set<() => void>();
   #isShutDown = false;
 
-  /** @param services Those to tell of, beside the server as a whole. */
+  /** All serve. @param services Those to tell of, beside the server as a whole. */
   constructor(services: readonly DescService[] = []) {
     for (const name of [SERVER, ...services.map(({ typeName }) => typeName)]) {
       this.#services.set(name, true);
