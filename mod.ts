@@ -37,9 +37,12 @@ export {
 export {
   type AdminSources,
   createAdminHandler,
+  createReflectionRoutes,
+  Health,
   loadMetrics,
   loadTelemetry,
   type Metrics,
+  servicesOf,
   type Telemetry,
 } from "./src/ops/mod.ts";
 export { nodeCompressions } from "./src/rpc/node/mod.ts";

@@ -1,10 +1,13 @@
-/** The files that readers of a guide write: blocks with a path behind the language, as in "ts src/services/payment.ts". */
+/**
+ * The files that readers of a guide write: blocks with a path behind the language, as in "ts src/services/payment.ts". "ignore" behind it leaves
+ * them out of type-checking.
+ */
 import { dirname } from "node:path";
 import { ROOT, runDeno } from "./type_check.ts";
 
 /** Files by their paths from the root. */
 export function readGuideFiles(markdown: string): Map<string, string> {
-  const blocks = markdown.matchAll(/^```\w+ (\S+)\n([^]*?)^```$/gm);
+  const blocks = markdown.matchAll(/^```\w+ (\S+)(?: ignore)?\n([^]*?)^```$/gm);
   return new Map(Array.from(blocks, ([, path = "", content = ""]) => [path, content]));
 }
 

@@ -57,6 +57,8 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
   /** When the timer fires. */
   #timerAtMs = Infinity;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
+  #hasEndedOutput = false;
+  #isOver = false;
 
   /**
    * @param socket Its owner from now on is the driver.
@@ -103,6 +105,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
       this.#noteBroken(error);
       this.#endInput(); // The peer reset the connection, or we closed the socket.
     }
+    this.#isOver = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#lingerTimer);
     closeQuietly(this.#socket);
@@ -177,6 +180,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     } catch (error) {
       this.#onError(error);
     }
+    this.#hangUpSoon(); // A peer that reads nothing does not get to the end of what is being written.
   }
 
   /** A socket that fails after the end, such as when we close it, has not broken anything. */
@@ -244,9 +248,16 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
 
   /** Says that nothing more comes, and gives the peer a moment to do the same. */
   #endOutput(): void {
-    if (this.#lingerTimer === undefined) {
-      this.#lingerTimer = setTimeout(() => closeQuietly(this.#socket), LINGER_MS);
+    if (!this.#hasEndedOutput) {
+      this.#hasEndedOutput = true;
+      this.#hangUpSoon();
       this.#socket.closeWrite().catch(() => {}); // It may be closed already.
+    }
+  }
+
+  #hangUpSoon(): void {
+    if (!this.#isOver) {
+      this.#lingerTimer ??= setTimeout(() => closeQuietly(this.#socket), LINGER_MS);
     }
   }
 

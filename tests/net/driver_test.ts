@@ -341,6 +341,20 @@ Deno.test("A peer that reads nothing for a time is left", async () => {
   assert.ok(scene.socket.isClosed);
 });
 
+Deno.test("Who closes does not wait for a peer that reads nothing", async () => {
+  const scene = new Scene(() => {}, { limits: { stalledStreamTimeoutMs: 60_000 } });
+  await scene.begin();
+  const beganAtMs = performance.now();
+  scene.socket.isWriteBlocked = true;
+  scene.socket.give(ping("12345678"));
+  await settle();
+  scene.driver.close();
+  await scene.driver.closed;
+  assert.ok(performance.now() - beganAtMs < 30_000, "not when the write is given up");
+  assert.ok(scene.socket.isClosed);
+  assert.deepEqual(scene.errors, []);
+});
+
 Deno.test("After the end what the peer still sends is read, until it hangs up", async () => {
   const scene = new Scene(() => {});
   await scene.begin();

@@ -9,18 +9,22 @@ export interface Example {
   readonly output: string | undefined;
 }
 
-/** The examples of a section and of those below it, in their order. @throws {Error} There is no such section. */
-export function readExamples(markdown: string, heading: string): Example[] {
-  const level = /^#+ /.exec(heading)?.[0] ?? "";
+/** A section with those below it. @throws {Error} There is none. */
+export function sectionOf(markdown: string, heading: string): string {
+  const level = heading.indexOf(" ");
   const start = `\n${markdown}`.indexOf(`\n${heading}\n`);
   if (start < 0) {
     throw new Error(`There is no section "${heading}"`);
   }
   const rest = markdown.slice(start + heading.length);
-  const end = rest.search(new RegExp(`^#{1,${level.length - 1}} `, "m"));
-  const section = end < 0 ? rest : rest.slice(0, end);
+  const end = rest.search(new RegExp(`^#{1,${level}} `, "m"));
+  return end < 0 ? rest : rest.slice(0, end);
+}
+
+/** All examples, in their order. */
+export function readExamples(markdown: string): Example[] {
   const block = /^```(\w+)\n([^]*?)^```\n(?:\n```\n([^]*?)^```\n)?/gm;
-  return [...section.matchAll(block)].map(([, language = "", code = "", output]) => ({ language, code, output }));
+  return Array.from(markdown.matchAll(block), ([, language = "", code = "", output]) => ({ language, code, output }));
 }
 
 /** Whether a program printed what an example says. Spaces at the end of lines do not count. */

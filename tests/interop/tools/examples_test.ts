@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isOutput, readExamples } from "./examples.ts";
+import { isOutput, readExamples, sectionOf } from "./examples.ts";
 
 const MARKDOWN = `# A
 
@@ -38,12 +38,16 @@ nor this
 `;
 
 Deno.test("readExamples() finds the commands of a section, and the output behind them", () => {
-  assert.deepEqual(readExamples(MARKDOWN, "## B"), [
+  assert.deepEqual(readExamples(sectionOf(MARKDOWN, "## B")), [
     { language: "sh", code: "one\ntwo\n", output: "1\n" },
     { language: "js", code: "three\n", output: undefined },
   ]);
-  assert.deepEqual(readExamples(MARKDOWN, "### C"), [{ language: "js", code: "three\n", output: undefined }]);
-  assert.throws(() => readExamples(MARKDOWN, "## E"), /There is no section "## E"/);
+  assert.deepEqual(readExamples(sectionOf(MARKDOWN, "### C")), [{
+    language: "js",
+    code: "three\n",
+    output: undefined,
+  }]);
+  assert.throws(() => sectionOf(MARKDOWN, "## E"), /There is no section "## E"/);
 });
 
 Deno.test("isOutput() compares line by line, but for lines that are left out", () => {
