@@ -1,4 +1,5 @@
 /** Our server behind the proxies of others, for clients of ours and of others. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Verdict } from "../../conformance/verdict.ts";
 import type { RunningProgram } from "../../support/program.ts";
 import { buildEchoDescriptors } from "../rpc/echo_descriptors.ts";
@@ -44,6 +45,7 @@ async function startBehind(proxy: Proxy, ours: ServerPeer, task: ServerTask): Pr
   const server = await ours.start(task);
   const port = freePort();
   const program = await proxy.start(folder, port, `127.0.0.1:${server.ready[1]}`);
+  await connectable(port);
   const end = async () => {
     await program.stop();
     await Deno.remove(folder, { recursive: true });
@@ -57,6 +59,18 @@ async function startBehind(proxy: Proxy, ours: ServerPeer, task: ServerTask): Pr
     stop,
     [Symbol.asyncDispose]: async () => void await stop(),
   };
+}
+
+/** Resolves when somebody listens on a port: haproxy says that it is ready a moment before. After two seconds the checks say that nobody does. */
+async function connectable(port: number): Promise<void> {
+  for (let turn = 0; turn < 100; turn++) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch {
+      await sleep(20);
+    }
+  }
 }
 
 /** A port that nobody has at the moment, and that the system gives nobody by itself: it begins at 32768. */
