@@ -10,10 +10,10 @@ import type { CallObserver } from "./call_observer.ts";
 const DEFAULT_COMPRESS_MIN_BYTES = 1024;
 
 /**
- * As many as a connection may have streams: calls that their clients have given up, and whose handlers still run, count for the connection that they
- * came by.
+ * Calls that their clients have given up, and whose handlers still run, count for the connection that they came by. Twice as many as it may have
+ * streams: who gives up all calls at once may make as many new ones while the handlers of the old ones find out.
  */
-const DEFAULT_MAX_ABANDONED_CALLS = 128;
+const DEFAULT_MAX_ABANDONED_CALLS = 256;
 
 /** Options of a server, whatever carries it. */
 export interface RpcOptions {
@@ -40,7 +40,7 @@ export interface RpcOptions {
   readonly binaryOptions?: BinaryOptions | undefined;
   /** Refuses requests of the Connect protocol that do not say so by `connect-protocol-version` or `connect=v1`. @default false */
   readonly requireConnectProtocolHeader?: boolean | undefined;
-  /** How many calls of a connection may go on after their client gave them up, before it gets no new ones. @default 128 */
+  /** How many calls of a connection may go on after their client gave them up, before it gets no new ones. @default 256 */
   readonly maxAbandonedCalls?: number | undefined;
   /** When it aborts, all calls under way end with its reason, `unavailable` if that is no `ConnectError`. */
   readonly shutdownSignal?: AbortSignal | undefined;

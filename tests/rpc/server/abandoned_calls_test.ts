@@ -66,9 +66,9 @@ Deno.test("a limit of nothing shuts out whoever gives up a call, and nobody else
   assert.deepEqual(scene.begin({ connection: { ...HTTP2 } }).log, []);
 });
 
-Deno.test("by default 128 handlers may go on for nobody", async () => {
-  const { sleepers, refused } = await abandon(200, "reset");
-  assert.deepEqual([sleepers.running, refused], [128, 72]);
+Deno.test("by default who gives up all streams of a connection at once, twice, is refused the next ones", async () => {
+  const { sleepers, refused } = await abandon(3 * 128, "reset");
+  assert.deepEqual([sleepers.running, refused], [2 * 128, 128]);
 });
 
 Deno.test("a connection that gives up nothing may have any number of calls", async () => {
