@@ -225,12 +225,13 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   #passGate(gate: NonNullable<ResolvedOptions["requestGate"]>, endStream: boolean): boolean {
     try {
       const passing = gate(this.context);
-      if (!(passing instanceof Promise)) {
+      if (passing === undefined) {
         return true;
       }
       this.#held = { content: new ContentBuffer(Infinity, 0), hasEnded: endStream };
       this.isRunning = true;
-      passing.then(() => this.#openGate(), (error) => {
+      // Whatever can be awaited is: a promise that is not the runtime's own must not let everybody in.
+      Promise.resolve(passing).then(() => this.#openGate(), (error) => {
         this.#openCalls.settle(this);
         this.fail(error);
       });
