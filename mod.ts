@@ -38,6 +38,7 @@ export {
   type AdminSources,
   createAdminHandler,
   createReflectionRoutes,
+  Health,
   loadMetrics,
   loadTelemetry,
   type Metrics,

@@ -3,16 +3,7 @@ import { type ConnectRouter, createClient } from "@connectrpc/connect";
 import { Hash } from "../gen/edgewire/v1/hash_codec.ts";
 import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_codec.ts";
 import { createHttp2Client } from "./net/mod.ts";
-import {
-  accessLog,
-  createReflectionRoutes,
-  Health,
-  loadTelemetry,
-  logFault,
-  logger,
-  servicesOf,
-  ServingStatus,
-} from "./ops/mod.ts";
+import { accessLog, createReflectionRoutes, Health, loadTelemetry, logFault, logger, servicesOf } from "./ops/mod.ts";
 import { type CallObserver, createInProcessTransport, createTransport, type Protocol } from "./rpc/mod.ts";
 import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
 import { registerHash, registerServices } from "./services/mod.ts";
@@ -103,7 +94,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       corsOrigins: options.corsOrigins,
       onError: logFault,
     },
-    isReady: () => health.get("") === ServingStatus.SERVING,
+    isReady: () => health.get("") === true,
     drain: () => health.shutdown(),
     close: async () => {
       clearInterval(expiry);

@@ -334,7 +334,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
       this.sender.control.writeResetStream(streamId, code);
-      this.#streams.rememberReset(streamId);
+      this.#streams.rememberReset(streamId, "local");
       return;
     }
     this.#reset(stream, code, new Http2StreamError(streamId, code, message, "local"));
@@ -449,7 +449,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   #reset(stream: Http2Stream, code: number, error?: Http2StreamError): void {
     this.sender.control.writeResetStream(stream.id, code);
     stream.state = nextState(stream.state, StreamInput.SEND_RESET) as StreamState;
-    this.#streams.rememberReset(stream.id); // Also when the peer had ended it: the rest of its last frame may be still to come.
+    this.#streams.rememberReset(stream.id, "local"); // Also when the peer had ended it: the rest of its last frame may be still to come.
     this.#removeStream(stream, error);
   }
 

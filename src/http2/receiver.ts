@@ -191,6 +191,8 @@ export class Receiver implements FrameSink {
     if (stream === undefined) {
       if (this.#streams.isIdle(streamId)) {
         this.#host.fail(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on the idle stream ${streamId}`);
+      } else if (this.#role === "client" && !this.#streams.wasReset(streamId)) {
+        this.#streams.rememberReset(streamId, "peer");
       }
       return;
     }
@@ -198,6 +200,9 @@ export class Receiver implements FrameSink {
       return this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many resets");
     }
     if (this.#advance(stream, StreamInput.RECEIVE_RESET)) {
+      if (this.#role === "client") {
+        this.#streams.rememberReset(streamId, "peer");
+      }
       this.#host.streamReset(stream, code);
     }
   }
@@ -384,10 +389,7 @@ export class Receiver implements FrameSink {
     return false;
   }
 
-  /**
-   * HEADERS or DATA for a stream that is not there. Whether the connection goes on, and the frame is to be dropped. A client's does, as RFC 9113 §5.1
-   * lets it: Debian's C++ gRPC answers a call twice whose deadline it saw pass.
-   */
+  /** HEADERS or DATA for a stream that is not there. Whether the connection goes on, and the frame is to be dropped. */
   #toGoneStream(streamId: number, frame: "HEADERS" | "DATA"): boolean {
     if (this.#streams.isIdle(streamId)) {
       this.#host.fail(ErrorCode.PROTOCOL_ERROR, `${frame} on the idle stream ${streamId}`);
@@ -397,7 +399,9 @@ export class Receiver implements FrameSink {
       return true;
     }
     const message = `${frame} on the closed stream ${streamId}`;
-    if (this.#role === "client") {
+    // After RST_STREAM it is an error of the stream (RFC 7540 §5.1): Debian's C++ gRPC answers calls twice whose deadline it saw pass. A client that
+    // sends after it misuses the server on purpose.
+    if (this.#streams.wasResetByPeer(streamId)) {
       this.#host.failStream(streamId, ErrorCode.STREAM_CLOSED, message);
       return true;
     }

@@ -7,15 +7,15 @@ import type { Http2Stream } from "./stream.ts";
 import { StreamTable } from "./stream_table.ts";
 
 /**
- * How many streams that we reset are remembered. On those the peer may still be sending, and is not at fault. What comes for a stream
- * that is forgotten is dropped, too: too lax for a few frames, but no honest peer is ever accused.
+ * How many streams that were reset are remembered. On those that we reset the peer may still be sending, and is not at fault. What comes for a
+ * stream that is forgotten is dropped, too: too lax for a few frames, but no honest peer is ever accused.
  */
 const REMEMBERED_RESETS = 256;
 
 /** See the top of the file. */
 export class StreamRegistry {
   readonly #streams = new StreamTable();
-  readonly #resets = new Set<number>();
+  readonly #resets = new Map<number, "local" | "peer">();
   /** Streams up to this one may have been reset and forgotten. */
   #forgottenReset = 0;
   readonly #localParity: number;
@@ -74,7 +74,12 @@ export class StreamRegistry {
 
   /** Whether what arrives for a closed stream may have been sent before the peer knew that we reset it. */
   wasReset(id: number): boolean {
-    return id <= this.#forgottenReset || this.#resets.has(id);
+    return id <= this.#forgottenReset || this.#resets.get(id) === "local";
+  }
+
+  /** Whether the server reset a stream, and it is remembered. */
+  wasResetByPeer(id: number): boolean {
+    return this.#resets.get(id) === "peer";
   }
 
   /** The number of the stream that we open next. */
@@ -105,11 +110,11 @@ export class StreamRegistry {
     return isRemoved;
   }
 
-  /** Says that we reset a stream on which the peer may still be sending. */
-  rememberReset(id: number): void {
-    this.#resets.add(id);
+  /** Says that a stream was reset: by us while the peer may still be sending on it, or by the server. */
+  rememberReset(id: number, origin: "local" | "peer"): void {
+    this.#resets.set(id, origin);
     if (this.#resets.size > REMEMBERED_RESETS) {
-      const oldest = this.#resets.values().next().value!;
+      const oldest = this.#resets.keys().next().value!;
       this.#resets.delete(oldest);
       this.#forgottenReset = Math.max(this.#forgottenReset, oldest);
     }

@@ -1,47 +1,67 @@
 /** Whether services take calls, for probes and load balancers: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 import type { DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
-import { Health as HealthProtocol, HealthCheckResponse_ServingStatus } from "../../gen/grpc/health/v1/health_codec.ts";
-
-/** What a service may be doing, and, in an answer to Watch, that there is none. */
-export const ServingStatus = HealthCheckResponse_ServingStatus;
-/** One of {@linkcode ServingStatus}. */
-export type ServingStatus = HealthCheckResponse_ServingStatus;
+import {
+  Health as HealthProtocol,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from "../../gen/grpc/health/v1/health_codec.ts";
 
 /** The name of the server as a whole. */
 const SERVER = "";
 
-/** The status of a server and of each of its services. All of them serve when it is made. */
+/**
+ * Tells whether a server and each of its services take calls. All of them do when it is made.
+ *
+ * ```ts
+ * import { Health, serve, servicesOf } from "@edgewire/edgewire";
+ * import type { ConnectRouter } from "@connectrpc/connect";
+ * import { Greeter } from "./gen/edgewire/v1/greeter_pb.ts";
+ *
+ * const routes = (router: ConnectRouter) => {
+ *   router.service(Greeter, { sayHello: ({ name }) => ({ message: `Hello, ${name}!` }) });
+ * };
+ * const health = new Health(servicesOf(routes));
+ * const server = await serve({
+ *   routes: (router) => {
+ *     routes(router);
+ *     health.routes(router);
+ *   },
+ * });
+ * health.shutdown(); // Before:
+ * await server.shutdown();
+ * ```
+ */
 export class Health {
-  readonly #statuses = new Map<string, ServingStatus>();
+  /** Whether each of them serves. */
+  readonly #services = new Map<string, boolean>();
   /** Those who wait for the next change. */
   readonly #watchers = new Set<() => void>();
   #isShutDown = false;
 
-  /** @param services Those to tell of, beside the server as a whole. */
+  /** All serve. @param services Those to tell of, beside the server as a whole. */
   constructor(services: readonly DescService[] = []) {
     for (const name of [SERVER, ...services.map(({ typeName }) => typeName)]) {
-      this.#statuses.set(name, ServingStatus.SERVING);
+      this.#services.set(name, true);
     }
   }
 
-  /** The status of a service, by its full name; undefined when it is not known. */
-  get(service: string): ServingStatus | undefined {
-    return this.#statuses.get(service);
+  /** Whether a service serves, by its full name, empty for the server as a whole; undefined when it is not known. */
+  get(service: string): boolean | undefined {
+    return this.#services.get(service);
   }
 
-  /** Sets the status of a service; after {@linkcode shutdown} it does nothing. */
-  set(service: string, status: typeof ServingStatus.SERVING | typeof ServingStatus.NOT_SERVING): void {
+  /** Says whether a service serves; after {@linkcode shutdown} it does nothing. */
+  set(service: string, isServing: boolean): void {
     if (!this.#isShutDown) {
-      this.#statuses.set(service, status);
+      this.#services.set(service, isServing);
       this.#tell();
     }
   }
 
   /** From now on nothing serves. Those who watch are told so, and their streams end. */
   shutdown(): void {
-    for (const service of this.#statuses.keys()) {
-      this.#statuses.set(service, ServingStatus.NOT_SERVING);
+    for (const service of this.#services.keys()) {
+      this.#services.set(service, false);
     }
     this.#isShutDown = true;
     this.#tell();
@@ -51,14 +71,16 @@ export class Health {
   readonly routes = (router: ConnectRouter): void => {
     router.service(HealthProtocol, {
       check: ({ service }) => {
-        const status = this.#statuses.get(service);
-        if (status === undefined) {
+        const isServing = this.#services.get(service);
+        if (isServing === undefined) {
           throw new ConnectError(`service: there is none named "${service}"`, Code.NotFound);
         }
-        return { status };
+        return { status: statusOf(isServing) };
       },
       list: () => ({
-        statuses: Object.fromEntries([...this.#statuses].map(([service, status]) => [service, { status }])),
+        statuses: Object.fromEntries(
+          [...this.#services].map(([service, isServing]) => [service, { status: statusOf(isServing) }]),
+        ),
       }),
       watch: ({ service }, { signal }) => this.#watch(service, signal),
     });
@@ -68,7 +90,7 @@ export class Health {
   async *#watch(service: string, signal: AbortSignal): AsyncGenerator<{ status: ServingStatus }> {
     let told: ServingStatus | undefined;
     while (true) {
-      const status = this.#statuses.get(service) ?? ServingStatus.SERVICE_UNKNOWN;
+      const status = statusOf(this.#services.get(service));
       if (status !== told) {
         told = status;
         yield { status };
@@ -99,4 +121,12 @@ export class Health {
   #tell(): void {
     this.#watchers.forEach((resolve) => resolve());
   }
+}
+
+/** Undefined is a service that is not known. */
+function statusOf(isServing: boolean | undefined): ServingStatus {
+  if (isServing === undefined) {
+    return ServingStatus.SERVICE_UNKNOWN;
+  }
+  return isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
 }

@@ -3,7 +3,7 @@ export { accessLog } from "./access_log.ts";
 export { type AdminSources, createAdminHandler } from "./admin.ts";
 export { configureLogging, LOG_LEVELS, logFault, logger, type LogLevel } from "./logging.ts";
 export { parseDuration } from "./duration.ts";
-export { Health, ServingStatus } from "./health.ts";
+export { Health } from "./health.ts";
 export { loadMetrics, loadTelemetry, type Telemetry } from "./loading.ts";
 export type { Metrics } from "./metrics.ts";
 export { createReflectionRoutes } from "./reflection.ts";

@@ -177,6 +177,11 @@ const FAULTS: readonly (readonly [what: string, octets: (peer: TestPeer) => read
   ["DATA on an idle stream", () => [data(3, "abc")], "PROTOCOL_ERROR"],
   ["WINDOW_UPDATE on an idle stream", () => [windowUpdate(3, 1)], "PROTOCOL_ERROR"],
   ["RST_STREAM on an idle stream", () => [resetStream(3, 8)], "PROTOCOL_ERROR"],
+  [
+    "the response twice",
+    (peer) => [peer.headers(1, OK, { endStream: true }), peer.headers(1, OK, { endStream: true })],
+    "STREAM_CLOSED",
+  ],
   ["ENABLE_PUSH 1", () => [settings([2, 1])], "PROTOCOL_ERROR"],
 ];
 
@@ -197,7 +202,7 @@ Deno.test("Faults of a server get the exact error", () => {
   http1.wantOnly("GOAWAY 0 PROTOCOL_ERROR");
 });
 
-Deno.test("What comes on a stream that the server has ended is an error of that stream, and told once", () => {
+Deno.test("What comes on a stream that the server has reset is an error of that stream, and told once", () => {
   const peer = new TestPeer("client");
   for (const streamId of [1, 3]) {
     peer.request(GET, true);

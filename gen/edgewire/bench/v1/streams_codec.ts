@@ -2,8 +2,8 @@
 // @generated from file edgewire/bench/v1/streams.proto (package edgewire.bench.v1, syntax proto3)
 /* eslint-disable */
 
-import type { SayManyRequest, SayManyResponse } from "./streams_pb.ts";
-import { SayManyRequestSchema as SayManyRequestSchema$1, SayManyResponseSchema as SayManyResponseSchema$1, Streams as Streams$1 } from "./streams_pb.ts";
+import type { CountRequest, CountResponse, PingPongRequest, PingPongResponse, SayManyRequest, SayManyResponse } from "./streams_pb.ts";
+import { CountRequestSchema as CountRequestSchema$1, CountResponseSchema as CountResponseSchema$1, PingPongRequestSchema as PingPongRequestSchema$1, PingPongResponseSchema as PingPongResponseSchema$1, SayManyRequestSchema as SayManyRequestSchema$1, SayManyResponseSchema as SayManyResponseSchema$1, Streams as Streams$1 } from "./streams_pb.ts";
 import { boundUnknown, decline, endMessage, position, readString, readTag, readUint32, readUnknown, withCodec, withCodecs, writeString, writeUint32, writeUnknown } from "../../../../src/codec/wire/mod.ts";
 import type { UnknownField } from "@bufbuild/protobuf";
 
@@ -121,10 +121,212 @@ export function write_edgewire_bench_v1_SayManyResponse(message: SayManyResponse
  */
 export const SayManyResponseSchema: typeof SayManyResponseSchema$1 = /*@__PURE__*/ withCodec(SayManyResponseSchema$1, { read: read_edgewire_bench_v1_SayManyResponse, bound: bound_edgewire_bench_v1_SayManyResponse, write: write_edgewire_bench_v1_SayManyResponse });
 
+export function read_edgewire_bench_v1_CountRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): CountRequest {
+  if (depth > 100) decline();
+  let f1: CountRequest["name"] = "";
+  let unknown: UnknownField[] | undefined;
+  let tag = 0;
+  while (at < end) {
+    tag = buffer[at++]!;
+    if (tag > 127) {
+      tag = readTag(buffer, at - 1);
+      at = position;
+    }
+    if (tag === endTag) break;
+    switch (tag >>> 3) {
+      case 1:
+        if (tag !== 10) decline();
+        f1 = readString(buffer, at, end);
+        at = position;
+        break;
+      default:
+        unknown = readUnknown(unknown, buffer, at, end, tag);
+        at = position;
+    }
+  }
+  endMessage(at, end, tag, endTag);
+  const message: CountRequest = { $typeName: "edgewire.bench.v1.CountRequest", name: f1 };
+  if (unknown !== undefined) message.$unknown = unknown;
+  return message;
+}
+export function bound_edgewire_bench_v1_CountRequest(message: CountRequest): number {
+  let bound = 6;
+  bound += 3 * message.name.length;
+  const unknown = message.$unknown;
+  return unknown === undefined ? bound : bound + boundUnknown(unknown);
+}
+export function write_edgewire_bench_v1_CountRequest(message: CountRequest, buffer: Uint8Array, at: number): number {
+  if (message.$typeName !== "edgewire.bench.v1.CountRequest") decline();
+  const f1 = message.name;
+  if (f1 !== "") {
+    buffer[at++] = 10;
+    at = writeString(f1, buffer, at);
+  }
+  const unknown = message.$unknown;
+  return unknown === undefined ? at : writeUnknown(unknown, buffer, at);
+}
+/**
+ * The schema of edgewire.bench.v1.CountRequest, with a codec.
+ */
+export const CountRequestSchema: typeof CountRequestSchema$1 = /*@__PURE__*/ withCodec(CountRequestSchema$1, { read: read_edgewire_bench_v1_CountRequest, bound: bound_edgewire_bench_v1_CountRequest, write: write_edgewire_bench_v1_CountRequest });
+
+export function read_edgewire_bench_v1_CountResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): CountResponse {
+  if (depth > 100) decline();
+  let f1: CountResponse["count"] = 0;
+  let unknown: UnknownField[] | undefined;
+  let tag = 0;
+  while (at < end) {
+    tag = buffer[at++]!;
+    if (tag > 127) {
+      tag = readTag(buffer, at - 1);
+      at = position;
+    }
+    if (tag === endTag) break;
+    switch (tag >>> 3) {
+      case 1:
+        if (tag !== 8) decline();
+        f1 = buffer[at++]!;
+        if (f1 > 127) {
+          f1 = readUint32(buffer, at - 1);
+          at = position;
+        }
+        break;
+      default:
+        unknown = readUnknown(unknown, buffer, at, end, tag);
+        at = position;
+    }
+  }
+  endMessage(at, end, tag, endTag);
+  const message: CountResponse = { $typeName: "edgewire.bench.v1.CountResponse", count: f1 };
+  if (unknown !== undefined) message.$unknown = unknown;
+  return message;
+}
+export function bound_edgewire_bench_v1_CountResponse(message: CountResponse): number {
+  let bound = 6;
+  const unknown = message.$unknown;
+  return unknown === undefined ? bound : bound + boundUnknown(unknown);
+}
+export function write_edgewire_bench_v1_CountResponse(message: CountResponse, buffer: Uint8Array, at: number): number {
+  if (message.$typeName !== "edgewire.bench.v1.CountResponse") decline();
+  const f1 = message.count;
+  if (f1 !== 0) {
+    buffer[at++] = 8;
+    at = writeUint32(f1, buffer, at);
+  }
+  const unknown = message.$unknown;
+  return unknown === undefined ? at : writeUnknown(unknown, buffer, at);
+}
+/**
+ * The schema of edgewire.bench.v1.CountResponse, with a codec.
+ */
+export const CountResponseSchema: typeof CountResponseSchema$1 = /*@__PURE__*/ withCodec(CountResponseSchema$1, { read: read_edgewire_bench_v1_CountResponse, bound: bound_edgewire_bench_v1_CountResponse, write: write_edgewire_bench_v1_CountResponse });
+
+export function read_edgewire_bench_v1_PingPongRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): PingPongRequest {
+  if (depth > 100) decline();
+  let f1: PingPongRequest["name"] = "";
+  let unknown: UnknownField[] | undefined;
+  let tag = 0;
+  while (at < end) {
+    tag = buffer[at++]!;
+    if (tag > 127) {
+      tag = readTag(buffer, at - 1);
+      at = position;
+    }
+    if (tag === endTag) break;
+    switch (tag >>> 3) {
+      case 1:
+        if (tag !== 10) decline();
+        f1 = readString(buffer, at, end);
+        at = position;
+        break;
+      default:
+        unknown = readUnknown(unknown, buffer, at, end, tag);
+        at = position;
+    }
+  }
+  endMessage(at, end, tag, endTag);
+  const message: PingPongRequest = { $typeName: "edgewire.bench.v1.PingPongRequest", name: f1 };
+  if (unknown !== undefined) message.$unknown = unknown;
+  return message;
+}
+export function bound_edgewire_bench_v1_PingPongRequest(message: PingPongRequest): number {
+  let bound = 6;
+  bound += 3 * message.name.length;
+  const unknown = message.$unknown;
+  return unknown === undefined ? bound : bound + boundUnknown(unknown);
+}
+export function write_edgewire_bench_v1_PingPongRequest(message: PingPongRequest, buffer: Uint8Array, at: number): number {
+  if (message.$typeName !== "edgewire.bench.v1.PingPongRequest") decline();
+  const f1 = message.name;
+  if (f1 !== "") {
+    buffer[at++] = 10;
+    at = writeString(f1, buffer, at);
+  }
+  const unknown = message.$unknown;
+  return unknown === undefined ? at : writeUnknown(unknown, buffer, at);
+}
+/**
+ * The schema of edgewire.bench.v1.PingPongRequest, with a codec.
+ */
+export const PingPongRequestSchema: typeof PingPongRequestSchema$1 = /*@__PURE__*/ withCodec(PingPongRequestSchema$1, { read: read_edgewire_bench_v1_PingPongRequest, bound: bound_edgewire_bench_v1_PingPongRequest, write: write_edgewire_bench_v1_PingPongRequest });
+
+export function read_edgewire_bench_v1_PingPongResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): PingPongResponse {
+  if (depth > 100) decline();
+  let f1: PingPongResponse["message"] = "";
+  let unknown: UnknownField[] | undefined;
+  let tag = 0;
+  while (at < end) {
+    tag = buffer[at++]!;
+    if (tag > 127) {
+      tag = readTag(buffer, at - 1);
+      at = position;
+    }
+    if (tag === endTag) break;
+    switch (tag >>> 3) {
+      case 1:
+        if (tag !== 10) decline();
+        f1 = readString(buffer, at, end);
+        at = position;
+        break;
+      default:
+        unknown = readUnknown(unknown, buffer, at, end, tag);
+        at = position;
+    }
+  }
+  endMessage(at, end, tag, endTag);
+  const message: PingPongResponse = { $typeName: "edgewire.bench.v1.PingPongResponse", message: f1 };
+  if (unknown !== undefined) message.$unknown = unknown;
+  return message;
+}
+export function bound_edgewire_bench_v1_PingPongResponse(message: PingPongResponse): number {
+  let bound = 6;
+  bound += 3 * message.message.length;
+  const unknown = message.$unknown;
+  return unknown === undefined ? bound : bound + boundUnknown(unknown);
+}
+export function write_edgewire_bench_v1_PingPongResponse(message: PingPongResponse, buffer: Uint8Array, at: number): number {
+  if (message.$typeName !== "edgewire.bench.v1.PingPongResponse") decline();
+  const f1 = message.message;
+  if (f1 !== "") {
+    buffer[at++] = 10;
+    at = writeString(f1, buffer, at);
+  }
+  const unknown = message.$unknown;
+  return unknown === undefined ? at : writeUnknown(unknown, buffer, at);
+}
+/**
+ * The schema of edgewire.bench.v1.PingPongResponse, with a codec.
+ */
+export const PingPongResponseSchema: typeof PingPongResponseSchema$1 = /*@__PURE__*/ withCodec(PingPongResponseSchema$1, { read: read_edgewire_bench_v1_PingPongResponse, bound: bound_edgewire_bench_v1_PingPongResponse, write: write_edgewire_bench_v1_PingPongResponse });
+
 /**
  * The service edgewire.bench.v1.Streams, with codecs.
  */
 export const Streams: typeof Streams$1 = /*@__PURE__*/ withCodecs(Streams$1, [
   [SayManyRequestSchema$1, { read: read_edgewire_bench_v1_SayManyRequest, bound: bound_edgewire_bench_v1_SayManyRequest, write: write_edgewire_bench_v1_SayManyRequest }],
   [SayManyResponseSchema$1, { read: read_edgewire_bench_v1_SayManyResponse, bound: bound_edgewire_bench_v1_SayManyResponse, write: write_edgewire_bench_v1_SayManyResponse }],
+  [CountRequestSchema$1, { read: read_edgewire_bench_v1_CountRequest, bound: bound_edgewire_bench_v1_CountRequest, write: write_edgewire_bench_v1_CountRequest }],
+  [CountResponseSchema$1, { read: read_edgewire_bench_v1_CountResponse, bound: bound_edgewire_bench_v1_CountResponse, write: write_edgewire_bench_v1_CountResponse }],
+  [PingPongRequestSchema$1, { read: read_edgewire_bench_v1_PingPongRequest, bound: bound_edgewire_bench_v1_PingPongRequest, write: write_edgewire_bench_v1_PingPongRequest }],
+  [PingPongResponseSchema$1, { read: read_edgewire_bench_v1_PingPongResponse, bound: bound_edgewire_bench_v1_PingPongResponse, write: write_edgewire_bench_v1_PingPongResponse }],
 ]);

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file edgewire/bench/v1/streams.proto.
  */
 export const file_edgewire_bench_v1_streams: GenFile = /*@__PURE__*/
-  fileDesc("Ch9lZGdld2lyZS9iZW5jaC92MS9zdHJlYW1zLnByb3RvEhFlZGdld2lyZS5iZW5jaC52MSItCg5TYXlNYW55UmVxdWVzdBIMCgRuYW1lGAEgASgJEg0KBWNvdW50GAIgASgNIiIKD1NheU1hbnlSZXNwb25zZRIPCgdtZXNzYWdlGAEgASgJMl0KB1N0cmVhbXMSUgoHU2F5TWFueRIhLmVkZ2V3aXJlLmJlbmNoLnYxLlNheU1hbnlSZXF1ZXN0GiIuZWRnZXdpcmUuYmVuY2gudjEuU2F5TWFueVJlc3BvbnNlMAFiBnByb3RvMw");
+  fileDesc("Ch9lZGdld2lyZS9iZW5jaC92MS9zdHJlYW1zLnByb3RvEhFlZGdld2lyZS5iZW5jaC52MSItCg5TYXlNYW55UmVxdWVzdBIMCgRuYW1lGAEgASgJEg0KBWNvdW50GAIgASgNIiIKD1NheU1hbnlSZXNwb25zZRIPCgdtZXNzYWdlGAEgASgJIhwKDENvdW50UmVxdWVzdBIMCgRuYW1lGAEgASgJIh4KDUNvdW50UmVzcG9uc2USDQoFY291bnQYASABKA0iHwoPUGluZ1BvbmdSZXF1ZXN0EgwKBG5hbWUYASABKAkiIwoQUGluZ1BvbmdSZXNwb25zZRIPCgdtZXNzYWdlGAEgASgJMoQCCgdTdHJlYW1zElIKB1NheU1hbnkSIS5lZGdld2lyZS5iZW5jaC52MS5TYXlNYW55UmVxdWVzdBoiLmVkZ2V3aXJlLmJlbmNoLnYxLlNheU1hbnlSZXNwb25zZTABEkwKBUNvdW50Eh8uZWRnZXdpcmUuYmVuY2gudjEuQ291bnRSZXF1ZXN0GiAuZWRnZXdpcmUuYmVuY2gudjEuQ291bnRSZXNwb25zZSgBElcKCFBpbmdQb25nEiIuZWRnZXdpcmUuYmVuY2gudjEuUGluZ1BvbmdSZXF1ZXN0GiMuZWRnZXdpcmUuYmVuY2gudjEuUGluZ1BvbmdSZXNwb25zZSgBMAFiBnByb3RvMw");
 
 /**
  * SayManyRequest says who is to be greeted, and how often.
@@ -62,7 +62,91 @@ export const SayManyResponseSchema: GenMessage<SayManyResponse> = /*@__PURE__*/
   messageDesc(file_edgewire_bench_v1_streams, 1);
 
 /**
- * Streams is what the benchmark measures beside the Greeter of `hello.proto`.
+ * CountRequest is one of those that are counted.
+ *
+ * @generated from message edgewire.bench.v1.CountRequest
+ */
+export type CountRequest = Message<"edgewire.bench.v1.CountRequest"> & {
+  /**
+   * Any text.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message edgewire.bench.v1.CountRequest.
+ * Use `create(CountRequestSchema)` to create a new message.
+ */
+export const CountRequestSchema: GenMessage<CountRequest> = /*@__PURE__*/
+  messageDesc(file_edgewire_bench_v1_streams, 2);
+
+/**
+ * CountResponse says how many there were.
+ *
+ * @generated from message edgewire.bench.v1.CountResponse
+ */
+export type CountResponse = Message<"edgewire.bench.v1.CountResponse"> & {
+  /**
+   * The number of messages.
+   *
+   * @generated from field: uint32 count = 1;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message edgewire.bench.v1.CountResponse.
+ * Use `create(CountResponseSchema)` to create a new message.
+ */
+export const CountResponseSchema: GenMessage<CountResponse> = /*@__PURE__*/
+  messageDesc(file_edgewire_bench_v1_streams, 3);
+
+/**
+ * PingPongRequest is to be answered.
+ *
+ * @generated from message edgewire.bench.v1.PingPongRequest
+ */
+export type PingPongRequest = Message<"edgewire.bench.v1.PingPongRequest"> & {
+  /**
+   * The name to greet.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message edgewire.bench.v1.PingPongRequest.
+ * Use `create(PingPongRequestSchema)` to create a new message.
+ */
+export const PingPongRequestSchema: GenMessage<PingPongRequest> = /*@__PURE__*/
+  messageDesc(file_edgewire_bench_v1_streams, 4);
+
+/**
+ * PingPongResponse answers one request.
+ *
+ * @generated from message edgewire.bench.v1.PingPongResponse
+ */
+export type PingPongResponse = Message<"edgewire.bench.v1.PingPongResponse"> & {
+  /**
+   * `Hello, ` and the name and `!`.
+   *
+   * @generated from field: string message = 1;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message edgewire.bench.v1.PingPongResponse.
+ * Use `create(PingPongResponseSchema)` to create a new message.
+ */
+export const PingPongResponseSchema: GenMessage<PingPongResponse> = /*@__PURE__*/
+  messageDesc(file_edgewire_bench_v1_streams, 5);
+
+/**
+ * Streams is what the benchmark measures of streams beside the Greeter of `hello.proto`.
  *
  * @generated from service edgewire.bench.v1.Streams
  */
@@ -76,6 +160,26 @@ export const Streams: GenService<{
     methodKind: "server_streaming";
     input: typeof SayManyRequestSchema;
     output: typeof SayManyResponseSchema;
+  },
+  /**
+   * Count counts the messages of a stream.
+   *
+   * @generated from rpc edgewire.bench.v1.Streams.Count
+   */
+  count: {
+    methodKind: "client_streaming";
+    input: typeof CountRequestSchema;
+    output: typeof CountResponseSchema;
+  },
+  /**
+   * PingPong answers each message when it comes.
+   *
+   * @generated from rpc edgewire.bench.v1.Streams.PingPong
+   */
+  pingPong: {
+    methodKind: "bidi_streaming";
+    input: typeof PingPongRequestSchema;
+    output: typeof PingPongResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_edgewire_bench_v1_streams, 0);

@@ -1,0 +1,111 @@
+/**
+ * Measures Edgewire side by side with its peers: one program on core 0, who calls it on core 1, and what came of each second of CPU that
+ * the measured one used.
+ *
+ * `deno task bench [--quick] [--only unary,tls] [--peers tonic,grpc-go] [--rounds 3] [--seconds 3] [--save] [--list]`
+ *
+ * The peers are built at the first run (`builds.ts`), which wants cargo, go, node and npm, and takes minutes. One that cannot be built or
+ * measured is reported, and the others go on. `--only` takes keys of scenarios, `--peers` beginnings of names; ours always takes part.
+ * `--quick` takes less than three minutes, once the peers are built: one round of a second, the scenarios that say most, and the peers that come nearest.
+ *
+ * Results and charts go to `.cache/bench/`, or with `--save` to `bench/results/`, from where README shows them. Figures are to be compared
+ * within one run, on a machine that does nothing else.
+ */
+import { parseArgs } from "node:util";
+import { makeCertificate } from "../tests/support/certificate.ts";
+import { ROOT } from "./processes.ts";
+import { drawCharts } from "./report/charts.ts";
+import {
+  describeCommit,
+  describeMachine,
+  describeVersions,
+  type Results,
+  type ScenarioResult,
+  watchNoise,
+} from "./report/results.ts";
+import { formatScenario, formatSetting } from "./report/table.ts";
+import { runScenario } from "./run.ts";
+import { makeScenarios } from "./scenarios/mod.ts";
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    peers: { type: "string" },
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    save: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+  },
+});
+const { quick } = values;
+const rounds = wholeNumber("--rounds", values.rounds ?? (quick ? "1" : "3"));
+const seconds = wholeNumber("--seconds", values.seconds ?? (quick ? "1" : "3"));
+const peers = values.peers ?? (quick ? "tonic,grpc-go,connect-go,connect-es,by hand" : "");
+const beginnings = ["edgewire", ...peers.split(",")];
+
+function wholeNumber(flag: string, text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) {
+    throw new Error(`${flag}: ${text} is not a whole number from 1`);
+  }
+  return Number(text);
+}
+
+const folder = await Deno.makeTempDir({ prefix: "edgewire-bench-" });
+try {
+  await using certificate = await makeCertificate();
+  const { certPath, keyPath } = certificate;
+  const all = await makeScenarios({ folder, seconds, warmUpSeconds: Math.min(seconds, 2), certPath, keyPath });
+  const keys = new Set(all.map(({ key }) => key));
+  const only = values.only?.split(",");
+  const unknown = only?.find((key) => !keys.has(key));
+  if (unknown !== undefined) {
+    throw new Error(`There is no scenario "${unknown}", but ${[...keys].join(", ")}`);
+  }
+  const chosen = all.filter(({ key, isQuick }) => only?.includes(key) ?? (!quick || isQuick));
+  if (values.list) {
+    for (const { key, title, peers } of chosen) {
+      console.log(`${key.padEnd(16)}${title}: ${peers.map(({ name }) => name).join(", ")}`);
+    }
+    Deno.exit();
+  }
+
+  const commit = await describeCommit();
+  const noise = watchNoise();
+  const startMs = performance.now();
+  const scenarios: ScenarioResult[] = [];
+  for (const [index, scenario] of chosen.entries()) {
+    const taking = scenario.peers.filter(({ name }) => beginnings.some((beginning) => name.startsWith(beginning)));
+    const result = await runScenario(scenario, taking, {
+      rounds,
+      onProgress: (text) => {
+        const minutes = ((performance.now() - startMs) / 60_000).toFixed(1);
+        console.error(`[${index + 1}/${chosen.length}, ${minutes} min] ${text}`);
+      },
+    });
+    console.log(`\n${formatScenario(result)}\n`);
+    scenarios.push(result);
+  }
+
+  const results: Results = {
+    date: new Date().toISOString(),
+    commit,
+    machine: describeMachine(),
+    versions: await describeVersions(),
+    rounds,
+    seconds,
+    noise: noise(),
+    scenarios,
+  };
+  const out = `${ROOT}${values.save ? "bench/results" : ".cache/bench"}`;
+  await Deno.mkdir(out, { recursive: true });
+  await Deno.writeTextFile(`${out}/latest.json`, `${JSON.stringify(results, undefined, 2)}\n`);
+  const charts = drawCharts(results);
+  for (const [name, svg] of charts) {
+    await Deno.writeTextFile(`${out}/${name}`, svg);
+  }
+  console.log(formatSetting(results));
+  console.log(`${out}: latest.json, ${[...charts.keys()].join(", ")}`);
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}

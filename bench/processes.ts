@@ -1,0 +1,55 @@
+/** The programs that take part: the one that is measured on core 0, who calls it on core 1. */
+import { type RunningProgram, runProgram, startProgram } from "../tests/support/program.ts";
+
+/** The folder of this repository, with a slash. */
+export const ROOT = new URL("..", import.meta.url).pathname;
+
+/** Runs a program of ours on Deno as `deno task serve` does. */
+export const DENO_RUN: readonly string[] = [
+  Deno.execPath(),
+  "run",
+  "--allow-all",
+  "--no-lock",
+  "--v8-flags=--max-semi-space-size=1",
+  "--config",
+  `${ROOT}deno.json`,
+];
+
+/** Seconds of CPU that a process has used, all its threads together, in steps of a hundredth. */
+export function cpuSeconds(pid: number): number {
+  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** KiB of memory that a process has resident. */
+export function residentKiB(pid: number): number {
+  return numberIn(Deno.readTextFileSync(`/proc/${pid}/status`), /VmRSS:\s+(\d+)/);
+}
+
+/** A server that was started, and its port. */
+export type RunningPeer = RunningProgram & { readonly port: number };
+
+/** Starts a server on a port of its own, and waits for the line that begins with `ready`, or what workerd says instead. */
+export async function startPeer(command: readonly string[], ...args: readonly string[]): Promise<RunningPeer> {
+  const port = 20_000 + Math.floor(Math.random() * 9000); // Below those that the system gives to clients.
+  const program = await startProgram(
+    "taskset",
+    ["-c", "0", ...command, `${port}`, ...args],
+    /^ready|"event":"listen"/m,
+  );
+  return Object.assign(program, { port });
+}
+
+/** Runs a program on the core of those who call, and gives what it wrote. */
+export async function runOnCore1(command: readonly string[], timeoutMs = 120_000): Promise<string> {
+  return await runProgram("taskset", ["-c", "1", ...command], { timeoutMs });
+}
+
+/** The number in a text. @throws {Error} There is none. */
+export function numberIn(text: string, pattern: RegExp): number {
+  const match = pattern.exec(text);
+  if (match === null) {
+    throw new Error(`Cannot find ${pattern} in:\n${text}`);
+  }
+  return Number(match[1]);
+}
