@@ -163,8 +163,12 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       this.#intake = this.plan.protocol.isEnveloped ? new SingleEnvelopeIntake(this, 0) : new ContentIntake(this, 0);
     }
     this.#intake?.end();
-    if (this.#isOpen && this.#requests === undefined && this.#message !== undefined) {
-      this.#callWithMessage(this.#message);
+    const message = this.#message;
+    // The call may go on for hours, and its method not want them so long.
+    this.#intake = undefined;
+    this.#message = undefined;
+    if (this.#isOpen && this.#requests === undefined && message !== undefined) {
+      this.#callWithMessage(message);
     }
   }
 
