@@ -1,9 +1,9 @@
 /** Results as charts that README shows. */
 import { init } from "echarts";
 import { figuresOf, median, type Results, type ScenarioResult } from "./results.ts";
-import { formatSetting } from "./table.ts";
+import { formatFigures, formatSetting } from "./table.ts";
 
-/** A chart of bars: a group for each scenario, in it a bar for each peer. */
+/** A chart of bars: below the title of each scenario one for each peer. */
 interface Chart {
   /** The name of its file, without `.svg`. */
   readonly name: string;
@@ -18,8 +18,9 @@ const CALLS = "thousand calls for each CPU second";
 
 const CHARTS: readonly Chart[] = [
   { name: "unary", title: "Unary gRPC", keys: ["unary", "tls", "complex", "deadline"], metric: CALLS },
-  { name: "p50", title: "How long calls take", keys: ["unary", "latency"], metric: "microseconds, p50" },
-  { name: "p99", title: "How long calls take", keys: ["unary", "latency"], metric: "microseconds, p99" },
+  { name: "latency", title: "How long calls take, one at a time", keys: ["unary"], metric: "microseconds, p50" },
+  { name: "latency_p50", title: "How long calls take", keys: ["latency"], metric: "microseconds, p50" },
+  { name: "latency_p99", title: "How long calls take", keys: ["latency"], metric: "microseconds, p99" },
   { name: "connect", title: "Connect and gRPC-Web", keys: ["connect", "grpc-web", "fetch"], metric: CALLS },
   {
     name: "streams",
@@ -33,12 +34,13 @@ const CHARTS: readonly Chart[] = [
 ];
 
 const WIDTH = 900;
-/** What texts take is guessed where there is no browser: there is room for a third more. */
-const LABEL_WIDTH = 290;
-const BAR_HEIGHT = 14;
-const GROUP_GAP = 24;
-/** For the title, the legend, the axis and the caption. */
-const FRAME_HEIGHT = 190;
+const ROW_HEIGHT = 17;
+/** For names of peers, whose width is guessed where there is no browser. */
+const NAME_WIDTH = 190;
+/** Above the rows, for the title. */
+const HEAD_HEIGHT = 70;
+/** Below them, for the axis and what was measured on. */
+const FOOT_HEIGHT = 76;
 
 /** Peers have the same color in all charts. Ours is the one that stands out. */
 const COLORS: Readonly<Record<string, string>> = {
@@ -74,14 +76,22 @@ export function drawCharts(results: Results): ReadonlyMap<string, string> {
   return drawn;
 }
 
+/** A line of a chart: the title of a scenario, or a bar and its name. */
+interface Row {
+  readonly name: string;
+  readonly bar?: { readonly value: number; readonly text: string };
+}
+
 function draw({ title, keys, metric }: Chart, results: Results): string | undefined {
-  const scenarios = results.scenarios.filter((scenario) => keys.includes(scenario.key) && hasFigures(scenario, metric));
-  if (scenarios.length === 0) {
+  const scenarios = results.scenarios.filter(({ key, metrics }) =>
+    keys.includes(key) && metrics.some(({ name }) => name === metric)
+  );
+  const rows = scenarios.flatMap((scenario) => rowsOf(scenario, metric));
+  if (rows.length === 0) {
     return undefined;
   }
-  const names = [...new Set(scenarios.flatMap(({ peers }) => peers.map(({ name }) => name)))];
   const better = scenarios[0]!.metrics.find(({ name }) => name === metric)!.better;
-  const height = FRAME_HEIGHT + scenarios.length * (names.length * BAR_HEIGHT + GROUP_GAP);
+  const height = HEAD_HEIGHT + rows.length * ROW_HEIGHT + FOOT_HEIGHT;
   const chart = init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
   chart.setOption({
     animation: false,
@@ -89,47 +99,50 @@ function draw({ title, keys, metric }: Chart, results: Results): string | undefi
     title: [
       { text: title, subtext: `${metric}, ${better} is better`, left: 16, top: 8 },
       {
-        subtext: formatSetting(results).replace(/; (?=\d+ rounds)/, "\n"),
+        subtext: formatSetting(results).replace(/; (?=\d+ rounds?)/, "\n"),
         left: 16,
         bottom: 4,
         subtextStyle: { fontSize: 10 },
       },
     ],
-    legend: { top: 60, left: 16, data: names, icon: "rect", itemWidth: 12, itemHeight: 12, itemGap: 28 },
-    grid: { left: LABEL_WIDTH, right: 70, top: 100, bottom: 80 },
+    grid: { left: NAME_WIDTH, right: 130, top: HEAD_HEIGHT, bottom: FOOT_HEIGHT },
     xAxis: { type: "value", splitLine: { lineStyle: { color: "#e5e7eb" } } },
-    yAxis: {
-      type: "category",
-      inverse: true,
-      data: scenarios.map((scenario) => scenario.title),
-      axisTick: { show: false },
-      axisLabel: { width: LABEL_WIDTH - 60, overflow: "break", fontSize: 11, color: "#111827" },
-    },
-    series: names.map((name) => ({
+    yAxis: [
+      {
+        type: "category",
+        inverse: true,
+        data: rows.map(({ name, bar }) => bar === undefined ? "" : name),
+        axisTick: { show: false },
+        axisLabel: { interval: 0, fontSize: 11, color: "#374151" },
+      },
+    ],
+    series: {
       type: "bar",
-      name,
-      barWidth: BAR_HEIGHT - 2,
-      barGap: "15%",
-      itemStyle: { color: colorOf(name) },
-      label: { show: true, position: "right", fontSize: 10, color: "#374151" },
-      data: scenarios.map((scenario) => figureOf(scenario, metric, name)),
-    })),
+      barWidth: ROW_HEIGHT - 5,
+      data: rows.map(({ name, bar }) =>
+        bar === undefined
+          ? {
+            value: 0,
+            label: { show: true, position: "right", formatter: name, fontWeight: "bold", color: "#111827" },
+          }
+          : {
+            value: bar.value,
+            itemStyle: { color: colorOf(name) },
+            label: { show: true, position: "right", formatter: bar.text, fontSize: 10, color: "#374151" },
+          }
+      ),
+    },
   });
   const svg = chart.renderToSVGString();
   chart.dispose();
   return `${svg}\n`;
 }
 
-function hasFigures({ metrics, peers }: ScenarioResult, metric: string): boolean {
-  return metrics.some(({ name }) => name === metric) && peers.some(({ rounds }) => rounds.length > 0);
-}
-
-/** The median with three digits; `-`, which is no bar, for who was not there. */
-function figureOf(scenario: ScenarioResult, metric: string, name: string): number | "-" {
-  const peer = scenario.peers.find((peer) => peer.name === name);
-  if (peer === undefined || peer.rounds.length === 0) {
-    return "-";
-  }
-  const index = scenario.metrics.findIndex((each) => each.name === metric);
-  return Number(median(figuresOf(peer, index)).toPrecision(3));
+function rowsOf(scenario: ScenarioResult, metric: string): readonly Row[] {
+  const index = scenario.metrics.findIndex(({ name }) => name === metric);
+  const bars = scenario.peers.filter(({ rounds }) => rounds.length > 0).map((peer) => {
+    const figures = figuresOf(peer, index);
+    return { name: peer.name, bar: { value: median(figures), text: formatFigures(figures) } };
+  });
+  return bars.length === 0 ? [] : [{ name: scenario.title }, ...bars];
 }

@@ -7,7 +7,13 @@ function format(figure: number): string {
   return figure >= 100 ? figure.toFixed(0) : figure >= 1 ? figure.toFixed(1) : figure.toFixed(2);
 }
 
-/** A scenario's table: of each metric the median, and in brackets the lowest and the highest. */
+/** The median of some figures, and in brackets the lowest and the highest. */
+export function formatFigures(figures: readonly number[]): string {
+  const spread = figures.length > 1 ? ` (${format(Math.min(...figures))}-${format(Math.max(...figures))})` : "";
+  return `${format(median(figures))}${spread}`;
+}
+
+/** A scenario's table: a row for each peer, a column for each metric, and what became of the goals. */
 export function formatScenario({ title, metrics, peers, goals }: ScenarioResult): string {
   const names = metrics.map(({ name, better }) => better === "less" ? `${name} (less is better)` : name);
   const widths = names.map((name) => Math.max(name.length, 22) + 2);
@@ -16,8 +22,7 @@ export function formatScenario({ title, metrics, peers, goals }: ScenarioResult)
   for (const peer of peers) {
     const texts = metrics.map((_, metric) => {
       const figures = figuresOf(peer, metric);
-      const spread = figures.length > 1 ? ` (${format(Math.min(...figures))}-${format(Math.max(...figures))})` : "";
-      return figures.length > 0 ? `${format(median(figures))}${spread}` : "";
+      return figures.length > 0 ? formatFigures(figures) : "";
     });
     lines.push(`  ${peer.name.padEnd(NAME_WIDTH)}${cells(texts)}`);
     if (peer.failure !== undefined) {
@@ -35,6 +40,8 @@ export function formatScenario({ title, metrics, peers, goals }: ScenarioResult)
 export function formatSetting({ date, commit, machine, versions, rounds, seconds, noise }: Results): string {
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ");
   return `${date.slice(0, 10)}, commit ${commit}; ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}; ` +
-    `${programs}; ${rounds} rounds of ${seconds} s. Other work on the machine: ${noise.otherCores} cores, ` +
+    `${programs}; ${rounds} ${
+      rounds === 1 ? "round" : "rounds"
+    } of ${seconds} s. Other work on the machine: ${noise.otherCores} cores, ` +
     `stolen from it: ${noise.stolenCores}, load average before: ${noise.loadAverage.toFixed(1)}.`;
 }

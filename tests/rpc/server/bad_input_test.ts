@@ -426,6 +426,17 @@ Deno.test("a message is not decompressed before its request has ended", () => {
   }
 });
 
+Deno.test("a message in pieces is not decoded before its request has ended", async () => {
+  for (const method of ["Unary", "ServerStream"] as const) {
+    const exchange = new RpcScene(ECHO).begin({ method });
+    exchange.push(envelope(new Uint8Array(1000).fill(0xff)), { size: 300 });
+    assert.deepEqual([exchange.hasEnded, exchange.heldLength], [false, 0], method);
+    exchange.push(new Uint8Array(0), { endStream: true });
+    await exchange.ended;
+    assert.equal(readAnswer(exchange, { method }).code, "invalid_argument", method);
+  }
+});
+
 Deno.test("messages that wait are not decompressed before the handler takes them", () => {
   let decompressed = 0;
   const bomb: Compression = {
