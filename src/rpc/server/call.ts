@@ -266,9 +266,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     if (queryMessage !== undefined) {
       receiveQuery(this, queryMessage);
     } else if (methodKind === "client_streaming" || methodKind === "bidi_streaming") {
-      const requests = new RequestStream((octets) => this.exchange.release(octets));
+      const requests = new RequestStream(() => intake.release());
+      const intake = new StreamIntake(this, requests);
       this.#requests = requests;
-      this.#intake = new StreamIntake(this, requests);
+      this.#intake = intake;
       this.#call(requests);
     }
   }

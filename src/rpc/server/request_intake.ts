@@ -214,8 +214,8 @@ export class StreamIntake implements RequestIntake, EnvelopeHandler {
   readonly #host: IntakeHost;
   readonly #requests: RequestStream;
   readonly #reader: EnvelopeReader;
-  /** Octets of what is pushed that no message holds. */
-  #unheld = 0;
+  /** Octets that the client may not send again yet. */
+  #held = 0;
 
   constructor(host: IntakeHost, requests: RequestStream) {
     this.#host = host;
@@ -224,10 +224,21 @@ export class StreamIntake implements RequestIntake, EnvelopeHandler {
   }
 
   push(buffer: Uint8Array, start: number, end: number): void {
-    this.#unheld = end - start;
+    this.#held += end - start;
     this.#reader.push(buffer, start, end);
-    // Of a message that is not whole yet nothing is held: it may be larger than the window.
-    this.#host.release(this.#unheld);
+    this.release();
+  }
+
+  /**
+   * Gives back what no message holds that waits, so that a handler that is slower than its client has one message more than the window waiting at most.
+   * Of a message that is not whole yet nothing is held: it may be larger than the window.
+   */
+  release(): void {
+    const released = this.#held - this.#requests.waitingLength;
+    if (released > 0) {
+      this.#held -= released;
+      this.#host.release(released);
+    }
   }
 
   end(): void {
@@ -239,14 +250,12 @@ export class StreamIntake implements RequestIntake, EnvelopeHandler {
   }
 
   onEnvelope(flags: number, buffer: Uint8Array, start: number, end: number): void {
-    const octets = Math.min(this.#unheld, ENVELOPE_HEAD_LENGTH + end - start);
     this.#host.record?.addRequest(end - start);
     try {
       const message = isCompressed(flags)
         ? decompressor(this.#host, buffer, start, end)
         : decode(this.#host.plan, buffer, start, end);
-      this.#unheld -= octets;
-      this.#requests.push(message, octets);
+      this.#requests.push(message, ENVELOPE_HEAD_LENGTH + end - start);
     } catch (error) {
       this.#fail(ConnectError.from(error, Code.Internal));
     }
