@@ -197,3 +197,19 @@ Deno.test("callers that give up leave room for others, as nobody knows that they
   }
   assert.equal(running, 5);
 });
+
+Deno.test("a path is told to 200 characters, however long it is", async () => {
+  const path = `/${Greeter.typeName}/${"a".repeat(10_000)}`;
+  const response = await post(createHandler(), `http://test${path}`, "application/json", "{}");
+  assert.equal((await response.json()).message, `no method ${path.slice(0, 200)}...`);
+});
+
+Deno.test("names of compressions have no case (RFC 9110 §8.4.1)", async () => {
+  const body = new Response(new Blob(['{"name":"World"}']).stream().pipeThrough(new CompressionStream("gzip")));
+  const request = new Request(SAY_HELLO, {
+    method: "POST",
+    headers: { "content-type": "application/json", "content-encoding": "GZIP" },
+    body: await body.bytes(),
+  });
+  assert.equal(await (await createHandler()(request)).text(), '{"message":"Hello, World!"}');
+});

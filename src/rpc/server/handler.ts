@@ -137,7 +137,7 @@ function shutdownError({ reason }: AbortSignal): ConnectError {
 
 /** There is no such method. */
 function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
-  const error = new ConnectError(`no method ${head.path}`, Code.Unimplemented);
+  const error = new ConnectError(`no method ${named(head.path)}`, Code.Unimplemented);
   if (isGrpc(head) && head.method === "POST") {
     const contentType = head.fields.find(({ name }) => name === "content-type")!;
     exchange.respond([{ name: ":status", value: "200" }, contentType, ...statusFields(error)], true);
@@ -151,7 +151,7 @@ function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
     head,
     isCall
       ? { status: 404, text: JSON.stringify(errorToJson(error)), fields: JSON_TYPE }
-      : textRefusal(404, `Not found: ${head.path}\n`),
+      : textRefusal(404, `Not found: ${named(head.path)}\n`),
   );
 }
 
@@ -163,4 +163,11 @@ function refuse(exchange: HttpExchange, { method }: RequestHead, { status, field
   if (!isHead) {
     exchange.end(encoder.encode(text));
   }
+}
+
+/** Of a path that is told, in characters: one of megabytes would come back in a field. */
+const MAX_NAMED = 200;
+
+function named(path: string): string {
+  return path.length <= MAX_NAMED ? path : `${path.slice(0, MAX_NAMED)}...`;
 }

@@ -193,7 +193,7 @@ export class Negotiator {
     if (encoding === undefined || encoding === "identity") {
       return undefined;
     }
-    const compression = this.#options.compressions.find(({ name }) => name === encoding);
+    const compression = this.#options.compressions.find(({ name }) => name === encoding.toLowerCase());
     if (compression === undefined) {
       const supported = this.#compressionNames === "" ? "none is supported" : `use ${this.#compressionNames}`;
       throw new ConnectError(`unknown compression "${encoding}": ${supported}`, Code.Unimplemented);

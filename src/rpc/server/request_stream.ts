@@ -100,6 +100,7 @@ export class RequestStream implements AsyncIterableIterator<Message> {
       return Promise.reject(new TypeError("Cannot read a message: another read is waiting for it"));
     }
     this.#reader = Promise.withResolvers();
+    this.#reader.promise.catch(() => {}); // A handler that reads ahead may have let go of it when the call ends.
     return this.#reader.promise;
   }
 
