@@ -52,8 +52,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
 }
 
 function createServeExchange(options: ServiceOptions & Required<Pick<ServiceOptions, "onError">>): ServeExchange {
-  const { fallback, corsOrigins, onError } = options;
-  const handler = createRpcHandler({ compressions: nodeCompressions, ...options });
+  const { fallback, corsOrigins, onError, compressions = nodeCompressions } = options;
+  const handler = createRpcHandler({ ...options, compressions });
   let serve = handler.serve;
   if (fallback !== undefined) {
     const bridge = createFetchBridge(fallback, (error) => onError?.(error, undefined));

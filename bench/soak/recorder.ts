@@ -3,7 +3,7 @@ import type { ServerProcess } from "../../tests/support/server_process.ts";
 import type { Inspector } from "./inspector.ts";
 import type { Load } from "./load.ts";
 import type { Report } from "./report.ts";
-import { sampleProcess, sampleServer, type ServerSample, slope } from "./sample.ts";
+import { sampleProcess, sampleServer, type ServerSample, slopeOf } from "./sample.ts";
 
 /** How often both are looked at, in milliseconds. */
 const SAMPLE_INTERVAL_MS = 10_000;
@@ -61,8 +61,11 @@ export class Recorder {
   growth(fromHours: number): string[] {
     return [...this.#points].map(([name, points]) => {
       const warm = points.filter(([hours]) => hours >= fromHours);
-      const growth = warm.length < 3 ? "unknown" : `${slope(warm).toFixed(2)} MiB/h`;
-      return `${name.padEnd(40)} ${growth}, ${warm.length} samples`;
+      if (warm.length < 3) {
+        return `${name.padEnd(40)} unknown`;
+      }
+      const { slope, error } = slopeOf(warm);
+      return `${name.padEnd(40)} ${slope.toFixed(2)} +- ${error.toFixed(2)} MiB/h, ${warm.length} samples`;
     });
   }
 

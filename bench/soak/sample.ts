@@ -57,12 +57,22 @@ export async function sampleServer(pid: number, adminUrl: string): Promise<Serve
   };
 }
 
-/** The slope of the line through points that has the least squares: y for each x. */
-export function slope(points: readonly (readonly [x: number, y: number])[]): number {
-  const mean = (numbers: readonly number[]) => numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
-  const [meanX, meanY] = [mean(points.map(([x]) => x)), mean(points.map(([, y]) => y))];
-  const products = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
-  return products / points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+/** How points rise: y for each x. */
+export interface Slope {
+  readonly slope: number;
+  /** How uncertain it is, as a standard error, if what keeps the points from the line is chance. */
+  readonly error: number;
+}
+
+/** The slope of the line through three points or more that has the least squares. */
+export function slopeOf(points: readonly (readonly [x: number, y: number])[]): Slope {
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0);
+  const meanX = sum(points.map(([x]) => x)) / points.length;
+  const meanY = sum(points.map(([, y]) => y)) / points.length;
+  const spread = sum(points.map(([x]) => (x - meanX) ** 2));
+  const slope = sum(points.map(([x, y]) => (x - meanX) * (y - meanY))) / spread;
+  const rest = sum(points.map(([x, y]) => (y - meanY - slope * (x - meanX)) ** 2));
+  return { slope, error: Math.sqrt(rest / (points.length - 2) / spread) };
 }
 
 function numberIn(text: string, pattern: RegExp): number {

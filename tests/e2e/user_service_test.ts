@@ -25,6 +25,21 @@ Deno.test("the service of a user: on our server, by each protocol over HTTP/1.1 
   }
 });
 
+Deno.test("the service of a user: compressions that are left open are all there are", async () => {
+  const server = await serve({ routes, port: 0, compressions: undefined, compressMinBytes: 0 });
+  try {
+    const response = await fetch(`${server.url}/edgewire.v1.Greeter/SayHello`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "accept-encoding": "zstd" },
+      body: JSON.stringify({ name: "a".repeat(1000) }),
+    });
+    assert.equal(response.headers.get("content-encoding"), "zstd");
+    await response.body?.cancel();
+  } finally {
+    await server.shutdown();
+  }
+});
+
 Deno.test("the service of a user: as a fetch handler under Deno.serve", async () => {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => edge.fetch(request));
   try {

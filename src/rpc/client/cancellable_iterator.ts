@@ -4,7 +4,7 @@ type Result<Message> = IteratorResult<Message, undefined>;
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 
-/** See the top of the file. One `next` at a time. */
+/** See the top of the file. One `next` at a time: another one fails. */
 export class CancellableIterator<Source, Message> implements AsyncIterableIterator<Message, undefined> {
   readonly #source: AsyncIterator<Source>;
   readonly #convert: (message: Source) => Message;
@@ -38,6 +38,9 @@ export class CancellableIterator<Source, Message> implements AsyncIterableIterat
       const error = this.#error;
       this.#error = undefined;
       return error === undefined ? Promise.resolve(DONE) : Promise.reject(error);
+    }
+    if (this.#taker !== undefined) {
+      return Promise.reject(new TypeError("Cannot read a message: another read is waiting for it"));
     }
     const taker = this.#taker = Promise.withResolvers<Result<Message>>();
     this.#take();

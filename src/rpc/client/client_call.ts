@@ -13,8 +13,8 @@ import type { CallEnd, Metadata, ResponseReader, ResponseSink } from "./wire_for
  * Who made the call. It hears of the end exactly once. When it throws at a message, the call ends with what it threw.
  */
 export interface CallObserver extends ResponseSink {
-  /** Whether nothing that was received waits to be taken, so that the server may send as much again. */
-  readonly isHungry: boolean;
+  /** Octets of messages that wait to be taken. As many as were received beside them the server may send again. */
+  readonly waitingLength: number;
 }
 
 /** How often a request is sent at most, if servers say each time that they did nothing with it. */
@@ -81,11 +81,13 @@ export class ClientCall implements CallHandler, ResponseSink, DeadlineEntry {
     }
   }
 
-  /** Octets that waited were taken. */
-  release(length: number): void {
-    const released = Math.min(length, this.#held);
-    this.#held -= released;
-    this.#http?.release(released);
+  /** Gives back what no message holds that waits. Of one that is not whole yet nothing is held: it may be larger than the window. */
+  release(): void {
+    const released = this.#held - this.#observer.waitingLength;
+    if (released > 0) {
+      this.#held -= released;
+      this.#http?.release(released);
+    }
   }
 
   onDeadline(): void {
@@ -116,9 +118,7 @@ export class ClientCall implements CallHandler, ResponseSink, DeadlineEntry {
   onData(_call: HttpCall, buffer: Uint8Array, start: number, end: number, endStream: boolean): void {
     this.#held += end - start;
     this.#reader?.onData(buffer, start, end, endStream);
-    if (this.#observer.isHungry) {
-      this.release(this.#held);
-    }
+    this.release();
   }
 
   onTrailers(_call: HttpCall, fields: readonly HeaderField[]): void {

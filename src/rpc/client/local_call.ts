@@ -165,11 +165,19 @@ export class LocalCall implements ContextHost, DeadlineEntry {
     const { context } = this;
     let known = this.#cutBy ?? error;
     if (!(known instanceof ConnectError)) {
-      this.#onError(error, context);
+      this.#report(error);
       known = new ConnectError("internal error", Code.Internal);
     }
     this.#end(error);
     return receivedError(ConnectError.from(known), context);
+  }
+
+  #report(error: unknown): void {
+    try {
+      this.#onError(error, this.context);
+    } catch (mistake) {
+      console.error(mistake); // The caller has to be answered all the same.
+    }
   }
 
   #end(error?: unknown): void {

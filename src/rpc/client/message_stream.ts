@@ -38,6 +38,7 @@ export class MessageStream<I extends DescMessage, O extends DescMessage>
   /** Those from {@linkcode #first} on. */
   #waiting: Waiting[] = [];
   #first = 0;
+  #waitingLength = 0;
   #takers: Taker<MessageShape<O>>[] = [];
   /** Whether the first message, or the end, is being decompressed. */
   #isBusy = false;
@@ -59,8 +60,8 @@ export class MessageStream<I extends DescMessage, O extends DescMessage>
 
   // What the call says.
 
-  get isHungry(): boolean {
-    return this.#first === this.#waiting.length;
+  get waitingLength(): number {
+    return this.#waitingLength;
   }
 
   receiveHeader(header: Metadata): void {
@@ -79,7 +80,9 @@ export class MessageStream<I extends DescMessage, O extends DescMessage>
     const message = compression === undefined
       ? decodeMessage(this.#plan, buffer, start, end)
       : new Uint8Array(buffer.subarray(start, end));
-    this.#waiting.push({ message, compression, length: ENVELOPE_HEAD_LENGTH + end - start });
+    const length = ENVELOPE_HEAD_LENGTH + end - start;
+    this.#waiting.push({ message, compression, length });
+    this.#waitingLength += length;
     this.#serve();
   }
 
@@ -107,7 +110,7 @@ export class MessageStream<I extends DescMessage, O extends DescMessage>
 
   next(): Promise<IteratorResult<MessageShape<O>, undefined>> {
     const aborted = this.#request.signals.find((signal) => signal.aborted);
-    if (aborted !== undefined && !this.isHungry) {
+    if (aborted !== undefined && this.#waiting.length > 0) {
       this.#drop({ error: abortError(aborted) }); // Also when the call had ended: not to whoever takes its messages.
     }
     return new Promise((resolve, reject) => {
@@ -126,6 +129,7 @@ export class MessageStream<I extends DescMessage, O extends DescMessage>
   #drop(end: { readonly error: ConnectError | undefined }): void {
     this.#waiting = [];
     this.#first = 0;
+    this.#waitingLength = 0;
     this.#readEnd = undefined;
     this.#end = end;
   }
@@ -156,7 +160,8 @@ export class MessageStream<I extends DescMessage, O extends DescMessage>
       this.#waiting = [];
       this.#first = 0;
     }
-    this.#call?.release(waiting.length);
+    this.#waitingLength -= waiting.length;
+    this.#call?.release();
     return waiting;
   }
 

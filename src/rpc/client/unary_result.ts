@@ -9,7 +9,7 @@ import { asHeaders, type CallEnd, failedEnd, type Metadata } from "./wire_format
 
 /** See the top of the file. */
 export class UnaryResult<I extends DescMessage, O extends DescMessage> implements CallObserver {
-  readonly isHungry = true;
+  readonly waitingLength = 0;
   readonly #plan: CallPlan;
   readonly #method: DescMethodUnary<I, O>;
   readonly #resolve: (response: UnaryResponse<I, O>) => void;

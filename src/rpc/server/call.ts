@@ -163,8 +163,12 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       this.#intake = this.plan.protocol.isEnveloped ? new SingleEnvelopeIntake(this, 0) : new ContentIntake(this, 0);
     }
     this.#intake?.end();
-    if (this.#isOpen && this.#requests === undefined && this.#message !== undefined) {
-      this.#callWithMessage(this.#message);
+    const message = this.#message;
+    // The call may go on for hours, and its method not want them so long.
+    this.#intake = undefined;
+    this.#message = undefined;
+    if (this.#isOpen && this.#requests === undefined && message !== undefined) {
+      this.#callWithMessage(message);
     }
   }
 
@@ -225,12 +229,13 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   #passGate(gate: NonNullable<ResolvedOptions["requestGate"]>, endStream: boolean): boolean {
     try {
       const passing = gate(this.context);
-      if (!(passing instanceof Promise)) {
+      if (passing === undefined) {
         return true;
       }
       this.#held = { content: new ContentBuffer(Infinity, 0), hasEnded: endStream };
       this.isRunning = true;
-      passing.then(() => this.#openGate(), (error) => {
+      // Whatever can be awaited is: a promise that is not the runtime's own must not let everybody in.
+      Promise.resolve(passing).then(() => this.#openGate(), (error) => {
         this.#openCalls.settle(this);
         this.fail(error);
       });
@@ -261,9 +266,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     if (queryMessage !== undefined) {
       receiveQuery(this, queryMessage);
     } else if (methodKind === "client_streaming" || methodKind === "bidi_streaming") {
-      const requests = new RequestStream((octets) => this.exchange.release(octets));
+      const requests = new RequestStream(() => intake.release());
+      const intake = new StreamIntake(this, requests);
       this.#requests = requests;
-      this.#intake = new StreamIntake(this, requests);
+      this.#intake = intake;
       this.#call(requests);
     }
   }

@@ -137,8 +137,11 @@ export class SingleEnvelopeIntake implements RequestIntake, EnvelopeHandler {
   readonly #host: IntakeHost;
   readonly #reader: EnvelopeReader;
   #count: number;
-  /** What decompresses the message. That is done when the request has ended: who never ends it would have 4 MiB held for 4 KiB. */
-  #decompress: (() => Message | Promise<Message>) | undefined = undefined;
+  /**
+   * What makes the message of its octets. That is done when the request has ended, and the method is called: who never ends it would have objects
+   * held that take a hundred times as much as their octets, and what is decompressed a thousand times as much.
+   */
+  #decode: (() => Message | Promise<Message>) | undefined = undefined;
 
   /** @param count How many there were before. */
   constructor(host: IntakeHost, count: number) {
@@ -157,9 +160,9 @@ export class SingleEnvelopeIntake implements RequestIntake, EnvelopeHandler {
       this.#fail(new ConnectError("message is cut short: the request ended within it", Code.InvalidArgument));
     } else if (this.#count === 0) {
       this.#fail(new ConnectError("no message where there has to be one", Code.Unimplemented));
-    } else if (this.#decompress !== undefined) {
-      const decompress = this.#decompress;
-      this.#attempt(() => this.#host.receiveMessage(decompress()));
+    } else if (this.#decode !== undefined) {
+      const decode = this.#decode;
+      this.#attempt(() => this.#host.receiveMessage(decode()));
     }
   }
 
@@ -169,12 +172,13 @@ export class SingleEnvelopeIntake implements RequestIntake, EnvelopeHandler {
       return;
     }
     const host = this.#host;
+    host.record?.addRequest(end - start);
     this.#attempt(() => {
       if (isCompressed(flags)) {
-        host.record?.addRequest(end - start);
-        this.#decompress = decompressor(host, buffer, start, end);
+        this.#decode = decompressor(host, buffer, start, end);
       } else {
-        host.receiveMessage(decodeMessage(host, false, buffer, start, end));
+        const octets = new Uint8Array(buffer.subarray(start, end));
+        this.#decode = () => decode(host.plan, octets, 0, octets.length);
       }
     });
   }
@@ -210,8 +214,8 @@ export class StreamIntake implements RequestIntake, EnvelopeHandler {
   readonly #host: IntakeHost;
   readonly #requests: RequestStream;
   readonly #reader: EnvelopeReader;
-  /** Octets of what is pushed that no message holds. */
-  #unheld = 0;
+  /** Octets that the client may not send again yet. */
+  #held = 0;
 
   constructor(host: IntakeHost, requests: RequestStream) {
     this.#host = host;
@@ -220,10 +224,21 @@ export class StreamIntake implements RequestIntake, EnvelopeHandler {
   }
 
   push(buffer: Uint8Array, start: number, end: number): void {
-    this.#unheld = end - start;
+    this.#held += end - start;
     this.#reader.push(buffer, start, end);
-    // Of a message that is not whole yet nothing is held: it may be larger than the window.
-    this.#host.release(this.#unheld);
+    this.release();
+  }
+
+  /**
+   * Gives back what no message holds that waits, so that a handler that is slower than its client has one message more than the window waiting at most.
+   * Of a message that is not whole yet nothing is held: it may be larger than the window.
+   */
+  release(): void {
+    const released = this.#held - this.#requests.waitingLength;
+    if (released > 0) {
+      this.#held -= released;
+      this.#host.release(released);
+    }
   }
 
   end(): void {
@@ -235,14 +250,12 @@ export class StreamIntake implements RequestIntake, EnvelopeHandler {
   }
 
   onEnvelope(flags: number, buffer: Uint8Array, start: number, end: number): void {
-    const octets = Math.min(this.#unheld, ENVELOPE_HEAD_LENGTH + end - start);
     this.#host.record?.addRequest(end - start);
     try {
       const message = isCompressed(flags)
         ? decompressor(this.#host, buffer, start, end)
         : decode(this.#host.plan, buffer, start, end);
-      this.#unheld -= octets;
-      this.#requests.push(message, octets);
+      this.#requests.push(message, ENVELOPE_HEAD_LENGTH + end - start);
     } catch (error) {
       this.#fail(ConnectError.from(error, Code.Internal));
     }

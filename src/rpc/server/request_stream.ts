@@ -7,10 +7,10 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export type Arrived = Message | (() => Message | Promise<Message>);
 
-/** A message that nobody has taken yet, and the octets it holds of the peer's window. */
+/** A message that nobody has taken yet, and its octets on the wire. */
 interface Waiting {
   readonly message: Arrived;
-  readonly octets: number;
+  readonly length: number;
 }
 
 type Result = IteratorResult<Message, undefined>;
@@ -21,13 +21,13 @@ const DONE: Result = Object.freeze({ done: true, value: undefined });
 const TAKEN_UNTIL_COMPACT = 256;
 
 /**
- * A queue between who receives and the handler that iterates. Octets are given back to the peer when their message is taken, so that a handler
- * that is slower than its peer holds no more than the window. It is no generator: those cost several promises for each message.
+ * A queue between who receives and the handler that iterates. It is no generator: those cost several promises for each message.
  */
 export class RequestStream implements AsyncIterableIterator<Message> {
-  readonly #release: (octets: number) => void;
+  readonly #onTaken: () => void;
   #waiting: Waiting[] = [];
   #taken = 0;
+  #waitingLength = 0;
   #hasEnded = false;
   /** Whether what arrives is dropped. */
   #isAbandoned = false;
@@ -35,22 +35,25 @@ export class RequestStream implements AsyncIterableIterator<Message> {
   /** Who waits for the next message. */
   #reader: PromiseWithResolvers<Result> | undefined = undefined;
 
-  /** @param release Told how many octets were dealt with. */
-  constructor(release: (octets: number) => void) {
-    this.#release = release;
+  /** @param onTaken Told that messages wait no more. */
+  constructor(onTaken: () => void) {
+    this.#onTaken = onTaken;
   }
 
-  /** A message has arrived, with so many octets of the window. */
-  push(message: Arrived, octets: number): void {
+  /** Octets of the messages that wait. */
+  get waitingLength(): number {
+    return this.#waitingLength;
+  }
+
+  /** A message has arrived, of so many octets. */
+  push(message: Arrived, length: number): void {
     const reader = this.#reader;
     if (reader !== undefined) {
       this.#reader = undefined;
       reader.resolve(this.#resultOf(message));
-      this.#release(octets);
-    } else if (this.#isAbandoned) {
-      this.#release(octets);
-    } else {
-      this.#waiting.push({ message, octets });
+    } else if (!this.#isAbandoned) {
+      this.#waiting.push({ message, length });
+      this.#waitingLength += length;
     }
   }
 
@@ -87,8 +90,7 @@ export class RequestStream implements AsyncIterableIterator<Message> {
   next(): Promise<Result> {
     const waiting = this.#waiting[this.#taken];
     if (waiting !== undefined) {
-      this.#take();
-      this.#release(waiting.octets);
+      this.#take(waiting);
       return Promise.resolve(this.#resultOf(waiting.message));
     }
     if (this.#hasEnded) {
@@ -110,7 +112,8 @@ export class RequestStream implements AsyncIterableIterator<Message> {
     return Promise.resolve(DONE);
   }
 
-  #take(): void {
+  #take({ length }: Waiting): void {
+    this.#waitingLength -= length;
     if (++this.#taken === this.#waiting.length) {
       this.#waiting = [];
       this.#taken = 0;
@@ -118,6 +121,7 @@ export class RequestStream implements AsyncIterableIterator<Message> {
       this.#waiting = this.#waiting.slice(this.#taken);
       this.#taken = 0;
     }
+    this.#onTaken();
   }
 
   #resultOf(message: Arrived): Result | Promise<Result> {
@@ -135,10 +139,9 @@ export class RequestStream implements AsyncIterableIterator<Message> {
   }
 
   #discard(): void {
-    for (const { octets } of this.#waiting.slice(this.#taken)) {
-      this.#release(octets);
-    }
     this.#waiting = [];
     this.#taken = 0;
+    this.#waitingLength = 0;
+    this.#onTaken();
   }
 }

@@ -1,8 +1,9 @@
 /** Our server behind the proxies of others, for clients of ours and of others. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Verdict } from "../../conformance/verdict.ts";
 import type { RunningProgram } from "../../support/program.ts";
 import { buildEchoDescriptors } from "../rpc/echo_descriptors.ts";
-import { judgePair } from "../rpc/pair.ts";
+import { judgePair, judgeTogether } from "../rpc/pair.ts";
 import { CLIENTS, type ServerPeer, SERVERS } from "../rpc/peers.ts";
 import type { ServerTask } from "../rpc/task.ts";
 import { PROXIES, type Proxy } from "./proxies.ts";
@@ -14,14 +15,14 @@ const NAMES = ["our HTTP/2 client", "our fetch client", "grpcio client", "connec
 export async function* judgeProxies(): AsyncGenerator<Verdict> {
   await using descriptors = await buildEchoDescriptors();
   const clients = CLIENTS.filter(({ name }) => NAMES.includes(name));
-  for (const proxy of PROXIES) {
+  yield* judgeTogether(PROXIES.flatMap((proxy) => {
     const server = behind(proxy);
-    for (const client of clients) {
-      for (const wire of proxy.wires.filter((wire) => client.speaks(wire))) {
-        yield await judgePair(client, server, wire, descriptors.path);
-      }
-    }
-  }
+    return clients.flatMap((client) =>
+      proxy.wires.filter((wire) => client.speaks(wire)).map((wire) => () =>
+        judgePair(client, server, wire, descriptors.path)
+      )
+    );
+  }));
 }
 
 /** Our server behind a proxy, which has the port. */
@@ -44,6 +45,7 @@ async function startBehind(proxy: Proxy, ours: ServerPeer, task: ServerTask): Pr
   const server = await ours.start(task);
   const port = freePort();
   const program = await proxy.start(folder, port, `127.0.0.1:${server.ready[1]}`);
+  await connectable(port);
   const end = async () => {
     await program.stop();
     await Deno.remove(folder, { recursive: true });
@@ -59,8 +61,29 @@ async function startBehind(proxy: Proxy, ours: ServerPeer, task: ServerTask): Pr
   };
 }
 
-/** A port that nobody has at the moment. */
+/** Resolves when somebody listens on a port: haproxy says that it is ready a moment before. After two seconds the checks say that nobody does. */
+async function connectable(port: number): Promise<void> {
+  for (let turn = 0; turn < 100; turn++) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch {
+      await sleep(20);
+    }
+  }
+}
+
+/** A port that nobody has at the moment, and that the system gives nobody by itself: it begins at 32768. */
 function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  while (true) {
+    const port = 20_000 + Math.floor(Math.random() * 12_768);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) {
+        throw error;
+      }
+    }
+  }
 }

@@ -2,7 +2,7 @@
 import type { Verdict } from "../../conformance/verdict.ts";
 import { makeCertificate } from "../../support/certificate.ts";
 import { buildEchoDescriptors } from "./echo_descriptors.ts";
-import { judgePair } from "./pair.ts";
+import { judgePair, judgeTogether } from "./pair.ts";
 import { type ClientPeer, CLIENTS, type ServerPeer, SERVERS } from "./peers.ts";
 import { WIRES } from "./wire.ts";
 
@@ -24,11 +24,12 @@ async function* judgePairs(
 ): AsyncGenerator<Verdict> {
   await using certificate = await makeCertificate();
   await using descriptors = await buildEchoDescriptors();
-  for (const server of SERVERS) {
-    for (const client of CLIENTS.filter((client) => isWanted(client, server))) {
-      for (const wire of WIRES.filter((wire) => client.speaks(wire) && server.speaks(wire))) {
-        yield await judgePair(client, server, wire, descriptors.path, certificate);
-      }
-    }
-  }
+  const judges = SERVERS.flatMap((server) =>
+    CLIENTS.filter((client) => isWanted(client, server)).flatMap((client) =>
+      WIRES.filter((wire) => client.speaks(wire) && server.speaks(wire)).map((wire) => () =>
+        judgePair(client, server, wire, descriptors.path, certificate)
+      )
+    )
+  );
+  yield* judgeTogether(judges);
 }

@@ -294,6 +294,20 @@ Deno.test("a message that is longer than the window arrives", async () => {
   assert.equal(replies[0]?.message.length, 1_000_000);
 });
 
+Deno.test("a message that is longer than the window arrives behind one that nobody has taken yet", async () => {
+  await using server = new ScriptedServer();
+  server.onCall = (call) => {
+    const name = new Uint8Array(3_000_000).fill(0x61);
+    const head = Uint8Array.of(0x0a, 0xc0, 0x8d, 0xb7, 0x01);
+    call.respond(GRPC).write(HELLO, envelope(new Uint8Array([...head, ...name])));
+    call.endWithTrailers(OK);
+  };
+  const response = await converse(server, each([]));
+  await settle(200);
+  const replies = await Array.fromAsync(response.message);
+  assert.deepEqual(replies.map(({ message }) => message.length), [5, 3_000_000]);
+});
+
 Deno.test("who stops before the end cancels the call, and lets go of the caller's messages", async () => {
   await using server = new ScriptedServer();
   const names = new Names();

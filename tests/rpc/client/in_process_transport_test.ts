@@ -124,6 +124,36 @@ Deno.test("an error keeps code, text, details and metadata; what is no ConnectEr
   await assertConnectError(clientOf({}).sayHello({}), Code.Unimplemented, /SayHello/);
 });
 
+Deno.test("who is told of a mistake and makes one does not keep the caller from its error", async () => {
+  const { error: print } = console;
+  const printed: unknown[] = [];
+  console.error = (error) => printed.push(error);
+  const mistake = new Error("of onError");
+  try {
+    const mistaken = clientOf({ sayHello: () => Promise.reject(new TypeError("secret")) }, {
+      onError: () => {
+        throw mistake;
+      },
+    });
+    await assertConnectError(mistaken.sayHello({}), Code.Internal, "internal error");
+  } finally {
+    console.error = print;
+  }
+  assert.deepEqual(printed, [mistake]);
+});
+
+Deno.test("a handler that reads twice at a time gets one message, and an error", async () => {
+  const client = clientOf({
+    async *converse(requests) {
+      const messages = requests[Symbol.asyncIterator]();
+      const [first, second] = await Promise.allSettled([messages.next(), messages.next()]);
+      yield { message: `${first.status}, ${second.status === "rejected" && second.reason.message}` };
+    },
+  });
+  const [answer] = await Array.fromAsync(client.converse(each([{ name: "a" }, { name: "b" }])));
+  assert.equal(answer?.message, "fulfilled, Cannot read a message: another read is waiting for it");
+});
+
 Deno.test("a deadline and a signal end a call, for its handler too", async () => {
   const signals: AbortSignal[] = [];
   const client = clientOf({

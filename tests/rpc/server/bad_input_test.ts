@@ -426,6 +426,38 @@ Deno.test("a message is not decompressed before its request has ended", () => {
   }
 });
 
+Deno.test("a message in pieces is not decoded before its request has ended", async () => {
+  for (const method of ["Unary", "ServerStream"] as const) {
+    const exchange = new RpcScene(ECHO).begin({ method });
+    exchange.push(envelope(new Uint8Array(1000).fill(0xff)), { size: 300 });
+    assert.deepEqual([exchange.hasEnded, exchange.heldLength], [false, 0], method);
+    exchange.push(new Uint8Array(0), { endStream: true });
+    await exchange.ended;
+    assert.equal(readAnswer(exchange, { method }).code, "invalid_argument", method);
+  }
+});
+
+Deno.test("messages in pieces that nobody takes hold the window, but for one of them", async () => {
+  const go = Promise.withResolvers<void>();
+  const scene = new RpcScene({
+    async clientStream(requests) {
+      await go.promise;
+      return { text: String((await Array.fromAsync(requests)).length) };
+    },
+  });
+  const exchange = scene.begin({ method: "ClientStream" });
+  const message = envelope(sampleOctets("proto", "a".repeat(100)));
+  for (let count = 0; count < 100; count++) {
+    exchange.push(message, { size: 10 });
+  }
+  assert.ok(exchange.heldLength > 99 * message.length, `${exchange.heldLength} are held`);
+  go.resolve();
+  exchange.push(new Uint8Array(0), { endStream: true });
+  await exchange.ended;
+  assert.equal(exchange.heldLength, 0);
+  assert.deepEqual(readAnswer(exchange, { method: "ClientStream" }).messages, ["\n\x03100"]);
+});
+
 Deno.test("messages that wait are not decompressed before the handler takes them", () => {
   let decompressed = 0;
   const bomb: Compression = {

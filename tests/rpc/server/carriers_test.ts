@@ -199,7 +199,7 @@ Deno.test("HTTP/2: rapid resets leave no more handlers than the limit, and the c
       resetStream(streamId, 8),
     );
   }
-  assert.equal(running, 128);
+  assert.equal(running, 256);
   http2.peer.take();
   wake.splice(0).forEach((resolve) => resolve());
   await settle(2);

@@ -36,6 +36,17 @@ Deno.test("a gate refuses before the body is there, at once or later, and with f
   }
 });
 
+Deno.test("a gate may refuse by what is awaited like a promise and is none of the runtime's", async () => {
+  const gate = (context: HandlerContext) => {
+    const refusing = Promise.resolve().then(() => refuse(context));
+    const foreign: Pick<Promise<void>, "then"> = { then: (onPassed, onRefused) => refusing.then(onPassed, onRefused) };
+    return foreign as Promise<void>;
+  };
+  const exchange = new RpcScene(UNTOUCHABLE, { requestGate: gate }).begin();
+  await exchange.ended;
+  assert.equal(readAnswer(exchange).code, "unauthenticated");
+});
+
 Deno.test("a gate that makes a mistake refuses, too, and says no more", async () => {
   const mistake = new Error("secret");
   for (

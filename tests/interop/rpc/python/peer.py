@@ -116,13 +116,18 @@ class Echo:
 
     def wait(self, states, answer_class, is_stream, context):
         ended = threading.Event()
-        if not context.add_callback(ended.set):
+
+        def end():
+            states.next()
             ended.set()
+
         states.next()
+        # Nothing says that this generator goes on after the end.
+        if not context.add_callback(end):
+            end()
         if is_stream:
             yield answer_class()
         ended.wait()
-        states.next()
         context.abort(grpc.StatusCode.CANCELLED, 'the call is over')
 
 
