@@ -62,10 +62,13 @@ try {
   if (unknown !== undefined) {
     throw new Error(`There is no scenario "${unknown}", but ${[...keys].join(", ")}`);
   }
-  const chosen = all.filter(({ key, isQuick }) => only?.includes(key) ?? (!quick || isQuick));
+  const chosen = all.filter(({ key, isQuick }) => only?.includes(key) ?? (!quick || isQuick)).map((scenario) => ({
+    scenario,
+    taking: scenario.peers.filter(({ name }) => beginnings.some((beginning) => name.startsWith(beginning))),
+  }));
   if (values.list) {
-    for (const { key, title, peers } of chosen) {
-      console.log(`${key.padEnd(16)}${title}: ${peers.map(({ name }) => name).join(", ")}`);
+    for (const { scenario: { key, title }, taking } of chosen) {
+      console.log(`${key.padEnd(16)}${title}: ${taking.map(({ name }) => name).join("; ")}`);
     }
     Deno.exit();
   }
@@ -74,8 +77,7 @@ try {
   const noise = watchNoise();
   const startMs = performance.now();
   const scenarios: ScenarioResult[] = [];
-  for (const [index, scenario] of chosen.entries()) {
-    const taking = scenario.peers.filter(({ name }) => beginnings.some((beginning) => name.startsWith(beginning)));
+  for (const [index, { scenario, taking }] of chosen.entries()) {
     const result = await runScenario(scenario, taking, {
       rounds,
       onProgress: (text) => {

@@ -21,9 +21,9 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** KiB of memory that a process has resident. */
-export function residentKiB(pid: number): number {
-  return numberIn(Deno.readTextFileSync(`/proc/${pid}/status`), /VmRSS:\s+(\d+)/);
+/** MiB of memory that a process has resident. */
+export function residentMiB(pid: number): number {
+  return numberIn(Deno.readTextFileSync(`/proc/${pid}/status`), /VmRSS:\s+(\d+)/) / 1024;
 }
 
 /** A server that was started, and its port. */

@@ -38,10 +38,13 @@ export async function runScenario(
   return { key, title, metrics, peers: results, goals: goalResults(scenario, results) };
 }
 
-/** What a program said was wrong, or else how it ended. */
+/** The first line of an error; of a program that failed what it said was wrong, if that can be found. */
 function shorten(reason: string): string {
-  const lines = reason.split("\n");
-  return (lines.slice(1).find((line) => /error|cannot|panicked/i.test(line)) ?? lines[0]!).trim();
+  const [first = "", ...output] = reason.split("\n");
+  const said = /(ended with \d+|within \d+ ms):$/.test(first)
+    ? output.find((line) => /error|cannot|panic/i.test(line))
+    : undefined;
+  return (said ?? first).trim();
 }
 
 /** Those goals whose both sides were measured to the end. */

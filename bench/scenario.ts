@@ -71,6 +71,22 @@ export function rates({ count, cpuSeconds, seconds }: Work): readonly number[] {
   return [count / cpuSeconds / 1000, count / seconds / 1000];
 }
 
+/** What a server did. */
+export interface ServerWork extends Work {
+  /** Memory that it had resident at the end. */
+  readonly residentMiB: number;
+}
+
+/** Work of a server in thousands. @param unit What is counted, as in `calls`. */
+export function serverMetrics(unit: string): readonly Metric[] {
+  return [...rateMetrics(unit), { name: "MiB resident", better: "less" }];
+}
+
+/** The figures of {@linkcode serverMetrics}. */
+export function serverFigures(work: ServerWork): readonly number[] {
+  return [...rates(work), work.residentMiB];
+}
+
 /** Octets in millions. */
 export const BYTE_METRICS: readonly Metric[] = ["MB for each CPU second", "MB a second"].map((name) => ({
   name,

@@ -1,8 +1,8 @@
 /** Calls over HTTP/2 as h2load makes them, for as long as wanted. */
 import { installTool } from "../../tests/conformance/tools.ts";
 import type { Peer } from "../peers.ts";
-import { cpuSeconds, numberIn, type RunningPeer, runOnCore1, startPeer } from "../processes.ts";
-import type { Setting, Work } from "../scenario.ts";
+import { cpuSeconds, numberIn, residentMiB, type RunningPeer, runOnCore1, startPeer } from "../processes.ts";
+import type { ServerWork, Setting } from "../scenario.ts";
 
 /** What is asked for, and by how many at a time. */
 export interface Http2Load {
@@ -30,7 +30,7 @@ export interface Http2Load {
 }
 
 /** What h2load saw. */
-export interface Http2Work extends Work {
+export interface Http2Work extends ServerWork {
   /** Microseconds that each call took, in order of size; empty unless they were wanted. */
   readonly latencies: readonly number[];
 }
@@ -65,6 +65,7 @@ async function call(server: RunningPeer, load: Http2Load, calls: number, logPath
     count: calls,
     cpuSeconds: used,
     seconds: calls / numberIn(output, /, ([\d.]+) req\/s/),
+    residentMiB: residentMiB(server.pid),
     latencies: load.withLatencies ? await takeLatencies(logPath) : [],
   };
 }

@@ -1,8 +1,8 @@
 /** Requests over HTTP/1.1 as wrk makes them, on 32 connections that are kept. */
 import { installTool } from "../../tests/conformance/tools.ts";
 import type { Peer } from "../peers.ts";
-import { cpuSeconds, numberIn, runOnCore1, startPeer } from "../processes.ts";
-import type { Setting, Work } from "../scenario.ts";
+import { cpuSeconds, numberIn, residentMiB, runOnCore1, startPeer } from "../processes.ts";
+import type { ServerWork, Setting } from "../scenario.ts";
 
 /** What is asked for. */
 export interface Http1Load {
@@ -31,7 +31,7 @@ async function runWrk(port: number, load: Http1Load, seconds: number): Promise<s
 }
 
 /** Measures a server under wrk. @throws {Error} An answer was wrong. */
-export async function measureHttp1(peer: Peer, load: Http1Load, setting: Setting): Promise<Work> {
+export async function measureHttp1(peer: Peer, load: Http1Load, setting: Setting): Promise<ServerWork> {
   await using server = await startPeer(await peer.build());
   await load.check(server.port);
   await runWrk(server.port, load, setting.warmUpSeconds);
@@ -39,5 +39,10 @@ export async function measureHttp1(peer: Peer, load: Http1Load, setting: Setting
   const output = await runWrk(server.port, load, setting.seconds);
   const used = cpuSeconds(server.pid) - before;
   const count = numberIn(output, /(\d+) requests in/);
-  return { count, cpuSeconds: used, seconds: count / numberIn(output, /Requests\/sec:\s+([\d.]+)/) };
+  return {
+    count,
+    cpuSeconds: used,
+    seconds: count / numberIn(output, /Requests\/sec:\s+([\d.]+)/),
+    residentMiB: residentMiB(server.pid),
+  };
 }

@@ -17,9 +17,9 @@ import {
   BYTE_METRICS,
   byteRates,
   goals,
-  rateMetrics,
-  rates,
   type Scenario,
+  serverFigures,
+  serverMetrics,
   type Setting,
   type Work,
 } from "../scenario.ts";
@@ -63,10 +63,10 @@ export async function blobScenarios(setting: Setting): Promise<readonly Scenario
     return {
       key: "compressed",
       title: `Texts of ${TEXT_BYTES / 1024} KiB by ${name} there and back, 8 x 8`,
-      metrics: rateMetrics("calls"),
+      metrics: serverMetrics("calls"),
       peers,
       goals: [],
-      measure: async (peer) => rates(await measureHttp2(peer, load, setting)),
+      measure: async (peer) => serverFigures(await measureHttp2(peer, load, setting)),
     };
   };
   return [

@@ -3,7 +3,15 @@ import { type Http2Load, measureHttp2 } from "../load/h2load.ts";
 import { measureHttp1, postScript } from "../load/wrk.ts";
 import { COPY_CLIENT, COPY_LOOP, DENO_SERVE, NODE_HTTP2, OUR_ECHO } from "../peers.ts";
 import { cpuSeconds, runOnCore1, startPeer } from "../processes.ts";
-import { BYTE_METRICS, byteRates, rateMetrics, rates, type Scenario, type Setting, type Work } from "../scenario.ts";
+import {
+  BYTE_METRICS,
+  byteRates,
+  type Scenario,
+  serverFigures,
+  serverMetrics,
+  type Setting,
+  type Work,
+} from "../scenario.ts";
 
 /** It takes a few hundred MB until all code is compiled. */
 const BODY_BYTES = 500_000_000;
@@ -44,18 +52,18 @@ export async function engineScenarios(setting: Setting): Promise<readonly Scenar
     {
       key: "engine",
       title: "12 octets there and back, HTTP/2, 8 x 32",
-      metrics: rateMetrics("requests"),
+      metrics: serverMetrics("requests"),
       peers: [OUR_ECHO, NODE_HTTP2],
       goals: [],
-      measure: async (peer) => rates(await measureHttp2(peer, http2, setting)),
+      measure: async (peer) => serverFigures(await measureHttp2(peer, http2, setting)),
     },
     {
       key: "engine",
       title: "12 octets there and back, HTTP/1.1, 32 connections",
-      metrics: rateMetrics("requests"),
+      metrics: serverMetrics("requests"),
       peers: [OUR_ECHO, DENO_SERVE],
       goals: [],
-      measure: async (peer) => rates(await measureHttp1(peer, http1, setting)),
+      measure: async (peer) => serverFigures(await measureHttp1(peer, http1, setting)),
     },
     bodies("upload", upload),
     bodies("download", download),

@@ -18,7 +18,7 @@ import {
   type Peer,
   TONIC_WEB,
 } from "../peers.ts";
-import { type Goal, goals, rateMetrics, rates, type Scenario, type Setting } from "../scenario.ts";
+import { type Goal, goals, type Scenario, serverFigures, serverMetrics, type Setting } from "../scenario.ts";
 
 const PATH = "/Greeter/SayHello";
 
@@ -51,11 +51,11 @@ export async function httpScenarios(setting: Setting): Promise<readonly Scenario
   ): Scenario => ({
     key,
     title: `${what}, HTTP/1.1, 32 connections`,
-    metrics: rateMetrics("calls"),
+    metrics: serverMetrics("calls"),
     peers,
     goals,
     isQuick,
-    measure: async (peer) => rates(await measureHttp1(peer, loadOf(peer), setting)),
+    measure: async (peer) => serverFigures(await measureHttp1(peer, loadOf(peer), setting)),
   });
   const http2 = async (
     format: "binary" | "json",
@@ -71,10 +71,11 @@ export async function httpScenarios(setting: Setting): Promise<readonly Scenario
     return {
       key: "connect",
       title: `Connect, ${format}, HTTP/2, 8 x 32`,
-      metrics: rateMetrics("calls"),
+      metrics: serverMetrics("calls"),
       peers: [OURS, CONNECT_GO, CONNECT_NODE_HTTP2],
       goals: [],
-      measure: async (peer) => rates(await measureHttp2(peer, { ...load, answerBytes: answerBytes(peer) }, setting)),
+      measure: async (peer) =>
+        serverFigures(await measureHttp2(peer, { ...load, answerBytes: answerBytes(peer) }, setting)),
     };
   };
   return [

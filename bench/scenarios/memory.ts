@@ -1,7 +1,7 @@
 /** What connections that have said hello, and nothing else, cost a server. */
 import { startProgram } from "../../tests/support/program.ts";
 import { GRPC_GO, IDLE_CLIENT, OURS, type Peer, TONIC } from "../peers.ts";
-import { residentKiB, startPeer } from "../processes.ts";
+import { residentMiB, startPeer } from "../processes.ts";
 import { goals, type Scenario } from "../scenario.ts";
 
 /** So many come first: what a server makes once is not what a connection costs. */
@@ -30,8 +30,8 @@ async function measureConnections(peer: Peer, count: number): Promise<readonly n
     return await startProgram("taskset", ["-c", "1", ...client], /held/);
   };
   await using _warmUp = await hold(WARM_UP_CONNECTIONS);
-  const before = residentKiB(server.pid);
+  const before = residentMiB(server.pid);
   await using _connections = await hold(count);
-  const after = residentKiB(server.pid);
-  return [(after - before) / count, after / 1024];
+  const after = residentMiB(server.pid);
+  return [(after - before) * 1024 / count, after];
 }

@@ -10,8 +10,17 @@ import { grpcCheck } from "../load/checks.ts";
 import { type Http2Load, measureHttp2 } from "../load/h2load.ts";
 import { envelope } from "../load/messages.ts";
 import { GRPC_GO, GRPC_JS, GRPCIO, LOAD, OUR_WRITE, OURS, type Peer, TONIC } from "../peers.ts";
-import { cpuSeconds, numberIn, runOnCore1, startPeer } from "../processes.ts";
-import { type Goal, goals, rateMetrics, rates, type Scenario, type Setting, type Work } from "../scenario.ts";
+import { cpuSeconds, numberIn, residentMiB, runOnCore1, startPeer } from "../processes.ts";
+import {
+  type Goal,
+  goals,
+  type Scenario,
+  serverFigures,
+  serverMetrics,
+  type ServerWork,
+  type Setting,
+  type Work,
+} from "../scenario.ts";
 
 /** So many messages has a stream in one direction. */
 const MESSAGES = 1000;
@@ -45,14 +54,14 @@ export async function streamScenarios(setting: Setting): Promise<readonly Scenar
   ): Scenario => ({
     key,
     title: `${what} of ${MESSAGES} messages, ${SHAPE.connections} x ${SHAPE.streams}`,
-    metrics: rateMetrics("messages"),
+    metrics: serverMetrics("messages"),
     peers,
     goals,
     isQuick: true,
     async measure(peer) {
       const path = `/edgewire.bench.v1.Streams/${method}`;
       const work = await measureHttp2(peer, { ...SHAPE, ...load, path, check: grpcCheck(method) }, setting);
-      return rates({ ...work, count: work.count * MESSAGES });
+      return serverFigures({ ...work, count: work.count * MESSAGES });
     },
   });
   const ahead = (ours: Peer) => goals(ours, [[TONIC, 0.8], [GRPC_GO, 2]]);
@@ -76,15 +85,15 @@ export async function streamScenarios(setting: Setting): Promise<readonly Scenar
     {
       key: "bidi",
       title: `Messages to and fro, one at a time, ${SHAPE.connections} x ${SHAPE.streams}`,
-      metrics: rateMetrics("messages"),
+      metrics: serverMetrics("messages"),
       peers: [OURS, TONIC, GRPC_GO, GRPC_JS],
       goals: ahead(OURS),
-      measure: async (peer) => rates(await measurePingPong(peer, setting)),
+      measure: async (peer) => serverFigures(await measurePingPong(peer, setting)),
     },
   ];
 }
 
-async function measurePingPong(peer: Peer, { seconds, warmUpSeconds }: Setting): Promise<Work> {
+async function measurePingPong(peer: Peer, { seconds, warmUpSeconds }: Setting): Promise<ServerWork> {
   const { connections, streams } = SHAPE;
   await using server = await startPeer(await peer.build());
   await grpcCheck("PingPong")(server.port);
@@ -102,5 +111,5 @@ async function measurePingPong(peer: Peer, { seconds, warmUpSeconds }: Setting):
     Math.max(Math.round(work.count / work.seconds * time / connections / streams), FIRST_MESSAGES);
   const first = await play(FIRST_MESSAGES);
   const warm = await play(messagesIn(warmUpSeconds, first));
-  return await play(messagesIn(seconds, warm));
+  return { ...await play(messagesIn(seconds, warm)), residentMiB: residentMiB(server.pid) };
 }

@@ -7,7 +7,15 @@ import { GRPC_HEADERS, type Http2Load, type Http2Work, measureHttp2 } from "../l
 import { envelope } from "../load/messages.ts";
 import { CONNECT_NODE_HTTP2, GRPC_CPP, GRPC_GO, GRPC_JS, GRPCIO, LOAD, OURS, type Peer, TONIC } from "../peers.ts";
 import { numberIn, runOnCore1, startPeer } from "../processes.ts";
-import { type Goal, goals, type Metric, rateMetrics, rates, type Scenario, type Setting } from "../scenario.ts";
+import {
+  type Goal,
+  goals,
+  type Metric,
+  type Scenario,
+  serverFigures,
+  serverMetrics,
+  type Setting,
+} from "../scenario.ts";
 
 /** The shape of grpc_bench's `complex_proto`, with other words. */
 const PROFILE = {
@@ -63,11 +71,11 @@ export async function unaryScenarios(setting: Setting): Promise<readonly Scenari
   ): Scenario => ({
     key,
     title: `${what}, ${load.connections} x ${load.streams}`,
-    metrics: rateMetrics("calls"),
+    metrics: serverMetrics("calls"),
     peers,
     goals,
     isQuick,
-    measure: async (peer) => rates(await measureHttp2(peer, load, setting)),
+    measure: async (peer) => serverFigures(await measureHttp2(peer, load, setting)),
   });
   const unary = "Unary gRPC";
   const all = [OURS, TONIC, GRPC_GO, GRPC_CPP, GRPC_JS, GRPCIO, CONNECT_NODE_HTTP2];
@@ -91,13 +99,13 @@ export async function unaryScenarios(setting: Setting): Promise<readonly Scenari
     {
       key: "unary",
       title: `${unary}, 1 x 1`,
-      metrics: [...LATENCY_METRICS, ...rateMetrics("calls")],
+      metrics: [...LATENCY_METRICS, ...serverMetrics("calls")],
       peers: all,
       goals: [...goals(OURS, [[GRPC_GO, 1]], 0), ...goals(OURS, [[GRPC_GO, 1]], 1)],
       isQuick: true,
       async measure(peer) {
         const work = await measureHttp2(peer, one, setting);
-        return [...percentiles(work), ...rates(work)];
+        return [...percentiles(work), ...serverFigures(work)];
       },
     },
     scenario("unary", unary, sayHello(1, 32), all, goals(OURS, [[TONIC, 3]])),
