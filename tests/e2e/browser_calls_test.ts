@@ -48,7 +48,7 @@ function createPageCaller(page: Page, protocol: BrowserProtocol): Caller {
 function impossibleBy(version: string, protocol: BrowserProtocol): SpecialCheck[] {
   return [
     "bidi stream in turns",
-    ...version === "h2" ? [] : ["client stream" as const, "bidi stream" as const],
+    ...version === "h2" ? [] : ["client stream" as const, "bidi stream" as const, "answer of 4 MiB" as const],
     ...protocol === "connect" ? [] : ["GET" as const],
   ];
 }

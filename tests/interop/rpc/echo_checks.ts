@@ -40,6 +40,7 @@ export type SpecialCheck =
   | "bidi stream in turns"
   | "50 at once"
   | "request of 4 MiB"
+  | "answer of 4 MiB"
   | "our server goes away";
 
 /** All checks but those that are left out. */
