@@ -12,8 +12,8 @@ import { startLoadedServer } from "./loaded_server.ts";
 
 /** Calls that are under way when the server is told to end, and how long they take, in milliseconds: longer than a busy machine takes to begin them all. */
 const IN_FLIGHT = 1000;
-const SHORTEST_MS = 4000;
-const LONGEST_MS = 5500;
+const SHORTEST_MS = 2500;
+const LONGEST_MS = 4000;
 const STREAMS_PER_CONNECTION = 100;
 
 /** How much longer than the longest call the server may take, in milliseconds. */
