@@ -1,6 +1,6 @@
 /**
- * Calls of grpc-js under Node, of each kind, at a rate: `grpc_js.mjs ADDRESS RATE SECONDS`. Writes how many there were by kind, and what did not
- * end as it has to; with SIGTERM waits for the calls under way first.
+ * Calls of grpc-js under Node, of each kind, at a rate: `grpc_js.mjs ADDRESS RATE SECONDS`. With SIGTERM it waits for the calls under way, and writes
+ * how many there were by kind and what did not end as it has to; it ends with 1 if there is any of that.
  */
 import { Buffer } from "node:buffer";
 import type { EventEmitter } from "node:events";
@@ -158,7 +158,7 @@ async function finish(): Promise<never> {
   await Promise.all(underWay);
   client.close();
   console.log(JSON.stringify({ calls: counts, unexpected }, undefined, 1));
-  process.exit(0);
+  process.exit(unexpected.length === 0 ? 0 : 1);
 }
 
 process.on("SIGTERM", finish);
@@ -174,7 +174,8 @@ for (let made = 1; performance.now() < endMs; made++) {
   );
   underWay.add(call);
   if (made % CALLS_OF_CLIENT === 0) {
-    client.close(); // Its calls go on.
+    const old = client; // Calls that it has not sent yet would fail.
+    Promise.all(underWay).then(() => old.close());
     client = new Client(address, credentials.createInsecure());
   }
   await new Promise((resolve) => setTimeout(resolve, 1000 / Number(rate)));

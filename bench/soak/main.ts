@@ -91,8 +91,10 @@ recorder.stop();
 for (const what of load.underWay) {
   report.line(`never ended: ${what}`);
 }
+let hasGrpcJsSucceeded = true;
 if (grpcJs !== undefined) {
   const { code, stdout, stderr } = await grpcJs.stop();
+  hasGrpcJsSucceeded = code === 0;
   report.line(`grpc-js under Node ended with ${code}: ${stdout}${stderr}`);
 }
 const atRest = await lookAtRest(server);
@@ -109,4 +111,4 @@ const { code } = await server.stop();
 report.line(`the server ended with ${code}, and logged: ${await server.stderr()}`);
 await Deno.remove(dataDir, { recursive: true });
 console.log(folder);
-Deno.exit(load.unexpected === 0 && load.underWay.length === 0 && code === 0 ? 0 : 1);
+Deno.exit(hasGrpcJsSucceeded && load.unexpected === 0 && load.underWay.length === 0 && code === 0 ? 0 : 1);
