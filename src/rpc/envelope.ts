@@ -17,8 +17,11 @@ export const TRAILERS_FLAG = 0x80;
 
 const EMPTY = new Uint8Array(0);
 
-/** A content that is as long as this, in octets, and comes in pieces is put together in a buffer of its own, which its message may keep. */
-const LONG = 4096;
+/**
+ * A content that is as long as this, in octets, and comes in pieces is put together in a buffer of its own, which its message may keep. For 1 MB that
+ * saves a copy; for 64 KiB it costs more than it saves (uploads: 850 instead of 1150 MB for each CPU second): V8 finds that garbage later.
+ */
+const LONG = 262_144;
 
 /**
  * Room that is kept for the next octets that have to wait, in octets. Room that is not is garbage outside of V8's heap, and V8 is in no hurry to
