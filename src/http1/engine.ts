@@ -3,6 +3,7 @@
  *
  * Requests wait for the answers before them in their octets, which stay with the driver. This module performs no I/O.
  */
+import { recycleBuffer } from "../http/mod.ts";
 import { BodyBudget } from "./body_budget.ts";
 import { BodyReader } from "./body_reader.ts";
 import type { Connection, ConnectionHandler, ConnectionOptions } from "./connection.ts";
@@ -198,7 +199,7 @@ class Engine implements Connection, ExchangeHost {
 
   releaseOutput(output: Uint8Array): void {
     this.#unwrittenLength -= output.length;
-    Output.recycle(output);
+    recycleBuffer(output);
     if (this.#unwrittenLength === 0 && !this.hasOutput) {
       this.#deadlines.stall.stop();
     } else {

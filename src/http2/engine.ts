@@ -2,13 +2,12 @@
  * The connection itself: its life from preface to last GOAWAY, and what becomes of streams and of itself when somebody does wrong.
  * What is received and sent is in `receiver.ts` and `sender.ts`. This module performs no I/O.
  */
-import type { HeaderField, RequestHead } from "../http/mod.ts";
+import { type HeaderField, recycleBuffer, type RequestHead } from "../http/mod.ts";
 import { AbuseLimits } from "./abuse_limits.ts";
 import type { Connection, ConnectionHandler, ConnectionOptions, Role } from "./connection.ts";
 import { ErrorCode, errorName } from "./constants.ts";
 import { Http2ConnectionError, Http2StreamError } from "./errors.ts";
 import { ReceiveWindow, SendWindow } from "./flow_window.ts";
-import { FrameWriter } from "./frame_writer.ts";
 import { Lifecycle, type LifecycleHost } from "./lifecycle.ts";
 import { type Http2Limits, resolveLimits } from "./limits.ts";
 import { Receiver, type ReceiverHost } from "./receiver.ts";
@@ -149,7 +148,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
 
   releaseOutput(output: Uint8Array): void {
     this.#abuse.releaseControlFrames();
-    FrameWriter.recycle(output);
+    recycleBuffer(output);
   }
 
   // What the owner of the connection says.

@@ -1,6 +1,6 @@
 /** Unary calls of Connect as a client speaks it: https://connectrpc.com/docs/protocol#unary-rpcs */
 import { ConnectError } from "@connectrpc/connect";
-import type { HeaderField, ResponseHead } from "../../http/mod.ts";
+import { fieldValue, type HeaderField, type ResponseHead } from "../../http/mod.ts";
 import type { Compression } from "../compression.ts";
 import { errorFromJson } from "../error_json.ts";
 import { splitTrailers } from "../metadata.ts";
@@ -9,7 +9,6 @@ import {
   type CallEnd,
   contentTypeError,
   failedEnd,
-  fieldValue,
   httpStatusError,
   type ReaderOptions,
   responseCompression,
