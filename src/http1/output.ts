@@ -14,10 +14,17 @@ export class Output {
   /** What comes before it. */
   readonly #full: Uint8Array[] = [];
   #fullLength = 0;
+  /** Octets that were taken and not released. */
+  #takenLength = 0;
 
   /** Octets that nobody has taken. */
   get pendingLength(): number {
     return this.#fullLength + this.length;
+  }
+
+  /** Whether all that was ever in it was taken and released. */
+  get isWritten(): boolean {
+    return this.#takenLength === 0 && this.pendingLength === 0;
   }
 
   /** Makes room in {@linkcode buffer} for so many octets, at most `BUFFER_SIZE`. */
@@ -77,21 +84,29 @@ export class Output {
     this.#push(octets);
   }
 
-  /** Gives away the first of what waits; undefined when nothing does. `recycleBuffer` it when nobody reads it any more. */
+  /** Gives away the first of what waits; undefined when nothing does. {@linkcode release} it when nobody reads it any more. */
   take(): Uint8Array | undefined {
     const full = this.#full.shift();
     if (full !== undefined) {
       this.#fullLength -= full.length;
+      this.#takenLength += full.length;
       return full;
     }
     const { buffer, length } = this;
     this.buffer = EMPTY;
     this.length = 0;
     if (length > 0) {
+      this.#takenLength += length;
       return buffer.subarray(0, length);
     }
     recycleBuffer(buffer);
     return undefined;
+  }
+
+  /** Gives back what {@linkcode take} gave. The caller must not touch it any more. @throws {Error} As `recycleBuffer`. */
+  release(taken: Uint8Array): void {
+    this.#takenLength -= taken.length;
+    recycleBuffer(taken);
   }
 
   #push(octets: Uint8Array): void {
