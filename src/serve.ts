@@ -45,18 +45,21 @@ export interface ServeOptions extends ServiceOptions, ListenOptions {}
  */
 export async function serve(options: ServeOptions): Promise<Server> {
   const { onError = (error) => console.error(error) } = options;
-  return await listen(createServeExchange({ ...options, onError }), {
+  return await listen(createServeExchange(options, onError), {
     ...options,
     onError: (error) => onError(error, undefined),
   });
 }
 
-function createServeExchange(options: ServiceOptions & Required<Pick<ServiceOptions, "onError">>): ServeExchange {
-  const { fallback, corsOrigins, onError, compressions = nodeCompressions } = options;
-  const handler = createRpcHandler({ ...options, compressions });
+function createServeExchange(
+  options: ServiceOptions,
+  onError: NonNullable<ServiceOptions["onError"]>,
+): ServeExchange {
+  const { fallback, corsOrigins, compressions = nodeCompressions } = options;
+  const handler = createRpcHandler({ ...options, compressions, onError });
   let serve = handler.serve;
   if (fallback !== undefined) {
-    const bridge = createFetchBridge(fallback, (error) => onError?.(error, undefined));
+    const bridge = createFetchBridge(fallback, (error) => onError(error, undefined));
     serve = (exchange, head, endStream, connection) =>
       (handler.isCall(head) ? handler.serve : bridge)(exchange, head, endStream, connection);
   }

@@ -1,4 +1,5 @@
 /** What the engine costs for each request, without sockets: HEADERS and 12 octets in, HEADERS, DATA and trailers out. */
+import { recycleBuffer } from "../../src/http/mod.ts";
 import { createConnection } from "../../src/http2/mod.ts";
 import { FrameWriter } from "../../src/http2/frame_writer.ts";
 import { HpackEncoder } from "../../src/http2/hpack/mod.ts";
@@ -67,7 +68,7 @@ class Exchange {
     }
     const input = writer.take()!;
     this.#connection.handleInput(input, 0);
-    FrameWriter.recycle(input);
+    recycleBuffer(input);
     const output = this.#connection.pollOutput()!;
     this.#connection.releaseOutput(output);
   }

@@ -7,7 +7,7 @@ import {
   EchoBlobRequestSchema,
   UploadRequestSchema,
   UploadResponseSchema,
-} from "../../gen/edgewire/bench/v1/blobs_pb.ts";
+} from "../gen/edgewire/bench/v1/blobs_pb.ts";
 import { grpcCheck } from "../load/checks.ts";
 import { GRPC_HEADERS, type Http2Load, measureHttp2 } from "../load/h2load.ts";
 import { envelope, textOf } from "../load/messages.ts";

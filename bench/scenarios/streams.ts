@@ -5,7 +5,7 @@ import {
   CountResponseSchema,
   SayManyRequestSchema,
   SayManyResponseSchema,
-} from "../../gen/edgewire/bench/v1/streams_pb.ts";
+} from "../gen/edgewire/bench/v1/streams_pb.ts";
 import { grpcCheck } from "../load/checks.ts";
 import { type Http2Load, measureHttp2 } from "../load/h2load.ts";
 import { envelope } from "../load/messages.ts";

@@ -1,6 +1,6 @@
 /** Unary calls of gRPC over HTTP/2: small messages, complex ones, with TLS, with deadlines; and how long they take. */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { Color, EchoProfileRequestSchema } from "../../gen/edgewire/bench/v1/profiles_pb.ts";
+import { Color, EchoProfileRequestSchema } from "../gen/edgewire/bench/v1/profiles_pb.ts";
 import { HelloReplySchema, HelloRequestSchema } from "../../gen/hello_pb.ts";
 import { grpcCheck } from "../load/checks.ts";
 import { GRPC_HEADERS, type Http2Load, type Http2Work, measureHttp2 } from "../load/h2load.ts";

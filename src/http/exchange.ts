@@ -2,7 +2,7 @@
  * The seam between what carries requests and what answers them: one request and the means to answer it, be it an HTTP/2 stream or a pair of
  * HTTP/1.1 messages. This module performs no I/O.
  */
-import type { HeaderField } from "./header_field.ts";
+import { fieldValue, type HeaderField } from "./header_field.ts";
 
 /** The head of a request that is well-formed. Equal requests of a connection may share it. */
 export interface RequestHead {
@@ -17,21 +17,13 @@ export interface RequestHead {
   readonly fields: readonly HeaderField[];
   /** Octets of content; undefined when it is not said. */
   readonly contentLength: number | undefined;
-  /** The value of one field, where that costs less than the list: {@linkcode fieldValue} asks it. */
+  /** The value of one field, where that costs less than the list: {@linkcode requestField} asks it. */
   getValue?(name: string): string | undefined;
 }
 
-/** The value of a field of a request, the first one if there are several; undefined when it is not there. The name is in lower case. */
-export function fieldValue(head: RequestHead, name: string): string | undefined {
-  if (head.getValue !== undefined) {
-    return head.getValue(name);
-  }
-  for (const field of head.fields) {
-    if (field.name === name) {
-      return field.value;
-    }
-  }
-  return undefined;
+/** The value of a field of a request, as {@linkcode fieldValue} gives it. */
+export function requestField(head: RequestHead, name: string): string | undefined {
+  return head.getValue === undefined ? fieldValue(head.fields, name) : head.getValue(name);
 }
 
 /**

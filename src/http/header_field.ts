@@ -9,3 +9,13 @@ export interface HeaderField {
   /** Whether no intermediary and no table may keep the value (RFC 7541 §7.1.3). Not sensitive when absent. */
   readonly sensitive?: boolean;
 }
+
+/** The value of a field, the first one if there are several; undefined when it is not there. The name is in lower case. */
+export function fieldValue(fields: readonly HeaderField[], name: string): string | undefined {
+  for (const field of fields) {
+    if (field.name === name) {
+      return field.value;
+    }
+  }
+  return undefined;
+}

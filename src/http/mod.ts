@@ -1,13 +1,23 @@
 /** What HTTP/1.1 and HTTP/2 have in common, and what the rooms above them see of both. This room performs no I/O. */
+export { BUFFER_SIZE, recycleBuffer, takeBuffer } from "./buffer_pool.ts";
 export type { CallError, CallHandler, HttpCall, HttpClient, ResponseHead, WaitingCall } from "./call.ts";
 export type { HttpConnection } from "./connection.ts";
+export { copyOctets } from "./copy_octets.ts";
 export {
   type ConnectionInfo,
   type ExchangeHandler,
-  fieldValue,
   type HttpExchange,
   NO_HANDLER,
+  requestField,
   type RequestHead,
   type ServeExchange,
 } from "./exchange.ts";
-export type { HeaderField } from "./header_field.ts";
+export { fieldValue, type HeaderField } from "./header_field.ts";
+export {
+  changeLimits,
+  checkWholeNumber,
+  type LimitChanges,
+  type LimitRanges,
+  MAX_COUNT,
+  MAX_TIMEOUT_MS,
+} from "./limits.ts";

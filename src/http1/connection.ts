@@ -6,7 +6,7 @@
  * `pollTimeout` says: as an HTTP/2 connection. Whatever a peer does is input and never throws: it becomes an answer with a status of its
  * own, the end of the connection, and an event. What its owner must not do throws at once. This module performs no I/O.
  */
-import type { HttpConnection } from "../http/mod.ts";
+import type { HttpConnection, LimitChanges } from "../http/mod.ts";
 import type { Http1Error } from "./errors.ts";
 import type { Http1Exchange } from "./exchange.ts";
 import type { Http1Limits } from "./limits.ts";
@@ -42,7 +42,7 @@ export interface ConnectionOptions {
   /** Gives the time for `date` (RFC 9110 §5.6.7), at best the same string for a second. Without it there is no such field. */
   readonly date?: (() => string) | undefined;
   /** Limits that are not the default ones. */
-  readonly limits?: { readonly [Name in keyof Http1Limits]?: number | undefined } | undefined;
+  readonly limits?: LimitChanges<Http1Limits> | undefined;
   /** After how long the connection shuts down, so that clients spread over servers anew, in milliseconds. Never by default. */
   readonly maxAgeMs?: number | undefined;
 }

@@ -3,8 +3,6 @@
  *
  * Requests wait for the answers before them in their octets, which stay with the driver. This module performs no I/O.
  */
-import { BodyBudget } from "./body_budget.ts";
-import { BodyReader } from "./body_reader.ts";
 import type { Connection, ConnectionHandler, ConnectionOptions } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import { EndCode, Http1Error } from "./errors.ts";
@@ -14,6 +12,7 @@ import { writeFault } from "./fault_response.ts";
 import { HeadReader } from "./head_reader.ts";
 import { type Http1Limits, resolveLimits } from "./limits.ts";
 import { Output } from "./output.ts";
+import { RequestBody } from "./request_body.ts";
 import type { ParsedHead } from "./request_head.ts";
 import { type ResponseHead, responseHeadOf } from "./response_head.ts";
 import { ResponseWriter } from "./response_writer.ts";
@@ -43,8 +42,7 @@ class Engine implements Connection, ExchangeHost {
   readonly #date: () => string | undefined;
   readonly #output = new Output();
   readonly #head: HeadReader;
-  readonly #body: BodyReader;
-  readonly #budget: BodyBudget;
+  readonly #body: RequestBody;
   readonly #deadlines: Deadlines;
   #nowMs: number;
   #phase: Phase = Phase.HEAD;
@@ -53,8 +51,6 @@ class Engine implements Connection, ExchangeHost {
   #requestCount = 0;
   /** Whether the connection ends with this exchange. */
   #closesAfter = false;
-  /** Octets of output that were taken and not given back. */
-  #unwrittenLength = 0;
   /** Whether the client waits for 100 (Continue), as far as we know. */
   #awaitsContinue = false;
   /** Whether `handleInput` did not take all because an answer has to come first. */
@@ -69,9 +65,8 @@ class Engine implements Connection, ExchangeHost {
     this.#handler = handler;
     this.#date = date;
     this.#head = new HeadReader(this.limits, scheme);
-    this.#body = new BodyReader(this.limits);
-    this.#budget = new BodyBudget(this.limits);
     this.#deadlines = new Deadlines(this.limits, nowMs, options.maxAgeMs);
+    this.#body = new RequestBody(this.limits, this.#deadlines);
     this.#nowMs = nowMs;
   }
 
@@ -92,7 +87,7 @@ class Engine implements Connection, ExchangeHost {
       case Phase.HEAD:
         return this.#output.pendingLength < this.limits.maxSendQueue;
       case Phase.BODY:
-        return !this.#budget.isPaused;
+        return !this.#body.isPaused;
       case Phase.ANSWER:
         return !this.#hasInputWaiting;
       default:
@@ -138,7 +133,7 @@ class Engine implements Connection, ExchangeHost {
           position = this.#receiveHead(chunk, position);
           break;
         case Phase.BODY:
-          if (this.#budget.isPaused) {
+          if (this.#body.isPaused) {
             return position;
           }
           position = this.#receiveBody(chunk, position);
@@ -181,7 +176,6 @@ class Engine implements Connection, ExchangeHost {
     if (taken === undefined) {
       return undefined;
     }
-    this.#unwrittenLength += taken.length;
     const exchange = this.#exchange;
     if (exchange?.isFull && this.hasRoom) {
       exchange.isFull = false;
@@ -197,9 +191,8 @@ class Engine implements Connection, ExchangeHost {
   }
 
   releaseOutput(output: Uint8Array): void {
-    this.#unwrittenLength -= output.length;
-    Output.recycle(output);
-    if (this.#unwrittenLength === 0 && !this.hasOutput) {
+    this.#output.release(output);
+    if (this.#output.isWritten) {
       this.#deadlines.stall.stop();
     } else {
       this.#deadlines.stall.start(this.#nowMs, false);
@@ -288,9 +281,7 @@ class Engine implements Connection, ExchangeHost {
   }
 
   releaseData(exchange: Http1Exchange, length: number): void {
-    exchange.held -= length;
-    if (this.#budget.release(exchange.held)) {
-      this.#deadlines.beginBody(this.#nowMs, this.#isInCall);
+    if (this.#body.release(exchange, length, this.#nowMs, this.#isInCall)) {
       this.signalOutput();
     }
   }
@@ -329,13 +320,7 @@ class Engine implements Connection, ExchangeHost {
       return;
     }
     this.#phase = Phase.BODY;
-    this.#budget.begin();
-    if (parsed.isChunked) {
-      this.#body.beginChunked();
-    } else {
-      this.#body.beginContent(parsed.head.contentLength!);
-    }
-    this.#deadlines.beginBody(this.#nowMs, true);
+    this.#body.begin(parsed, this.#nowMs);
     // "A server MAY omit sending a 100 (Continue) response if it has already received some or all of the content" (RFC 9110 §10.1.1)
     this.#awaitsContinue = parsed.expectsContinue && !hasMoreInput;
     this.#handler.onRequest(exchange, parsed.head, false);
@@ -349,58 +334,35 @@ class Engine implements Connection, ExchangeHost {
   #receiveBody(chunk: Uint8Array, start: number): number {
     const body = this.#body;
     const exchange = this.#exchange!;
-    const isWanted = !exchange.isClosed;
-    const position = body.read(chunk, start, isWanted ? this.#budget.roomOf(exchange.held) : Infinity);
+    const position = body.read(exchange, chunk, start, this.#nowMs);
     if (body.fault !== undefined) {
       this.#refuse(body.fault);
       return position;
     }
-    this.#deadlines.received(position - start);
-    const { dataStart, dataEnd, isDone } = body;
-    if (isDone) {
+    if (body.isDone) {
       this.#phase = Phase.ANSWER;
-      this.#deadlines.endBody();
       exchange.isRemotelyClosed = true;
-    } else if (body.isInTrailers) {
-      this.#deadlines.beginTrailers(this.#nowMs);
     }
-    if (isWanted) {
-      this.#deliver(exchange, chunk, dataStart, dataEnd, isDone);
-    } else {
+    if (exchange.isClosed) {
       this.#discard(position - start);
+    } else {
+      body.deliver(exchange, chunk);
     }
     return position;
-  }
-
-  #deliver(exchange: Http1Exchange, chunk: Uint8Array, start: number, end: number, isLast: boolean): void {
-    const { trailers } = this.#body;
-    exchange.held += end - start;
-    // Before it is told, so that it is right when the octets are released at once.
-    if (!isLast && this.#budget.hold(exchange.held)) {
-      this.#deadlines.body.stop();
-    }
-    if (isLast && trailers !== undefined) {
-      exchange.handler.onTrailers(exchange, trailers);
-    } else if (end > start || isLast) {
-      exchange.handler.onData(exchange, chunk, start, end, isLast);
-    }
   }
 
   // The end of exchanges.
 
   /** The answer was complete before the request was: its body is read, so that the connection can be used again, or it is not worth it. */
   #discardBody(exchange: Http1Exchange): void {
-    exchange.held = 0;
-    this.#budget.isPaused = false;
+    this.#body.abandon(exchange, this.#nowMs, this.#isInCall);
     if (this.#closesAfter) {
       this.#end(undefined);
-    } else if (!this.#deadlines.body.isRunning) {
-      this.#deadlines.beginBody(this.#nowMs, this.#isInCall);
     }
   }
 
   #discard(length: number): void {
-    if (!this.#budget.discard(length)) {
+    if (!this.#body.discard(length)) {
       this.#refuse(Faults.TOO_MUCH_DISCARDED);
     } else if (this.#phase === Phase.ANSWER) {
       this.#endExchange();

@@ -4,6 +4,7 @@
  *
  * This module performs no I/O.
  */
+import { changeLimits, type LimitChanges, type LimitRanges, MAX_COUNT, MAX_TIMEOUT_MS } from "../http/mod.ts";
 
 /** The limits of one connection. All are whole numbers. */
 export interface Http1Limits {
@@ -116,14 +117,11 @@ export const DEFAULT_HTTP1_LIMITS: Http1Limits = {
   idleTimeoutMs: 5 * 60_000,
 };
 
-const MAX_COUNT = Number.MAX_SAFE_INTEGER;
 /** What is kept of a head in pieces is one buffer. */
 const MAX_OCTETS = 0x3fff_ffff;
-/** The longest that a timer can wait: one of more milliseconds fires at once. */
-const MAX_TIMEOUT_MS = 0x7fff_ffff;
 
 /** The smallest and the largest value of each limit. */
-const RANGES: Readonly<Record<keyof Http1Limits, readonly [min: number, max: number]>> = {
+const RANGES: LimitRanges<Http1Limits> = {
   maxRequestLineLength: [16, MAX_OCTETS],
   maxHeadLength: [2, MAX_OCTETS],
   maxHeaderFields: [1, MAX_COUNT],
@@ -144,22 +142,6 @@ const RANGES: Readonly<Record<keyof Http1Limits, readonly [min: number, max: num
  *
  * @throws {RangeError} There is no such limit, or it cannot have that value. The message names it.
  */
-export function resolveLimits(
-  changes: { readonly [Name in keyof Http1Limits]?: number | undefined } = {},
-): Http1Limits {
-  const limits: { -readonly [Name in keyof Http1Limits]: number } = { ...DEFAULT_HTTP1_LIMITS };
-  for (const [name, value] of Object.entries(changes)) {
-    if (!Object.hasOwn(RANGES, name)) {
-      throw new RangeError(`Cannot set the limit ${name}: there is none of this name`);
-    }
-    if (value === undefined) {
-      continue;
-    }
-    const [min, max] = RANGES[name as keyof Http1Limits];
-    if (!Number.isInteger(value) || value < min || value > max) {
-      throw new RangeError(`Cannot set the limit ${name} to ${value}: it is a whole number from ${min} to ${max}`);
-    }
-    limits[name as keyof Http1Limits] = value;
-  }
-  return limits;
+export function resolveLimits(changes: LimitChanges<Http1Limits> = {}): Http1Limits {
+  return changeLimits(DEFAULT_HTTP1_LIMITS, RANGES, changes);
 }

@@ -5,8 +5,9 @@
  * decided at the last moment. So an answer that is complete by then gets a content-length, whoever wrote it in how many pieces;
  * others become chunks, one for all that was written between two polls. This module performs no I/O.
  */
+import { BUFFER_SIZE } from "../http/mod.ts";
 import { octetsOf } from "./octets.ts";
-import { BUFFER_SIZE, type Output } from "./output.ts";
+import type { Output } from "./output.ts";
 import type { ResponseHead } from "./response_head.ts";
 
 /** How the end of a body is told. */

@@ -6,7 +6,7 @@
  * `pollTimeout` says. Whatever a peer does is input and never throws: it becomes RST_STREAM or GOAWAY, and an event. What its owner must
  * not do throws at once. This module performs no I/O.
  */
-import type { HeaderField, HttpConnection, RequestHead } from "../http/mod.ts";
+import type { HeaderField, HttpConnection, LimitChanges, RequestHead } from "../http/mod.ts";
 import type { Http2ConnectionError } from "./errors.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { Http2Stream, StreamHandler } from "./stream.ts";
@@ -41,7 +41,7 @@ export interface ConnectionOptions {
   /** The time when it begins, in milliseconds of a monotonic clock. */
   readonly nowMs: number;
   /** Limits that are not the default ones. */
-  readonly limits?: { readonly [Name in keyof Http2Limits]?: number | undefined } | undefined;
+  readonly limits?: LimitChanges<Http2Limits> | undefined;
   /** After how long a silence the peer is asked for a sign of life, in milliseconds. Never by default. */
   readonly keepaliveIntervalMs?: number | undefined;
   /** How long it may take to give one. @default 20000 */

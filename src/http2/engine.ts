@@ -2,19 +2,19 @@
  * The connection itself: its life from preface to last GOAWAY, and what becomes of streams and of itself when somebody does wrong.
  * What is received and sent is in `receiver.ts` and `sender.ts`. This module performs no I/O.
  */
-import type { HeaderField, RequestHead } from "../http/mod.ts";
+import { type HeaderField, recycleBuffer, type RequestHead } from "../http/mod.ts";
 import { AbuseLimits } from "./abuse_limits.ts";
 import type { Connection, ConnectionHandler, ConnectionOptions, Role } from "./connection.ts";
 import { ErrorCode, errorName } from "./constants.ts";
 import { Http2ConnectionError, Http2StreamError } from "./errors.ts";
 import { ReceiveWindow, SendWindow } from "./flow_window.ts";
-import { FrameWriter } from "./frame_writer.ts";
 import { Lifecycle, type LifecycleHost } from "./lifecycle.ts";
 import { type Http2Limits, resolveLimits } from "./limits.ts";
 import { Receiver, type ReceiverHost } from "./receiver.ts";
 import { Sender, type SenderHost } from "./sender.ts";
-import { LocalSettings, RemoteSettings } from "./settings.ts";
+import { SettingsSync } from "./settings_sync.ts";
 import { Http2Stream, type StreamHandler, type StreamHost } from "./stream.ts";
+import { StreamConcurrency } from "./stream_concurrency.ts";
 import { StreamRegistry } from "./stream_registry.ts";
 import { nextState, StreamInput, StreamState } from "./stream_state.ts";
 
@@ -39,15 +39,12 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   readonly #abuse: AbuseLimits;
   readonly sender: Sender;
   readonly #receiver: Receiver;
-  readonly #localSettings = new LocalSettings();
-  readonly #remoteSettings: RemoteSettings;
+  readonly #settings: SettingsSync;
   readonly #lifecycle: Lifecycle;
-  #goawayReceived = false;
+  readonly #concurrency: StreamConcurrency;
   /** Whether one of the calls of the driver is going on, after which it polls anyway. */
   #isInCall = false;
   #requestsInTurn = 0;
-  /** Client: whether a stream could be opened when that was looked at last. */
-  #couldOpen = true;
 
   constructor(options: ConnectionOptions) {
     const { role, handler, nowMs } = options;
@@ -58,10 +55,14 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     this.#streams = new StreamRegistry(role);
     this.#abuse = new AbuseLimits(this.limits);
     this.sender = new Sender(this, this.#abuse);
-    this.#receiver = new Receiver(role, this, this.limits, this.#abuse, this.#streams);
-    this.#remoteSettings = new RemoteSettings(role, this.limits.maxSettingsEntries);
+    this.#receiver = new Receiver(role, this, this.limits, this.#abuse, this.#streams, this.sender);
+    this.#settings = new SettingsSync(role, this.limits, this.sender, this.#receiver, this.#streams);
     this.#lifecycle = new Lifecycle(this, options, this.limits, this.sender, this.#streams);
-    this.#sendPreface();
+    this.#concurrency = new StreamConcurrency(role, this.#lifecycle, this.#settings, this.#streams);
+    if (role === "client") {
+      this.sender.control.writePreface();
+    }
+    this.#settings.announce(nowMs);
   }
 
   get isClosed(): boolean {
@@ -69,7 +70,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   }
 
   get isDraining(): boolean {
-    return this.#lifecycle.isDraining || this.#goawayReceived;
+    return this.#lifecycle.isDraining;
   }
 
   /** Not while the peer makes us answer and does not read the answers. */
@@ -99,8 +100,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   }
 
   get canOpenStream(): boolean {
-    return this.role === "client" && !this.isDraining && !this.#streams.isExhausted &&
-      this.#streams.localCount < this.#remoteSettings.values.maxConcurrentStreams;
+    return this.#concurrency.canOpen;
   }
 
   // What the driver says.
@@ -149,7 +149,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
 
   releaseOutput(output: Uint8Array): void {
     this.#abuse.releaseControlFrames();
-    FrameWriter.recycle(output);
+    recycleBuffer(output);
   }
 
   // What the owner of the connection says.
@@ -158,8 +158,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     if (this.role === "server") {
       throw new TypeError("Cannot open a stream: servers do not push");
     }
-    if (!this.canOpenStream) {
-      throw new RangeError(`Cannot open a stream: ${this.#whyNoStream()}`);
+    if (!this.#concurrency.canOpen) {
+      throw new RangeError(`Cannot open a stream: ${this.#concurrency.problem}`);
     }
     const stream = this.#createStream(this.#streams.takeLocalId());
     stream.handler = handler;
@@ -168,7 +168,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     this.sender.sendHeaders(stream, fields, endStream);
     this.#addStream(stream);
     this.#abuse.openStream();
-    this.#couldOpen = this.canOpenStream;
+    this.#concurrency.look();
     this.signalOutput();
     return stream;
   }
@@ -226,25 +226,13 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
 
   receiveSettings(buffer: Uint8Array, start: number, end: number): void {
     const isFirst = this.#lifecycle.receivedSettings();
-    const remote = this.#remoteSettings;
-    const initialWindowSize = remote.values.initialWindowSize;
-    const fault = remote.receive(buffer, start, end);
+    const fault = this.#settings.receive(buffer, start, end);
     if (fault !== undefined) {
       return this.fail(fault.code, fault.message);
     }
     if (!this.#spendControlFrame()) {
       return;
     }
-    // "A change to SETTINGS_INITIAL_WINDOW_SIZE can cause the available space in a flow-control window to become negative." (RFC 9113 §6.9.2)
-    const delta = remote.values.initialWindowSize - initialWindowSize;
-    if (delta !== 0) {
-      for (const stream of this.#streams.values()) {
-        if (!stream.sendWindow.adjust(delta)) {
-          return this.fail(ErrorCode.FLOW_CONTROL_ERROR, "SETTINGS_INITIAL_WINDOW_SIZE makes a window too large");
-        }
-      }
-    }
-    this.sender.applySettings(remote.values, remote.lowestHeaderTableSize);
     this.sender.control.writeSettingsAck();
     if (isFirst) {
       this.#handler.onReady?.();
@@ -254,11 +242,10 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
 
   receiveSettingsAck(): void {
     // One too many is harmless, and says that the peer counts wrong.
-    if (!this.#localSettings.receiveAck()) {
+    if (!this.#settings.receiveAck()) {
       return this.fail(ErrorCode.PROTOCOL_ERROR, "SETTINGS with ACK that acknowledges nothing");
     }
     this.#lifecycle.receivedSettingsAck();
-    this.#receiver.setHeaderTableSize(this.#localSettings.enforced.headerTableSize);
   }
 
   receivePing(buffer: Uint8Array, start: number): void {
@@ -272,7 +259,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   }
 
   receiveGoaway(lastStreamId: number, code: number): void {
-    this.#goawayReceived = true;
+    this.#lifecycle.receivedGoaway();
     const message = `Not processed, the peer goes away (${errorName(code)})`;
     for (const stream of this.#streams.values()) {
       // What one handler hears may have made it end other streams.
@@ -291,17 +278,6 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     if (this.role === "client") {
       this.#lifecycle.stopServing();
     }
-  }
-
-  receiveWindowUpdate(increment: number): void {
-    if (!this.sender.window.add(increment)) {
-      return this.fail(ErrorCode.FLOW_CONTROL_ERROR, "WINDOW_UPDATE makes the connection's window too large");
-    }
-    this.sender.windowOpened();
-  }
-
-  windowOpened(): void {
-    this.sender.windowOpened();
   }
 
   releaseConnectionData(length: number): void {
@@ -350,25 +326,6 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
 
   // Life.
 
-  #sendPreface(): void {
-    const { limits, role } = this;
-    const control = this.sender.control;
-    if (role === "client") {
-      control.writePreface();
-    }
-    control.writeSettings(this.#localSettings.send({
-      ...(role === "client" ? { enablePush: 0 } : { maxConcurrentStreams: limits.maxConcurrentStreams }),
-      ...(limits.maxHeaderTableSize === 4096 ? {} : { headerTableSize: limits.maxHeaderTableSize }),
-      ...(limits.maxFrameSize === 16384 ? {} : { maxFrameSize: limits.maxFrameSize }),
-      initialWindowSize: limits.streamWindowSize,
-      maxHeaderListSize: limits.maxHeaderListSize,
-    }, this.nowMs));
-    const increment = this.#receiver.window.grow(limits.connectionWindowSize);
-    if (increment > 0) {
-      control.writeWindowUpdate(0, increment);
-    }
-  }
-
   failStalledStream(stream: Http2Stream): void {
     const message = `The peer took nothing within ${this.limits.stalledStreamTimeoutMs} ms`;
     this.#reset(stream, ErrorCode.CANCEL, new Http2StreamError(stream.id, ErrorCode.CANCEL, message, "local"));
@@ -409,7 +366,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     return new Http2Stream(
       this,
       streamId,
-      new SendWindow(this.#remoteSettings.values.initialWindowSize),
+      new SendWindow(this.#settings.remote.initialWindowSize),
       new ReceiveWindow(this.limits.streamWindowSize),
     );
   }
@@ -465,24 +422,9 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   }
 
   #offerCapacity(): void {
-    const couldOpen = this.#couldOpen;
-    this.#couldOpen = this.canOpenStream;
-    if (this.#couldOpen && !couldOpen) {
+    if (this.#concurrency.look()) {
       this.#handler.onCapacity?.();
     }
-  }
-
-  #whyNoStream(): string {
-    if (this.isClosed) {
-      return "the connection is closed";
-    }
-    if (this.isDraining) {
-      return "the connection takes no new ones";
-    }
-    if (this.#streams.isExhausted) {
-      return "all stream identifiers are used";
-    }
-    return `the peer allows ${this.#remoteSettings.values.maxConcurrentStreams} at a time`;
   }
 
   #spendControlFrame(): boolean {

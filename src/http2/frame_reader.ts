@@ -8,39 +8,22 @@
  * This module performs no I/O.
  */
 import { ErrorCode, FRAME_HEADER_SIZE, FrameFlag, FrameType, MAX_STREAM_ID, PREFACE } from "./constants.ts";
+import { FieldBlock, type FieldBlockLimits, type FieldBlockStart } from "./field_block.ts";
 import { frameName, hasValidSize, isAboutConnection, readUint31, readUint32 } from "./frame_layout.ts";
 import type { FrameSink } from "./frame_sink.ts";
+import { PieceBuffer } from "./piece_buffer.ts";
 
 /** What a {@linkcode FrameReader} checks by. */
-export interface FrameReaderOptions {
+export interface FrameReaderOptions extends FieldBlockLimits {
   /** Which side reads: a "server" expects the preface first. */
   readonly role: "client" | "server";
   /** The largest payload of a frame, in octets: our SETTINGS_MAX_FRAME_SIZE. */
   readonly maxFrameSize: number;
-  /** CONTINUATION frames of one field block. */
-  readonly maxContinuations: number;
-  /** Octets of one field block, as compressed by HPACK. */
-  readonly maxHeaderBlockSize: number;
 }
 
 /** What becomes of a frame of which the header has been read. */
 const Verdict = { READ: 0, SKIP: 1, STOP: 2 } as const;
 type Verdict = (typeof Verdict)[keyof typeof Verdict];
-
-const EMPTY = new Uint8Array(0);
-
-/** The smallest buffer for a frame or block that arrives in pieces, in octets. It grows by what has arrived, not by what was announced. */
-const MIN_BUFFER_SIZE = 256;
-
-/** Makes room for `needed` octets after the first `length` ones of a buffer, at most `limit` in all. */
-function grown(buffer: Uint8Array, length: number, needed: number, limit: number): Uint8Array {
-  if (length + needed <= buffer.length) {
-    return buffer;
-  }
-  const larger = new Uint8Array(Math.min(limit, Math.max(MIN_BUFFER_SIZE, buffer.length * 2, length + needed)));
-  larger.set(buffer.subarray(0, length));
-  return larger;
-}
 
 /** Reads the frames of one connection. */
 export class FrameReader {
@@ -63,9 +46,8 @@ export class FrameReader {
   #type = 0;
   #flags = 0;
   #streamId = 0;
-  /** Payload of a frame that did not arrive at once, and how much of it there is. Empty unless there is such a frame. */
-  #partial: Uint8Array = EMPTY;
-  #partialLength = 0;
+  /** Payload of a frame that did not arrive at once, and whether there is such a frame. */
+  readonly #payload = new PieceBuffer();
   #inPayload = false;
 
   /** Octets to drop: padding of DATA, or a frame nobody reads. */
@@ -79,44 +61,39 @@ export class FrameReader {
   #frameLength = 0;
   #padding = 0;
 
-  // The field block that lacks END_HEADERS. Its stream is 0 when there is none.
-  #blockStreamId = 0;
-  #block: Uint8Array = EMPTY;
-  #blockLength = 0;
-  #blockEndStream = false;
-  #blockSelfDependent = false;
-  #promisedStreamId = 0;
-  #continuations = 0;
+  /** The field block that lacks END_HEADERS. */
+  readonly #block: FieldBlock;
 
   constructor(sink: FrameSink, options: FrameReaderOptions) {
     this.#sink = sink;
     this.#options = options;
     this.#maxFrameSize = options.maxFrameSize;
+    this.#block = new FieldBlock(options);
     this.#prefaceSeen = options.role === "server" ? 0 : PREFACE.length;
   }
 
   /** Whether it waits for the rest of something: of the preface, a frame or a field block. */
   get isMidFrame(): boolean {
-    return this.#headerSeen > 0 || this.#inPayload || this.#inData || this.#skip > 0 || this.#blockStreamId > 0 ||
+    return this.#headerSeen > 0 || this.#inPayload || this.#inData || this.#skip > 0 || this.#block.streamId > 0 ||
       this.#prefaceSeen < PREFACE.length;
   }
 
   /** Whether it waits for the rest of a field block or a frame, but for DATA, which may take its time. */
   get isWaiting(): boolean {
-    return this.#headerSeen > 0 || this.#inPayload || this.#blockStreamId > 0 ||
+    return this.#headerSeen > 0 || this.#inPayload || this.#block.streamId > 0 ||
       this.#skip > 0 && this.#type !== FrameType.DATA;
   }
 
   /** Octets of memory that it holds for what arrived in pieces. */
   get bufferedSize(): number {
-    return this.#partial.length + this.#block.length;
+    return this.#payload.size + this.#block.bufferedSize;
   }
 
   /** Reads nothing more. What is pushed from now on is dropped, and so is what it holds. */
   stop(): void {
     this.#stopped = true;
-    this.#partial = EMPTY;
-    this.#block = EMPTY;
+    this.#payload.take();
+    this.#block.drop();
   }
 
   /**
@@ -140,7 +117,7 @@ export class FrameReader {
         this.#skip -= skipped;
         position += skipped;
       } else if (this.#inPayload) {
-        position = this.#readPartial(chunk, position, end);
+        position = this.#readPayload(chunk, position, end);
       } else if (this.#prefaceSeen < PREFACE.length) {
         this.#readPreface(chunk[position++]!);
       } else {
@@ -159,7 +136,7 @@ export class FrameReader {
 
   #readHeader(chunk: Uint8Array, start: number, end: number): number {
     let position = start;
-    if (this.#headerSeen === 0 && this.#blockStreamId === 0) {
+    if (this.#headerSeen === 0 && this.#block.streamId === 0) {
       this.begunCount++;
     }
     if (this.#headerSeen === 0 && end - start >= FRAME_HEADER_SIZE) {
@@ -248,17 +225,13 @@ export class FrameReader {
     return position + length;
   }
 
-  #readPartial(chunk: Uint8Array, start: number, end: number): number {
-    const length = Math.min(this.#length - this.#partialLength, end - start);
-    this.#partial = grown(this.#partial, this.#partialLength, length, this.#length);
-    this.#partial.set(chunk.subarray(start, start + length), this.#partialLength);
-    this.#partialLength += length;
-    if (this.#partialLength === this.#length) {
-      const payload = this.#partial;
-      this.#partial = EMPTY;
-      this.#partialLength = 0;
+  #readPayload(chunk: Uint8Array, start: number, end: number): number {
+    const payload = this.#payload;
+    const length = Math.min(this.#length - payload.length, end - start);
+    payload.append(chunk, start, start + length, this.#length);
+    if (payload.length === this.#length) {
       this.#inPayload = false;
-      this.#handle(payload, 0, this.#length);
+      this.#handle(payload.take(), 0, this.#length);
     }
     return start + length;
   }
@@ -278,7 +251,7 @@ export class FrameReader {
       const message = `${frameName(type)} of ${length} octets is above SETTINGS_MAX_FRAME_SIZE`;
       return this.#fail(ErrorCode.FRAME_SIZE_ERROR, message);
     }
-    if (this.#blockStreamId !== 0) {
+    if (this.#block.streamId !== 0) {
       return this.#checkContinuation(length, type, streamId);
     }
     // "Implementations MUST ignore and discard frames of unknown types" (RFC 9113 §4.1)
@@ -314,13 +287,12 @@ export class FrameReader {
    * PROTOCOL_ERROR" (RFC 9113 §6.2). Count and size are checked before anything is kept: the CONTINUATION flood.
    */
   #checkContinuation(length: number, type: number, streamId: number): Verdict {
-    if (type !== FrameType.CONTINUATION || streamId !== this.#blockStreamId) {
-      const message = `${
-        frameName(type)
-      } on stream ${streamId} inside the field block of stream ${this.#blockStreamId}`;
+    const block = this.#block;
+    if (type !== FrameType.CONTINUATION || streamId !== block.streamId) {
+      const message = `${frameName(type)} on stream ${streamId} inside the field block of stream ${block.streamId}`;
       return this.#fail(ErrorCode.PROTOCOL_ERROR, message);
     }
-    if (++this.#continuations > this.#options.maxContinuations) {
+    if (!block.addContinuation()) {
       const message = `More than ${this.#options.maxContinuations} CONTINUATION frames in a field block`;
       return this.#fail(ErrorCode.ENHANCE_YOUR_CALM, message);
     }
@@ -390,9 +362,7 @@ export class FrameReader {
       }
       return;
     }
-    this.#blockEndStream = endStream;
-    this.#blockSelfDependent = selfDependent;
-    this.#beginBlock(buffer, from, to);
+    this.#beginBlock({ streamId: this.#streamId, promisedStreamId: 0, endStream, selfDependent }, buffer, from, to);
   }
 
   #handlePushPromise(buffer: Uint8Array, start: number, end: number): void {
@@ -415,34 +385,21 @@ export class FrameReader {
       }
       return;
     }
-    this.#promisedStreamId = promisedStreamId;
-    this.#beginBlock(buffer, from, to);
+    const block = { streamId: this.#streamId, promisedStreamId, endStream: false, selfDependent: false };
+    this.#beginBlock(block, buffer, from, to);
   }
 
-  #beginBlock(buffer: Uint8Array, start: number, end: number): void {
+  #beginBlock(block: FieldBlockStart, buffer: Uint8Array, start: number, end: number): void {
     if (this.#fitsBlock(end - start)) {
-      this.#blockStreamId = this.#streamId;
-      this.#continuations = 0;
+      this.#block.begin(block);
       this.#handleFragment(buffer, start, end);
     }
   }
 
   #handleFragment(buffer: Uint8Array, start: number, end: number): void {
-    const length = end - start;
-    this.#block = grown(this.#block, this.#blockLength, length, this.#options.maxHeaderBlockSize);
-    this.#block.set(buffer.subarray(start, end), this.#blockLength);
-    this.#blockLength += length;
-    if ((this.#flags & FrameFlag.END_HEADERS) === 0) {
-      return;
-    }
-    const [streamId, promised] = [this.#blockStreamId, this.#promisedStreamId];
-    const [block, blockLength] = [this.#block, this.#blockLength];
-    this.#blockStreamId = this.#promisedStreamId = this.#blockLength = 0;
-    this.#block = EMPTY;
-    if (promised > 0) {
-      this.#sink.onPushPromise(streamId, promised, block, 0, blockLength);
-    } else {
-      this.#sink.onHeaders(streamId, block, 0, blockLength, this.#blockEndStream, this.#blockSelfDependent);
+    this.#block.append(buffer, start, end);
+    if ((this.#flags & FrameFlag.END_HEADERS) !== 0) {
+      this.#block.end(this.#sink);
     }
   }
 
@@ -456,7 +413,7 @@ export class FrameReader {
 
   /** Not a stream error: a block that is not decoded leaves HPACK's tables apart (RFC 9113 §4.3). */
   #fitsBlock(length: number): boolean {
-    const fits = this.#blockLength + length <= this.#options.maxHeaderBlockSize;
+    const fits = this.#block.fits(length);
     if (!fits) {
       this.#fail(ErrorCode.ENHANCE_YOUR_CALM, `Field block is above ${this.#options.maxHeaderBlockSize} octets`);
     }

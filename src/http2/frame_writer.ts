@@ -2,29 +2,16 @@
  * Frames in, octets out (RFC 9113 §4.1, §6): one buffer that grows until it is taken, and is then the taker's.
  *
  * It writes what it is told. Whether a stream may send, and how much, is for others to know; only what would garble the output is
- * refused. Buffers come from one pool for the whole process: a connection without output owns none (in the prototype that
- * took an idle connection from 121 to 64 KiB), and the buffer used last, which is the next one used, is still in the CPU's cache.
- *
- * This module performs no I/O.
+ * refused. Output that was not taken in time may need more than a buffer of the pool. This module performs no I/O.
  */
+import { BUFFER_SIZE, copyOctets, recycleBuffer, takeBuffer } from "../http/mod.ts";
 import { DEFAULT_MAX_FRAME_SIZE, FRAME_HEADER_SIZE, FrameFlag, FrameType, PREFACE } from "./constants.ts";
 import { writeUint32 } from "./frame_layout.ts";
-
-/** Octets of a pooled buffer. Larger ones, which output that was not taken in time has made, are left to the garbage collector. */
-export const BUFFER_SIZE = 32_768;
-
-/** Buffers the pool keeps: 2 MiB. Those that a burst of connections gives back beyond that go to the garbage collector. */
-export const MAX_POOLED_BUFFERS = 64;
 
 /** Characters of GOAWAY's debug data. More is nothing that a person would read. */
 export const MAX_DEBUG_LENGTH = 256;
 
-/** Up to so many octets a loop is faster than `set` of a `subarray`: 16 to 35 ns at 16 octets, 28 to 36 at 32, 43 to 36 at 48. */
-const SMALL_COPY = 32;
-
 const EMPTY = new Uint8Array(0);
-
-const pool: Uint8Array[] = [];
 
 /** Writes the frames of one connection. */
 export class FrameWriter {
@@ -49,7 +36,7 @@ export class FrameWriter {
   }
 
   /**
-   * Gives away what was written; undefined when nothing was. The octets are the caller's, who calls {@linkcode recycle} when nobody
+   * Gives away what was written; undefined when nothing was. The octets are the caller's, who calls `recycleBuffer` when nobody
    * reads them any more.
    *
    * @throws {Error} A frame is open.
@@ -63,28 +50,8 @@ export class FrameWriter {
     if (length > 0) {
       return buffer.subarray(0, length);
     }
-    FrameWriter.recycle(buffer);
+    recycleBuffer(buffer);
     return undefined;
-  }
-
-  /**
-   * Gives back what `take` gave. The caller must not touch it any more.
-   *
-   * @throws {Error} It was given back before: two connections would write into it, and each peer would get what is the other's.
-   */
-  static recycle(taken: Uint8Array): void {
-    const { buffer } = taken;
-    if (buffer.byteLength !== BUFFER_SIZE) {
-      return;
-    }
-    for (const pooled of pool) {
-      if (pooled.buffer === buffer) {
-        throw new Error("Cannot recycle a buffer that is in the pool");
-      }
-    }
-    if (pool.length < MAX_POOLED_BUFFERS) {
-      pool.push(taken.length === BUFFER_SIZE ? taken : new Uint8Array(buffer));
-    }
   }
 
   /** Writes the client's preface, which its SETTINGS must follow (RFC 9113 §3.4). */
@@ -148,13 +115,7 @@ export class FrameWriter {
       const length = Math.min(end - position, this.maxFrameSize);
       const flags = endStream && position + length === end ? FrameFlag.END_STREAM : 0;
       const offset = this.#writeHeader(length, FrameType.DATA, flags, streamId);
-      if (length <= SMALL_COPY) {
-        for (let index = 0; index < length; index++) {
-          this.#buffer[offset + index] = chunk[position + index]!;
-        }
-      } else {
-        this.#buffer.set(chunk.subarray(position, position + length), offset);
-      }
+      copyOctets(chunk, position, position + length, this.#buffer, offset);
       position += length;
     } while (position < end);
   }
@@ -290,10 +251,8 @@ export class FrameWriter {
       return;
     }
     const old = this.#buffer;
-    this.#buffer = needed <= BUFFER_SIZE
-      ? pool.pop() ?? new Uint8Array(BUFFER_SIZE)
-      : new Uint8Array(Math.max(old.length * 2, needed));
+    this.#buffer = needed <= BUFFER_SIZE ? takeBuffer() : new Uint8Array(Math.max(old.length * 2, needed));
     this.#buffer.set(old.subarray(0, this.#length));
-    FrameWriter.recycle(old);
+    recycleBuffer(old);
   }
 }

@@ -58,6 +58,8 @@ export class Lifecycle {
   readonly #keepaliveIntervalMs: number;
   readonly #keepaliveTimeoutMs: number;
   #phase: Phase = Phase.OPEN;
+  /** Whether the peer takes no new streams. */
+  #goawayReceived = false;
   /** Which frame or field block it is that `deadlines.block` is about. */
   #begunCount = 0;
 
@@ -90,7 +92,7 @@ export class Lifecycle {
 
   /** Whether new streams are not wanted, or not for long. */
   get isDraining(): boolean {
-    return this.#phase !== Phase.OPEN;
+    return this.#phase !== Phase.OPEN || this.#goawayReceived;
   }
 
   /** When {@linkcode doDue} has something to do; undefined for never. */
@@ -134,6 +136,10 @@ export class Lifecycle {
     if (kind === SHUTDOWN_PING[0] && this.#phase === Phase.DRAINING) {
       this.stopServing();
     }
+  }
+
+  receivedGoaway(): void {
+    this.#goawayReceived = true;
   }
 
   streamOpened(): void {

@@ -2,6 +2,7 @@
  * Every limit of an HTTP/2 connection: what it stops, and whose default it borrows. Exceeding one is an error with a name, never a crash.
  * Limits of messages, of connections in number and of TLS belong to other rooms. This module performs no I/O.
  */
+import { changeLimits, type LimitChanges, type LimitRanges, MAX_COUNT, MAX_TIMEOUT_MS } from "../http/mod.ts";
 import { MAX_MAX_FRAME_SIZE, MAX_WINDOW_SIZE, MIN_MAX_FRAME_SIZE } from "./constants.ts";
 
 /** The limits of one connection. All are whole numbers. */
@@ -196,12 +197,9 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
 };
 
 const MAX_UINT32 = 0xffff_ffff;
-const MAX_COUNT = Number.MAX_SAFE_INTEGER;
-/** The longest that a timer can wait: one of more milliseconds fires at once. */
-const MAX_TIMEOUT_MS = 0x7fff_ffff;
 
 /** The smallest and the largest value of each limit. What goes into a SETTINGS frame has to fit there. */
-const RANGES: Readonly<Record<keyof Http2Limits, readonly [min: number, max: number]>> = {
+const RANGES: LimitRanges<Http2Limits> = {
   maxConcurrentStreams: [1, MAX_UINT32],
   maxFrameSize: [MIN_MAX_FRAME_SIZE, MAX_MAX_FRAME_SIZE],
   maxHeaderListSize: [1, MAX_UINT32],
@@ -233,23 +231,8 @@ const RANGES: Readonly<Record<keyof Http2Limits, readonly [min: number, max: num
  *
  * @throws {RangeError} There is no such limit, or it cannot have that value. The message names it.
  */
-export function resolveLimits(
-  changes: { readonly [Name in keyof Http2Limits]?: number | undefined } = {},
-): Http2Limits {
-  const limits: { -readonly [Name in keyof Http2Limits]: number } = { ...DEFAULT_HTTP2_LIMITS };
-  for (const [name, value] of Object.entries(changes)) {
-    if (!Object.hasOwn(RANGES, name)) {
-      throw new RangeError(`Cannot set the limit ${name}: there is none of this name`);
-    }
-    if (value === undefined) {
-      continue;
-    }
-    const [min, max] = RANGES[name as keyof Http2Limits];
-    if (!Number.isInteger(value) || value < min || value > max) {
-      throw new RangeError(`Cannot set the limit ${name} to ${value}: it is a whole number from ${min} to ${max}`);
-    }
-    limits[name as keyof Http2Limits] = value;
-  }
+export function resolveLimits(changes: LimitChanges<Http2Limits> = {}): Http2Limits {
+  const limits = changeLimits(DEFAULT_HTTP2_LIMITS, RANGES, changes);
   // Else the connection is closed before reading could pause.
   if (limits.pauseAtUnsentControlFrames > limits.maxUnsentControlFrames) {
     throw new RangeError("Cannot set the limit pauseAtUnsentControlFrames above maxUnsentControlFrames");

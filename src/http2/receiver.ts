@@ -14,6 +14,7 @@ import { HeaderListTooLargeError, HpackDecoder, HpackError } from "./hpack/mod.t
 import type { Http2Limits } from "./limits.ts";
 import { checkRequestHead, checkResponseHead, checkTrailers } from "./message_rules.ts";
 import { RecentLists } from "./recent_lists.ts";
+import type { Sender } from "./sender.ts";
 import type { Http2Stream } from "./stream.ts";
 import type { StreamRegistry } from "./stream_registry.ts";
 import { faultCode, faultScope, IGNORED, isFault, nextState, StreamInput, type StreamState } from "./stream_state.ts";
@@ -33,8 +34,6 @@ export interface ReceiverHost {
   receivePing(buffer: Uint8Array, start: number): void;
   receivePingAck(buffer: Uint8Array, start: number): void;
   receiveGoaway(lastStreamId: number, code: number): void;
-  /** The connection's window became larger by as much. */
-  receiveWindowUpdate(increment: number): void;
   /** The peer did wrong on a stream, which is there or not any more. */
   failStream(streamId: number, code: ErrorCode, message: string): void;
   /** The peer did wrong on the connection. */
@@ -42,8 +41,6 @@ export interface ReceiverHost {
   /** The peer ended its half of a stream, or reset it (`error`). */
   streamEnded(stream: Http2Stream): void;
   streamReset(stream: Http2Stream, code: number): void;
-  /** A window became larger: there may be something to send. */
-  windowOpened(): void;
   /** The connection's window is to be told that octets were dealt with. */
   releaseConnectionData(length: number): void;
 }
@@ -58,6 +55,8 @@ export class Receiver implements FrameSink {
   readonly #limits: Http2Limits;
   readonly #abuse: AbuseLimits;
   readonly #streams: StreamRegistry;
+  /** Told of windows that the peer makes larger. */
+  readonly #sender: Sender;
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
   /** The connection's window. */
@@ -70,12 +69,14 @@ export class Receiver implements FrameSink {
     limits: Http2Limits,
     abuse: AbuseLimits,
     streams: StreamRegistry,
+    sender: Sender,
   ) {
     this.#role = role;
     this.#host = host;
     this.#limits = limits;
     this.#abuse = abuse;
     this.#streams = streams;
+    this.#sender = sender;
     this.#reader = new FrameReader(this, { role, ...limits });
     this.#decoder = new HpackDecoder({
       maxHeaderListSize: limits.maxHeaderListSize,
@@ -212,7 +213,11 @@ export class Receiver implements FrameSink {
       return this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many WINDOW_UPDATE frames");
     }
     if (streamId === 0) {
-      return this.#host.receiveWindowUpdate(increment);
+      if (!this.#sender.window.add(increment)) {
+        const message = "WINDOW_UPDATE makes the connection's window too large";
+        return this.#host.fail(ErrorCode.FLOW_CONTROL_ERROR, message);
+      }
+      return this.#sender.windowOpened();
     }
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
@@ -227,7 +232,7 @@ export class Receiver implements FrameSink {
     if (!stream.sendWindow.add(increment)) {
       return this.#host.failStream(streamId, ErrorCode.FLOW_CONTROL_ERROR, "WINDOW_UPDATE makes the window too large");
     }
-    this.#host.windowOpened();
+    this.#sender.windowOpened();
   }
 
   onPriority(streamId: number, selfDependent: boolean): void {

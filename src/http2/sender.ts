@@ -8,12 +8,12 @@
  *
  * It does not know why something is sent. This module performs no I/O.
  */
-import type { HeaderField } from "../http/mod.ts";
+import { BUFFER_SIZE, type HeaderField } from "../http/mod.ts";
 import type { AbuseLimits } from "./abuse_limits.ts";
 import type { Role } from "./connection.ts";
 import { DEFAULT_INITIAL_WINDOW_SIZE, FRAME_HEADER_SIZE } from "./constants.ts";
 import { SendWindow } from "./flow_window.ts";
-import { BUFFER_SIZE, FrameWriter } from "./frame_writer.ts";
+import { FrameWriter } from "./frame_writer.ts";
 import { HpackEncoder } from "./hpack/mod.ts";
 import type { Http2Limits } from "./limits.ts";
 import { checkOutgoingHead, checkOutgoingTrailers } from "./message_rules.ts";
@@ -200,7 +200,7 @@ export class Sender {
     stream.trailers = undefined;
   }
 
-  /** All there is to write now. It is to be given back with `FrameWriter.recycle`. */
+  /** All there is to write now. It is to be given back with `recycleBuffer`. */
   poll(): Uint8Array | undefined {
     this.#drain();
     // The output has room again, which is all that some of the streams may be waiting for.

@@ -1,4 +1,5 @@
 /** The time, for what waits: the system's, or one of a test that goes by when it is told to. */
+import { MAX_TIMEOUT_MS } from "../http/mod.ts";
 
 /** A monotonic clock with timers. */
 export interface Clock {
@@ -8,14 +9,11 @@ export interface Clock {
   schedule(callback: () => void, delayMs: number): () => void;
 }
 
-/** The longest that a timer of the system can wait: one of more milliseconds fires at once. */
-const MAX_TIMER_MS = 0x7fff_ffff;
-
 /** The system's. */
 export const SYSTEM_CLOCK: Clock = {
   nowMs: () => performance.now(),
   schedule: (callback, delayMs) => {
-    const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), MAX_TIMER_MS));
+    const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), MAX_TIMEOUT_MS));
     return () => clearTimeout(timer);
   },
 };

@@ -4,7 +4,7 @@
  * A stream that finds no room waits its turn. One dial at a time is under way, whoever waits; after one that failed the server is left alone for
  * a while (`backoff.ts`). A connection that the server ends, or that grew old, gets no new streams, and those that it has may end.
  */
-import type { CallHandler, HeaderField, HttpClient, WaitingCall } from "../http/mod.ts";
+import type { CallHandler, HeaderField, HttpClient, LimitChanges, WaitingCall } from "../http/mod.ts";
 import type { Http2Limits, Http2Stream } from "../http2/mod.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
@@ -48,7 +48,7 @@ export interface Http2PoolOptions {
   /** How long a server that could not be reached is left alone. */
   readonly backoff?: BackoffOptions | undefined;
   /** Limits that are not the default ones. */
-  readonly limits?: { readonly [Name in keyof Http2Limits]?: number | undefined } | undefined;
+  readonly limits?: LimitChanges<Http2Limits> | undefined;
   /** After how long a silence the server is asked for a sign of life, in milliseconds. Never by default. */
   readonly keepaliveIntervalMs?: number | undefined;
   /** How long it may take to give one. @default 20000 */

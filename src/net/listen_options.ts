@@ -1,4 +1,5 @@
 /** What can be said about listening. */
+import type { LimitChanges } from "../http/mod.ts";
 import type { Http1Limits } from "../http1/mod.ts";
 import type { Http2Limits } from "../http2/mod.ts";
 import type { ConnectionEnd } from "./connection_end.ts";
@@ -37,9 +38,9 @@ export interface ListenOptions {
   /** After how long a silence HTTP/2 clients are asked for a sign of life, in milliseconds. @default 2 hours */
   readonly keepaliveIntervalMs?: number | undefined;
   /** Limits of HTTP/1.1 that are not the default ones. */
-  readonly http1?: { readonly [Name in keyof Http1Limits]?: number | undefined } | undefined;
+  readonly http1?: LimitChanges<Http1Limits> | undefined;
   /** Limits of HTTP/2 that are not the default ones. */
-  readonly http2?: { readonly [Name in keyof Http2Limits]?: number | undefined } | undefined;
+  readonly http2?: LimitChanges<Http2Limits> | undefined;
   /** Told of each connection that is over, also of those that were not let in. */
   readonly onConnectionEnd?: ((end: ConnectionEnd) => void) | undefined;
 }

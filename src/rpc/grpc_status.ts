@@ -4,7 +4,7 @@
  */
 import { base64Decode, base64Encode, BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { HeaderField } from "../http/mod.ts";
+import { fieldValue, type HeaderField } from "../http/mod.ts";
 import { isCode } from "./code.ts";
 import { packDetails } from "./error_detail.ts";
 import { decodeGrpcMessage, encodeGrpcMessage } from "./grpc_message.ts";
@@ -48,7 +48,7 @@ export function errorOfStatus(
   fields: readonly HeaderField[],
   metadata?: HeadersInit,
 ): ConnectError | undefined | "missing" {
-  const status = valueOf(fields, "grpc-status");
+  const status = fieldValue(fields, "grpc-status");
   if (status === undefined) {
     return "missing";
   }
@@ -61,12 +61,12 @@ export function errorOfStatus(
 }
 
 function readError(status: string, fields: readonly HeaderField[], metadata: HeadersInit | undefined): ConnectError {
-  const message = decodeGrpcMessage(valueOf(fields, "grpc-message") ?? "");
+  const message = decodeGrpcMessage(fieldValue(fields, "grpc-message") ?? "");
   const code = /^[0-9]+$/.test(status) ? Number(status) : -1;
   if (!isCode(code)) {
     return new ConnectError(message || "grpc-status is not the number of a status", Code.Unknown, metadata);
   }
-  const details = readDetails(valueOf(fields, "grpc-status-details-bin"));
+  const details = readDetails(fieldValue(fields, "grpc-status-details-bin"));
   if (details === undefined) {
     return new ConnectError(message, code, metadata);
   }
@@ -80,16 +80,6 @@ function readError(status: string, fields: readonly HeaderField[], metadata: Hea
 /** What is no code must not become 0, which means success. */
 function codeOf(error: ConnectError): Code {
   return isCode(error.code) ? error.code : Code.Unknown;
-}
-
-/** The first value of a name. */
-function valueOf(fields: readonly HeaderField[], name: string): string | undefined {
-  for (const field of fields) {
-    if (field.name === name) {
-      return field.value;
-    }
-  }
-  return undefined;
 }
 
 /** Undefined when there are none or they are damaged: that must not hide the error. */

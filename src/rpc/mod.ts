@@ -9,7 +9,7 @@ export { withCors } from "./cors.ts";
 export { createFetchHandler, type FetchHandler, type FetchHandlerOptions } from "./fetch_handler.ts";
 export { type InheritedCall, inheritedCallKey } from "./inherited_call.ts";
 export type { BinaryOptions, JsonOptions } from "./message_codec.ts";
-export { DEFAULT_MAX_MESSAGE_BYTES } from "./message_limit.ts";
+export { DEFAULT_MAX_MESSAGE_BYTES } from "./message_limits.ts";
 export type { CallObserver, CallWatch, EndedCall, ObservedCall } from "./server/call_observer.ts";
 export { createRpcHandler, type RpcHandler } from "./server/handler.ts";
 export { type MessageReader, reading, type ReadingImpl } from "./server/message_reader.ts";

@@ -1,5 +1,6 @@
 /** A client and a server that do to each other whatever the protocol allows: no octet of a window is lost, and nobody is left waiting. */
 import assert from "node:assert/strict";
+import { NO_HANDLER } from "../../src/http/mod.ts";
 import type { Connection, Http2Limits, Http2Stream, StreamHandler } from "../../src/http2/mod.ts";
 import { ConnectionPair } from "../support/connection_pair.ts";
 import { fuzzSeed, Random } from "../support/random.ts";
@@ -154,13 +155,7 @@ function wantFullWindows(
   size: number,
   seed: number,
 ): void {
-  const handler: StreamHandler = {
-    onData: (stream, _buffer, start, end) => stream.release(end - start),
-    onTrailers: () => {},
-    onWritable: () => {},
-    onReset: () => {},
-  };
-  const [mine, theirs] = connect(handler);
+  const [mine, theirs] = connect(NO_HANDLER);
   for (const [side, stream] of [["client", mine], ["server", theirs]] as const) {
     wantFullWindow(pair, side, size, (length) => {
       assert.ok(stream.write(new Uint8Array(length)));
@@ -209,6 +204,7 @@ Deno.test("No octet of the connection's windows is lost, whatever two sides do t
 Deno.test("Windows of one octet carry a conversation", () => {
   const received: number[] = [];
   const collect: StreamHandler = {
+    ...NO_HANDLER,
     onData(stream, buffer, start, end, endStream) {
       received.push(...buffer.subarray(start, end));
       stream.release(end - start);
@@ -217,9 +213,6 @@ Deno.test("Windows of one octet carry a conversation", () => {
         stream.end(Uint8Array.of(4, 5, 6));
       }
     },
-    onTrailers: () => {},
-    onWritable: () => {},
-    onReset: () => {},
   };
   const limits = { streamWindowSize: 1 };
   const pair = new ConnectionPair({

@@ -1,12 +1,12 @@
 /** What the driver does with a socket: reads, writes, time, and handlers that throw. The socket is in memory. */
 import assert from "node:assert/strict";
+import { NO_HANDLER } from "../../src/http/mod.ts";
 import {
   type Connection,
   type ConnectionOptions,
   createConnection,
   Http2ConnectionError,
   type Http2Stream,
-  type StreamHandler,
 } from "../../src/http2/mod.ts";
 import { Driver, type DriverHooks } from "../../src/net/driver.ts";
 import { HpackEncoder } from "../../src/http2/hpack/mod.ts";
@@ -22,17 +22,11 @@ import {
 } from "../support/frame_builder.ts";
 import { FakeSocket, settle } from "../support/fake_socket.ts";
 import { FrameText } from "../support/frame_text.ts";
+import { uncaughtDuring } from "../support/sockets.ts";
 import { fieldList, REQUEST } from "../support/test_peer.ts";
 
 const OK = fieldList({ ":status": "200" });
 const HEAD = fieldList(REQUEST);
-
-const QUIET: StreamHandler = {
-  onData: (stream, _buffer, start, end) => stream.release(end - start),
-  onTrailers: () => {},
-  onWritable: () => {},
-  onReset: () => {},
-};
 
 /** A server's driver on a socket in memory, and what its peer sees. */
 class Scene {
@@ -54,7 +48,7 @@ class Scene {
         nowMs: performance.now(),
         handler: {
           onRequest: (stream) => {
-            stream.handler = QUIET;
+            stream.handler = NO_HANDLER;
             this.streams.push(stream);
             onRequest(stream);
           },
@@ -90,23 +84,6 @@ class Scene {
   }
 }
 
-/** Counts what nobody caught while something goes on. */
-async function uncaughtDuring(action: () => Promise<void>): Promise<string[]> {
-  const uncaught: string[] = [];
-  const onError = (event: ErrorEvent) => (event.preventDefault(), uncaught.push(String(event.error)));
-  const onRejection = (event: PromiseRejectionEvent) => (event.preventDefault(), uncaught.push(String(event.reason)));
-  addEventListener("error", onError);
-  addEventListener("unhandledrejection", onRejection);
-  try {
-    await action();
-    await settle();
-  } finally {
-    removeEventListener("error", onError);
-    removeEventListener("unhandledrejection", onRejection);
-  }
-  return uncaught;
-}
-
 Deno.test("What one read asks for is answered in one write", async () => {
   const scene = new Scene(async (stream) => {
     if (stream.id % 4 === 1) {
@@ -125,7 +102,7 @@ Deno.test("What one read asks for is answered in one write", async () => {
 Deno.test("Reads and writes of one octet do", async () => {
   const scene = new Scene((stream) => {
     stream.handler = {
-      ...QUIET,
+      ...NO_HANDLER,
       onData(from, _buffer, start, end, endStream) {
         from.release(end - start);
         if (!from.isClosed && endStream) {
@@ -207,26 +184,26 @@ const THROWERS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
   onData: async (scene) => {
     scene.socket.give(scene.request(1, false));
     await settle();
-    scene.streams[0]!.handler = { ...QUIET, onData: boom };
+    scene.streams[0]!.handler = { ...NO_HANDLER, onData: boom };
     scene.socket.give(data(1, "x"));
   },
   onReset: async (scene) => {
     scene.socket.give(scene.request(1));
     await settle();
-    scene.streams[0]!.handler = { ...QUIET, onReset: boom };
+    scene.streams[0]!.handler = { ...NO_HANDLER, onReset: boom };
     scene.socket.give(resetStream(1, 8));
   },
   "onData and onReset": async (scene) => {
     scene.socket.give(scene.request(1, false));
     await settle();
-    scene.streams[0]!.handler = { ...QUIET, onData: boom, onReset: boom };
+    scene.streams[0]!.handler = { ...NO_HANDLER, onData: boom, onReset: boom };
     scene.socket.give(data(1, "x"));
   },
   onWritable: async (scene) => {
     scene.socket.give(scene.request(1));
     await settle();
     const stream = scene.streams[0]!;
-    stream.handler = { ...QUIET, onWritable: boom, onReset: boom };
+    stream.handler = { ...NO_HANDLER, onWritable: boom, onReset: boom };
     stream.respond(OK);
     stream.write(new Uint8Array(65_535 + 65_536));
     scene.socket.give(windowUpdate(0, 1e6), windowUpdate(1, 1e6));
@@ -234,13 +211,13 @@ const THROWERS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
   "onReset at the end of input": async (scene) => {
     scene.socket.give(scene.request(1));
     await settle();
-    scene.streams[0]!.handler = { ...QUIET, onReset: boom };
+    scene.streams[0]!.handler = { ...NO_HANDLER, onReset: boom };
     scene.socket.end();
   },
   "onReset when a write fails": async (scene) => {
     scene.socket.give(scene.request(1));
     await settle();
-    scene.streams[0]!.handler = { ...QUIET, onReset: boom };
+    scene.streams[0]!.handler = { ...NO_HANDLER, onReset: boom };
     scene.socket.writeError = new Deno.errors.BrokenPipe("gone");
     scene.socket.give(ping("12345678"));
   },
@@ -278,7 +255,7 @@ Deno.test("A handler that throws when time is over ends its connection and is to
     await late.begin();
     late.socket.give(late.request(1));
     await settle();
-    late.streams[0]!.handler = { ...QUIET, onReset: boom };
+    late.streams[0]!.handler = { ...NO_HANDLER, onReset: boom };
     await ended(late);
     await ended(scene);
   });
@@ -313,7 +290,7 @@ Deno.test("A handler that throws with room reserved leaves a connection that can
 Deno.test("A peer that resets in the middle of a write ends the connection without a word", async () => {
   const resets: string[] = [];
   const scene = new Scene((stream) => {
-    stream.handler = { ...QUIET, onReset: (_stream, error) => resets.push(error.origin) };
+    stream.handler = { ...NO_HANDLER, onReset: (_stream, error) => resets.push(error.origin) };
     stream.respond(OK);
   });
   await scene.begin();

@@ -75,6 +75,16 @@ const RECORDINGS = { "HTTP/1.1": HTTP1_REQUESTS, "HTTP/2": http2Requests() } as 
 const ENDINGS = ["reset", "close", "half-close"] as const;
 type Ending = (typeof ENDINGS)[number];
 
+function endBy(socket: NodeSocket, ending: Ending): void {
+  if (ending === "reset") {
+    socket.resetAndDestroy();
+  } else if (ending === "close") {
+    socket.destroy();
+  } else {
+    socket.end();
+  }
+}
+
 const serve: ServeExchange = createFetchBridge(async (request) => {
   const content = await request.bytes();
   return new Response(content.length === 0 ? "none" : content);
@@ -123,14 +133,8 @@ function exchange(server: HttpServer, octets: Uint8Array, ending: Ending, readLe
     let received = 0;
     const socket = connect({ host: hostname, port, allowHalfOpen: true });
     const end = () => {
-      if (ending === "reset") {
-        socket.resetAndDestroy();
-      } else if (ending === "close") {
-        socket.destroy();
-      } else {
-        socket.end();
-        socket.resume();
-      }
+      endBy(socket, ending);
+      socket.resume();
     };
     socket.on("error", () => {});
     socket.on("close", () => resolve(received));
@@ -230,16 +234,7 @@ for (const ending of ENDINGS) {
         socket.on("error", () => {});
         socket.on("close", () => sockets.delete(socket));
         socket.on("end", () => socket.end());
-        const end = () =>
-          setTimeout(() => {
-            if (ending === "reset") {
-              socket.resetAndDestroy();
-            } else if (ending === "close") {
-              socket.destroy();
-            } else {
-              socket.end();
-            }
-          });
+        const end = () => setTimeout(() => endBy(socket, ending));
         // Its SETTINGS at once, the answer to a request when that is there.
         const settingsLength = Math.min(length, 9 + octets[2]!);
         socket.write(octets.subarray(0, settingsLength), settingsLength === length ? end : undefined);

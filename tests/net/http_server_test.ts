@@ -1,8 +1,7 @@
 /** The server and the client on real sockets of this machine. */
 import assert from "node:assert/strict";
 import { connect } from "node:net";
-import type { HttpExchange } from "../../src/http/mod.ts";
-import type { StreamHandler } from "../../src/http2/mod.ts";
+import { type HttpExchange, NO_HANDLER } from "../../src/http/mod.ts";
 import { connectHttp2, type Http2Client, type HttpServer, serveHttp } from "../../src/net/mod.ts";
 import { settle } from "../support/fake_socket.ts";
 import { frame, PREFACE, settings } from "../support/frame_builder.ts";
@@ -12,16 +11,9 @@ import { fieldList, REQUEST } from "../support/test_peer.ts";
 const OK = fieldList({ ":status": "200" });
 const HEAD = fieldList(REQUEST);
 
-const QUIET: StreamHandler = {
-  onData: (stream, _buffer, start, end) => stream.release(end - start),
-  onTrailers: () => {},
-  onWritable: () => {},
-  onReset: () => {},
-};
-
 /** Answers at once. */
 function answer(stream: HttpExchange): void {
-  stream.handler = QUIET;
+  stream.handler = NO_HANDLER;
   stream.respond(OK, true);
 }
 
@@ -29,7 +21,7 @@ function answer(stream: HttpExchange): void {
 function call(client: Http2Client): Promise<string> {
   return new Promise((resolve) => {
     client.connection.openStream(HEAD, {
-      ...QUIET,
+      ...NO_HANDLER,
       onResponse: (_stream, head) => resolve(`${head.status}`),
       onReset: (_stream, error) => resolve(error.message),
     }, true);
@@ -72,7 +64,7 @@ Deno.test("GOAWAY reaches a peer that has sent more than was read", async () => 
 Deno.test("Shutdown lets the streams that are open end, and takes no connections", async () => {
   const streams: HttpExchange[] = [];
   const server = await serveHttp((stream) => {
-    stream.handler = QUIET;
+    stream.handler = NO_HANDLER;
     streams.push(stream);
   });
   const client = await connectTo(server);
@@ -96,7 +88,7 @@ Deno.test("Close ends everything now, also when a handler throws at that", async
   const errors: unknown[] = [];
   const server = await serveHttp((stream) => {
     stream.handler = {
-      ...QUIET,
+      ...NO_HANDLER,
       onReset: () => {
         throw new Error("boom");
       },

@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { reading, serve, writing } from "../../../mod.ts";
-import { Blobs } from "../../../gen/edgewire/bench/v1/blobs_codec.ts";
-import { Profiles } from "../../../gen/edgewire/bench/v1/profiles_codec.ts";
+import { Blobs } from "../../gen/edgewire/bench/v1/blobs_codec.ts";
+import { Profiles } from "../../gen/edgewire/bench/v1/profiles_codec.ts";
 import {
   type CountRequest,
   type CountRequestSchema,
@@ -15,7 +15,7 @@ import {
   type SayManyRequestSchema,
   type SayManyResponseSchema,
   Streams,
-} from "../../../gen/edgewire/bench/v1/streams_codec.ts";
+} from "../../gen/edgewire/bench/v1/streams_codec.ts";
 import { Greeter } from "../../../gen/hello_codec.ts";
 
 const { values: { read, write }, positionals: [port, cert, key] } = parseArgs({

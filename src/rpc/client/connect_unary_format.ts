@@ -1,6 +1,6 @@
 /** Unary calls of Connect as a client speaks it: https://connectrpc.com/docs/protocol#unary-rpcs */
 import { ConnectError } from "@connectrpc/connect";
-import type { HeaderField, ResponseHead } from "../../http/mod.ts";
+import { fieldValue, type HeaderField, type ResponseHead } from "../../http/mod.ts";
 import type { Compression } from "../compression.ts";
 import { ContentBuffer } from "../content_buffer.ts";
 import { errorFromJson } from "../error_json.ts";
@@ -10,7 +10,6 @@ import {
   type CallEnd,
   contentTypeError,
   failedEnd,
-  fieldValue,
   httpStatusError,
   type ReaderOptions,
   responseCompression,

@@ -16,10 +16,10 @@ import {
   type Transport,
   type UnaryResponse,
 } from "@connectrpc/connect";
-import type { HeaderField, HttpClient } from "../../http/mod.ts";
+import { checkWholeNumber, type HeaderField, type HttpClient, MAX_COUNT } from "../../http/mod.ts";
 import { type Compression, createWebCompressions } from "../compression.ts";
 import { binaryCodec, type BinaryOptions, jsonCodec, type JsonOptions } from "../message_codec.ts";
-import { DEFAULT_MAX_MESSAGE_BYTES } from "../message_limit.ts";
+import { checkMessageBytes, DEFAULT_COMPRESS_MIN_BYTES, DEFAULT_MAX_MESSAGE_BYTES } from "../message_limits.ts";
 import { unsendableError } from "./call_errors.ts";
 import type { CallPlan } from "./call_plan.ts";
 import type { CallRequest } from "./call_request.ts";
@@ -36,9 +36,6 @@ import { WholeBody } from "./request_body.ts";
 import { StreamedBody } from "./request_stream.ts";
 import { UnaryResult } from "./unary_result.ts";
 import type { WireFormat } from "./wire_format.ts";
-
-/** Below so many bytes a message is sent as it is: a packet has more. */
-const DEFAULT_COMPRESS_MIN_BYTES = 1024;
 
 /** A protocol that servers may be called by. */
 export type Protocol = "connect" | "grpc" | "grpc-web";
@@ -101,6 +98,7 @@ class RemoteCaller implements Caller {
   readonly #baseUrl: URL;
   readonly #protocol: Protocol;
   readonly #maxMessageBytes: number;
+  readonly #compressMinBytes: number;
   readonly #acceptCompressions: readonly Compression[];
   readonly #plans = new Map<DescMethod, CallPlan>();
 
@@ -116,9 +114,10 @@ class RemoteCaller implements Caller {
     this.#protocol = protocol;
     this.#baseUrl = checkBaseUrl(options.baseUrl ?? httpClient.origin);
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
+    this.#compressMinBytes = options.compressMinBytes ?? DEFAULT_COMPRESS_MIN_BYTES;
     this.#acceptCompressions = options.acceptCompressions ?? createWebCompressions();
-    checkCount("maxMessageBytes", this.#maxMessageBytes, 0xffff_ffff);
-    checkCount("compressMinBytes", options.compressMinBytes ?? 0, Number.MAX_SAFE_INTEGER);
+    checkMessageBytes("maxMessageBytes", this.#maxMessageBytes);
+    checkWholeNumber("compressMinBytes", this.#compressMinBytes, 0, MAX_COUNT);
   }
 
   urlOf(method: DescMethod): string {
@@ -184,7 +183,7 @@ class RemoteCaller implements Caller {
         isEnveloped: format.isEnveloped,
         maxMessageBytes: this.#maxMessageBytes,
         compression: sendCompression,
-        compressMinBytes: this.#options.compressMinBytes ?? DEFAULT_COMPRESS_MIN_BYTES,
+        compressMinBytes: this.#compressMinBytes,
       }),
       output: codecOf(method.output),
       readerOptions: {
@@ -242,10 +241,4 @@ function checkBaseUrl(baseUrl: string | URL | undefined): URL {
     throw new TypeError(`Cannot use "${baseUrl}" as a base URL: the scheme must be http or https`);
   }
   return url;
-}
-
-function checkCount(name: string, value: number, most: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > most) {
-    throw new RangeError(`Cannot set ${name} to ${value}: it is a whole number from 0 to ${most}`);
-  }
 }

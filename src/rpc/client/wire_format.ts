@@ -3,7 +3,7 @@
  * `grpc_format.ts`, `grpc_web_format.ts`, `connect_stream_format.ts` and `connect_unary_format.ts` are the ones that there are.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { HeaderField, ResponseHead } from "../../http/mod.ts";
+import { fieldValue, type HeaderField, type ResponseHead } from "../../http/mod.ts";
 import { codeOfHttpStatus } from "../code.ts";
 import type { Compression } from "../compression.ts";
 import { toHeaders } from "../metadata.ts";
@@ -62,16 +62,6 @@ export interface WireFormat {
   /** @param timeoutMs What is left until the deadline. */
   timeoutField(timeoutMs: number): HeaderField;
   createReader(sink: ResponseSink, options: ReaderOptions): ResponseReader;
-}
-
-/** The first value of a name. */
-export function fieldValue(fields: readonly HeaderField[], name: string): string | undefined {
-  for (const field of fields) {
-    if (field.name === name) {
-      return field.value;
-    }
-  }
-  return undefined;
 }
 
 /** The end of a call that failed. The error gets all metadata that came. */

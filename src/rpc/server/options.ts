@@ -1,13 +1,11 @@
 /** What can be set about the server side of RPC, and what it is when nothing is said. */
 import type { ConnectRouter, HandlerContext, Interceptor } from "@connectrpc/connect";
+import { checkWholeNumber, MAX_COUNT } from "../../http/mod.ts";
 import { type Compression, createWebCompressions } from "../compression.ts";
 import type { DeadlineWheel } from "../deadline_wheel.ts";
 import type { BinaryOptions, JsonOptions } from "../message_codec.ts";
-import { DEFAULT_MAX_MESSAGE_BYTES } from "../message_limit.ts";
+import { checkMessageBytes, DEFAULT_COMPRESS_MIN_BYTES, DEFAULT_MAX_MESSAGE_BYTES } from "../message_limits.ts";
 import type { CallObserver } from "./call_observer.ts";
-
-/** Below so many bytes a message is sent as it is: a packet has more. */
-const DEFAULT_COMPRESS_MIN_BYTES = 1024;
 
 /**
  * Calls that their clients have given up, and whose handlers still run, count for the connection that they came by. Twice as many as it may have
@@ -85,15 +83,9 @@ export function resolveOptions(options: RpcOptions, deadlines: DeadlineWheel): R
     onError: options.onError ?? ((error) => console.error(error)),
     deadlines,
   };
-  checkCount("maxMessageBytes", resolved.maxMessageBytes, 0xffff_ffff);
-  checkCount("maxResponseBytes", resolved.maxResponseBytes, 0xffff_ffff);
-  checkCount("compressMinBytes", resolved.compressMinBytes, Number.MAX_SAFE_INTEGER);
-  checkCount("maxAbandonedCalls", resolved.maxAbandonedCalls, Number.MAX_SAFE_INTEGER);
+  checkMessageBytes("maxMessageBytes", resolved.maxMessageBytes);
+  checkMessageBytes("maxResponseBytes", resolved.maxResponseBytes);
+  checkWholeNumber("compressMinBytes", resolved.compressMinBytes, 0, MAX_COUNT);
+  checkWholeNumber("maxAbandonedCalls", resolved.maxAbandonedCalls, 0, MAX_COUNT);
   return resolved;
-}
-
-function checkCount(name: string, value: number, most: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > most) {
-    throw new RangeError(`Cannot set ${name} to ${value}: it is a whole number from 0 to ${most}`);
-  }
 }

@@ -9,7 +9,7 @@ import { each } from "../../support/bytes.ts";
 import { assertConnectError } from "../../support/connect_error.ts";
 import { settle } from "../../support/fake_socket.ts";
 import { envelope, greeting } from "../../support/rpc_messages.ts";
-import { testServices } from "../../support/services.ts";
+import { assertAllKindsOfCalls, testServices } from "../../support/services.ts";
 
 type Fetch = typeof globalThis.fetch;
 
@@ -39,25 +39,7 @@ for (const protocol of ["connect", "grpc-web"] as const) {
     Deno.test(`all kinds of calls by ${protocol} in ${useBinaryFormat ? "binary" : "JSON"}`, async () => {
       const handler = services();
       const { fetch } = recording((request) => handler(request));
-      const transport = transportOf(fetch, { protocol, useBinaryFormat });
-      const [greeter, file] = [createClient(Greeter, transport), createClient(File, transport)];
-      assert.equal((await greeter.sayHello({ name: "World" })).message, "Hello, World!");
-
-      const chunk = new TextEncoder().encode("content");
-      const stored = await file.upload(each([
-        { part: { case: "header" as const, value: { name: "a" } } },
-        { part: { case: "chunk" as const, value: chunk } },
-      ]));
-      assert.equal(stored.file?.size, 7n);
-
-      const parts = await Array.fromAsync(file.download({ name: "a" }), ({ part }) => part);
-      assert.deepEqual(parts[1], { case: "chunk", value: chunk });
-
-      const greetings = greeter.converse(each([{ name: "Ada" }, { name: "Grace" }]));
-      assert.deepEqual(await Array.fromAsync(greetings, ({ message }) => message), ["Hello, Ada!", "Hello, Grace!"]);
-
-      await assertConnectError(file.stat({ name: "b" }), Code.NotFound, 'name: no file "b"');
-      await assertConnectError(Array.fromAsync(file.download({ name: "b" })), Code.NotFound, 'name: no file "b"');
+      await assertAllKindsOfCalls(transportOf(fetch, { protocol, useBinaryFormat }));
     });
   }
 }

@@ -14,7 +14,7 @@ import { createInProcessTransport, inheritedCallKey, type InProcessTransportOpti
 import { each } from "../../support/bytes.ts";
 import { assertConnectError } from "../../support/connect_error.ts";
 import { settle } from "../../support/fake_socket.ts";
-import { testServices } from "../../support/services.ts";
+import { assertAllKindsOfCalls, testServices } from "../../support/services.ts";
 
 function transportOf(greeter: Partial<ServiceImpl<typeof Greeter>>, options: InProcessTransportOptions = {}) {
   return createInProcessTransport((router) => router.service(Greeter, greeter), options);
@@ -25,21 +25,7 @@ function clientOf(greeter: Partial<ServiceImpl<typeof Greeter>>, options: InProc
 }
 
 Deno.test("all kinds of calls are answered by the services themselves", async () => {
-  const transport = createInProcessTransport(testServices());
-  const [greeter, file] = [createClient(Greeter, transport), createClient(File, transport)];
-  assert.equal((await greeter.sayHello({ name: "World" })).message, "Hello, World!");
-  const value = new TextEncoder().encode("content");
-  const stored = await file.upload(each([
-    { part: { case: "header" as const, value: { name: "a" } } },
-    { part: { case: "chunk" as const, value } },
-  ]));
-  assert.equal(stored.file?.size, 7n);
-  const parts = await Array.fromAsync(file.download({ name: "a" }), ({ part }) => part);
-  assert.deepEqual(parts[1], { case: "chunk", value });
-  const greetings = greeter.converse(each([{ name: "Ada" }, { name: "Grace" }]));
-  assert.deepEqual(await Array.fromAsync(greetings, ({ message }) => message), ["Hello, Ada!", "Hello, Grace!"]);
-  await assertConnectError(file.stat({ name: "b" }), Code.NotFound, 'name: no file "b"');
-  await assertConnectError(Array.fromAsync(file.download({ name: "b" })), Code.NotFound, 'name: no file "b"');
+  await assertAllKindsOfCalls(createInProcessTransport(testServices()));
 });
 
 Deno.test("messages are completed, and what they carry is not copied", async () => {

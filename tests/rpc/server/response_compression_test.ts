@@ -9,6 +9,7 @@ import {
   CALLS,
   contentOf,
   encodingField,
+  type Impl,
   isEnveloped,
   PROTOCOLS,
   RpcScene,
@@ -19,6 +20,16 @@ import { uncaughtDuring } from "../../support/sockets.ts";
 import { LateCompression } from "../../support/late_compression.ts";
 
 const LONG = "a".repeat(100);
+
+/** Each method answers with one message that is long enough. */
+const LONG_ANSWERS: Impl = {
+  unary: () => ({ text: LONG }),
+  clientStream: () => Promise.resolve({ text: LONG }),
+  serverStream: writing((_request, writer) => void writer.write({ text: LONG })),
+  async *bidi() {
+    yield { text: LONG };
+  },
+};
 
 Deno.test("responses are compressed as the client takes it, and are what they were", async () => {
   for (const { protocol, method } of CALLS) {
@@ -122,14 +133,7 @@ Deno.test("a compression that fails is internal, told once, and crashes nothing"
           },
           decompress: (data) => data,
         };
-        const scene = new RpcScene({
-          unary: () => ({ text: LONG }),
-          clientStream: () => Promise.resolve({ text: LONG }),
-          serverStream: writing((_request, writer) => void writer.write({ text: LONG })),
-          async *bidi() {
-            yield { text: LONG };
-          },
-        }, { compressions: [failing], compressMinBytes: 10 });
+        const scene = new RpcScene(LONG_ANSWERS, { compressions: [failing], compressMinBytes: 10 });
         const exchange = scene.begin({ protocol, method, fields: { [acceptField(protocol, method)]: "late" } });
         exchange.push(contentOf(protocol, "proto", method, ["a"]), { endStream: true });
         await settle(2);
@@ -148,14 +152,7 @@ Deno.test("a call that ends while a message is compressed crashes nothing", asyn
     for (const { protocol, method } of CALLS) {
       for (const end of ["gone", "deadline"]) {
         const late = new LateCompression();
-        const scene = new RpcScene({
-          unary: () => ({ text: LONG }),
-          clientStream: () => Promise.resolve({ text: LONG }),
-          serverStream: writing((_request, writer) => void writer.write({ text: LONG })),
-          async *bidi() {
-            yield { text: LONG };
-          },
-        }, { compressions: [late], compressMinBytes: 10 });
+        const scene = new RpcScene(LONG_ANSWERS, { compressions: [late], compressMinBytes: 10 });
         const timeout = protocol === "connect" ? "connect-timeout-ms" : "grpc-timeout";
         const exchange = scene.begin({
           protocol,

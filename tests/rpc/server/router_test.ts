@@ -5,7 +5,7 @@ import {
   type SayManyRequestSchema,
   type SayManyResponseSchema,
   Streams,
-} from "../../../gen/edgewire/bench/v1/streams_pb.ts";
+} from "../../../bench/gen/edgewire/bench/v1/streams_pb.ts";
 import { writing } from "../../../src/rpc/mod.ts";
 import { Router } from "../../../src/rpc/server/router.ts";
 
