@@ -1,8 +1,7 @@
 /** The codec of a message type, as the RPC room uses it. */
 import { type DescMessage, fromBinary, type Message, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { wireCodec } from "./closures/mod.ts";
-import type { WireCodec } from "./wire/wire_codec.ts";
 import { beginInput, copyOctets, endInput } from "./wire/input.ts";
+import { generatedCodec, type WireCodec } from "./wire/wire_codec.ts";
 
 /**
  * Encodes and decodes messages of one type: the same messages, octets and errors as protobuf-es' `fromBinary` and `toBinary`. What
@@ -28,11 +27,26 @@ export interface MessageCodec<T> {
 
 const codecs = new WeakMap<DescMessage, MessageCodec<Message>>();
 
-/** The codec of a message type: generated source if the stubs were imported with it, else closures that are compiled now. */
-export function compile<Desc extends DescMessage>(schema: Desc): MessageCodec<MessageShape<Desc>> {
+/** Compiles what no generated source is for; undefined when nobody does. */
+let compiler: ((schema: DescMessage) => WireCodec) | undefined;
+
+/**
+ * Has types compiled, from now on, that come without generated source. It is not there by itself, as bundles for edges and browsers are better off
+ * without it.
+ */
+export function setCompiler(compile: (schema: DescMessage) => WireCodec): void {
+  compiler = compile;
+}
+
+/** The codec of a message type: generated source if the stubs were imported with it, else what is compiled now; undefined where nobody compiles. */
+export function compile<Desc extends DescMessage>(schema: Desc): MessageCodec<MessageShape<Desc>> | undefined {
   let codec = codecs.get(schema);
   if (codec === undefined) {
-    codec = createMessageCodec(schema, wireCodec(schema));
+    const wire = generatedCodec(schema) ?? compiler?.(schema);
+    if (wire === undefined) {
+      return undefined;
+    }
+    codec = createMessageCodec(schema, wire);
     codecs.set(schema, codec);
   }
   return codec as MessageCodec<MessageShape<Desc>>;
