@@ -17,15 +17,10 @@ export interface RequestHead {
   readonly fields: readonly HeaderField[];
   /** Octets of content; undefined when it is not said. */
   readonly contentLength: number | undefined;
-  /** The value of one field, where that costs less than the list: {@linkcode fieldValue} asks it. */
-  getValue?(name: string): string | undefined;
 }
 
 /** The value of a field of a request, the first one if there are several; undefined when it is not there. The name is in lower case. */
 export function fieldValue(head: RequestHead, name: string): string | undefined {
-  if (head.getValue !== undefined) {
-    return head.getValue(name);
-  }
   for (const field of head.fields) {
     if (field.name === name) {
       return field.value;

@@ -16,9 +16,3 @@ Deno.test("the value of a field is the first one", () => {
   assert.equal(fieldValue(HEAD, "x-c"), undefined);
   assert.equal(fieldValue({ ...HEAD, fields: [] }, "x-a"), undefined);
 });
-
-Deno.test("a head that can tell one field is asked", () => {
-  const head: RequestHead = { ...HEAD, getValue: (name) => name === "x-c" ? "3" : undefined };
-  assert.equal(fieldValue(head, "x-c"), "3");
-  assert.equal(fieldValue(head, "x-a"), undefined);
-});
