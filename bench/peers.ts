@@ -40,6 +40,9 @@ export const OURS: Peer = denoPeer("edgewire", "edgewire_server.ts");
 /** Server streams by `write()` instead of an async generator. */
 export const OUR_WRITE: Peer = denoPeer("edgewire, write()", "edgewire_server.ts", "--write");
 
+/** Client streams by `read()` instead of `for await`. */
+export const OUR_READ: Peer = denoPeer("edgewire, read()", "edgewire_server.ts", "--read");
+
 export const TONIC: Peer = tonicPeer("tonic 0.14.9", "bench-tonic");
 export const TONIC_WEB: Peer = { ...TONIC, name: "tonic-web 0.14.9" };
 export const GRPC_GO: Peer = goPeer("grpc-go 1.85.0", "grpc_go_server");

@@ -9,7 +9,7 @@ import {
 import { grpcCheck } from "../load/checks.ts";
 import { type Http2Load, measureHttp2 } from "../load/h2load.ts";
 import { envelope } from "../load/messages.ts";
-import { GRPC_GO, GRPC_JS, GRPCIO, LOAD, OUR_WRITE, OURS, type Peer, TONIC } from "../peers.ts";
+import { GRPC_GO, GRPC_JS, GRPCIO, LOAD, OUR_READ, OUR_WRITE, OURS, type Peer, TONIC } from "../peers.ts";
 import { cpuSeconds, numberIn, residentMiB, runOnCore1, startPeer } from "../processes.ts";
 import {
   type Goal,
@@ -79,8 +79,8 @@ export async function streamScenarios(setting: Setting): Promise<readonly Scenar
       "Client streams",
       "Count",
       { body: count, answerBytes: counted.length },
-      [OURS, TONIC, GRPC_GO, GRPC_JS, GRPCIO],
-      ahead(OURS),
+      [OUR_READ, OURS, TONIC, GRPC_GO, GRPC_JS, GRPCIO],
+      [...ahead(OUR_READ), ...goals(OURS, [[GRPC_JS, 6]])],
     ),
     {
       key: "bidi",

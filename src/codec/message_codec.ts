@@ -11,9 +11,10 @@ export interface MessageCodec<T> {
   /**
    * The message in `start..end`. Nothing of it refers to the buffer, which may be used again.
    *
+   * @param isOwned Whether long fields may refer to the buffer all the same, as nobody else uses it any more. @default false
    * @throws {Error} It is cut short, malformed, or messages are more than 100 deep within each other.
    */
-  decode(buffer: Uint8Array, start: number, end: number): T;
+  decode(buffer: Uint8Array, start: number, end: number, isOwned?: boolean): T;
   /** @throws {Error} A value is not of its field's type, or a required field is not set. */
   encode(message: T): Uint8Array;
   /**
@@ -97,8 +98,8 @@ export function createMessageCodec(schema: DescMessage, wire: WireCodec): Messag
   const encode = (message: Message): Uint8Array =>
     encodeSmall(message) ?? encodeLarge(message) ?? toBinary(schema, message);
   return {
-    decode: (buffer, start, end) => {
-      beginInput(start, end);
+    decode: (buffer, start, end, isOwned = false) => {
+      beginInput(start, end, isOwned);
       try {
         return wire.read(buffer, start, end, 1, -1);
       } catch {

@@ -2,6 +2,8 @@
  * Envelopes, in which messages travel in gRPC, gRPC-Web and streams of Connect: an octet of flags, four of length (big-endian), content
  * (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests).
  */
+import type { ConnectError } from "@connectrpc/connect";
+import { ContentBuffer } from "./content_buffer.ts";
 
 /** Octets before the content. */
 export const ENVELOPE_HEAD_LENGTH = 5;
@@ -15,118 +17,217 @@ export const TRAILERS_FLAG = 0x80;
 
 const EMPTY = new Uint8Array(0);
 
+/** A content that is as long as this, in octets, and comes in pieces is put together in a buffer of its own, which its message may keep. */
+const LONG = 4096;
+
 /**
- * Room that is kept for the next content of several chunks, in octets. Room that is not is garbage outside of V8's heap, and V8 is in no hurry to
+ * Room that is kept for the next octets that have to wait, in octets. Room that is not is garbage outside of V8's heap, and V8 is in no hurry to
  * collect that.
  */
 const MAX_KEPT_ROOM = 131_072;
 
-/** Gets what an {@linkcode EnvelopeReader} finds. It must not throw. */
-export interface EnvelopeHandler {
-  /**
-   * The content of one envelope, from `start` to `end` of a buffer that is valid during the call only: in place when it came in one piece,
-   * else put together.
-   */
-  onEnvelope(flags: number, buffer: Uint8Array, start: number, end: number): void;
-  /** A length above the limit was announced. Nothing was allocated for it, and nothing follows. */
-  onTooLarge(length: number): void;
-}
-
-/** Takes octets in any chunks, gives envelopes. */
+/**
+ * Takes octets in any chunks, and gives envelopes when they are asked for: one that nobody asks for yet is neither decoded nor an object.
+ *
+ * A chunk is `push`ed, all envelopes that are wanted are read by `next`, and `keep` copies the rest.
+ */
 export class EnvelopeReader {
-  readonly #handler: EnvelopeHandler;
+  /** The flags of the envelope that {@linkcode next} has found. */
+  flags = 0;
+  /** Where its content is, from {@linkcode start} to {@linkcode end}: until the next call of a method. */
+  buffer: Uint8Array = EMPTY;
+  start = 0;
+  end = 0;
+  /** Whether the buffer is for this content alone, so that the message may refer to it. */
+  isOwned = false;
+
   readonly #maxBytes: number;
+  readonly #tooLong: (length: number, maxBytes: number) => ConnectError;
+  /** What was not read yet, from position to limit: of the caller's chunk, or of our room. */
+  #input: Uint8Array = EMPTY;
+  #position = 0;
+  #limit = 0;
+  #isBorrowed = false;
+  #room: Uint8Array = EMPTY;
+  /** A content that has a buffer of its own. It comes before what was not read yet. */
+  #long: ContentBuffer | undefined = undefined;
+  #longLength = 0;
   #isStopped = false;
-  /** Of the head of the current envelope: how many octets were read, and what they say. */
-  #headLength = 0;
-  #flags = 0;
-  #length = 0;
-  /** The part of the current envelope's content that came in earlier chunks. */
-  #content: Uint8Array = EMPTY;
-  #contentLength = 0;
 
-  /** @param maxBytes The longest content that is taken. */
-  constructor(handler: EnvelopeHandler, maxBytes: number) {
-    this.#handler = handler;
+  /**
+   * @param maxBytes The longest content that is taken.
+   * @param tooLong Makes the error for one of `length` octets.
+   */
+  constructor(maxBytes: number, tooLong: (length: number, maxBytes: number) => ConnectError) {
     this.#maxBytes = maxBytes;
+    this.#tooLong = tooLong;
   }
 
-  /** Whether what was read ends within an envelope. */
-  get isMidEnvelope(): boolean {
-    return this.#headLength > 0;
+  /** Octets that were not read yet. Right after {@linkcode next} said false they are of an envelope that is not all there. */
+  get waitingLength(): number {
+    const waiting = this.#limit - this.#position;
+    return this.#long === undefined ? waiting : waiting + ENVELOPE_HEAD_LENGTH + this.#long.length;
   }
 
-  /** Takes octets. They are the caller's again after the call. */
+  /** Whether {@linkcode next} has something to say: the next envelope is all there, or too long. */
+  get hasEnvelope(): boolean {
+    if (this.#long !== undefined) {
+      return this.#long.length === this.#longLength;
+    }
+    const available = this.#limit - this.#position - ENVELOPE_HEAD_LENGTH;
+    if (available < 0) {
+      return false;
+    }
+    const length = readEnvelopeLength(this.#input, this.#position);
+    return length <= available || length > this.#maxBytes;
+  }
+
+  /** Takes octets. They are the caller's again after {@linkcode keep}. */
   push(buffer: Uint8Array, start: number, end: number): void {
-    let offset = start;
-    while (offset < end && !this.#isStopped) {
-      offset = this.#readHead(buffer, offset, end);
-      if (this.#headLength < ENVELOPE_HEAD_LENGTH) {
-        return;
-      }
-      if (this.#length > this.#maxBytes) {
-        this.#isStopped = true;
-        this.#handler.onTooLarge(this.#length);
-        return;
-      }
-      offset = this.#readContent(buffer, offset, end);
+    let position = start;
+    if (this.#long !== undefined && !this.hasEnvelope) {
+      position += Math.min(end - start, this.#longLength - this.#long.length);
+      this.#long.append(buffer, start, position);
+    }
+    if (position === end || this.#isStopped) {
+      return;
+    }
+    if (this.#position < this.#limit) {
+      this.#wait(buffer, position, end);
+    } else {
+      this.#input = buffer;
+      this.#position = position;
+      this.#limit = end;
+      this.#isBorrowed = true;
     }
   }
 
-  /** Takes nothing more: later octets are dropped. Also in the middle of {@linkcode push}. */
+  /**
+   * Reads the next envelope, if it is all there.
+   *
+   * @throws {ConnectError} It is said to be too long. Nothing was allocated for it, and nothing follows.
+   */
+  next(): boolean {
+    if (this.#long !== undefined) {
+      return this.#takeLong(this.#long);
+    }
+    const head = this.#position;
+    const available = this.#limit - head - ENVELOPE_HEAD_LENGTH;
+    if (available < 0) {
+      this.#dropRoom();
+      return false;
+    }
+    const length = readEnvelopeLength(this.#input, head);
+    if (length > this.#maxBytes) {
+      this.stop();
+      throw this.#tooLong(length, this.#maxBytes);
+    }
+    if (length > available) {
+      this.#beginLong(length, available);
+      return false;
+    }
+    this.flags = this.#input[head]!;
+    this.buffer = this.#input;
+    this.start = head + ENVELOPE_HEAD_LENGTH;
+    this.end = this.start + length;
+    this.isOwned = false;
+    this.#position = this.end;
+    return true;
+  }
+
+  /** Copies what was not read of the chunk that was pushed. */
+  keep(): void {
+    if (!this.#isBorrowed) {
+      return;
+    }
+    this.#isBorrowed = false;
+    const available = this.#limit - this.#position - ENVELOPE_HEAD_LENGTH;
+    if (available >= 0 && this.#long === undefined) {
+      const length = readEnvelopeLength(this.#input, this.#position);
+      if (length > available && length <= this.#maxBytes) {
+        this.#beginLong(length, available);
+      }
+    }
+    const [buffer, start, end] = [this.#input, this.#position, this.#limit];
+    this.#input = this.#room;
+    this.#position = 0;
+    this.#limit = 0;
+    if (start < end) {
+      this.#wait(buffer, start, end);
+    }
+  }
+
+  /** Takes nothing more: what was not read, and what comes, is dropped. */
   stop(): void {
     this.#isStopped = true;
-    this.#content = EMPTY;
+    this.#isBorrowed = false;
+    this.#input = EMPTY;
+    this.#room = EMPTY;
+    this.#position = 0;
+    this.#limit = 0;
+    this.#long = undefined;
   }
 
-  /** @returns Where it stopped. */
-  #readHead(buffer: Uint8Array, start: number, end: number): number {
-    let offset = start;
-    if (this.#headLength === 0 && offset < end) {
-      this.#flags = buffer[offset++]!;
-      this.#length = 0;
-      this.#headLength = 1;
+  #takeLong(long: ContentBuffer): boolean {
+    if (long.length < this.#longLength) {
+      return false;
     }
-    while (this.#headLength < ENVELOPE_HEAD_LENGTH && offset < end) {
-      this.#length = this.#length * 256 + buffer[offset++]!;
-      this.#headLength++;
-    }
-    return offset;
+    this.buffer = long.octets;
+    this.start = 0;
+    this.end = this.#longLength;
+    this.isOwned = true;
+    this.#long = undefined;
+    return true;
   }
 
-  /** @returns Where it stopped. */
-  #readContent(buffer: Uint8Array, start: number, end: number): number {
-    const available = Math.min(end - start, this.#length - this.#contentLength);
-    const isWhole = this.#contentLength + available === this.#length;
-    const contentEnd = start + available;
-    if (isWhole && this.#contentLength === 0) {
-      this.#headLength = 0;
-      this.#handler.onEnvelope(this.#flags, buffer, start, contentEnd);
-      return contentEnd;
+  /** Has a content that is not all there go on in a buffer of its own, if it is long. */
+  #beginLong(length: number, available: number): void {
+    if (length < LONG) {
+      return;
     }
-    this.#keep(buffer, start, contentEnd);
-    if (isWhole) {
-      const content = this.#content;
-      if (content.length > MAX_KEPT_ROOM) {
-        this.#content = EMPTY;
+    const start = this.#position + ENVELOPE_HEAD_LENGTH;
+    this.flags = this.#input[this.#position]!;
+    this.#longLength = length;
+    this.#long = new ContentBuffer(length, 0);
+    this.#long.append(this.#input, start, start + available);
+    this.#position = this.#limit;
+  }
+
+  /** Copies octets behind those that wait. */
+  #wait(buffer: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (this.#limit + length > this.#room.length) {
+      this.#makeRoom(length);
+    }
+    this.#room.set(buffer.subarray(start, end), this.#limit);
+    this.#limit += length;
+  }
+
+  /** Lets go of room that is not needed, if it is much. */
+  #dropRoom(): void {
+    if (this.#room.length > MAX_KEPT_ROOM && this.#position === this.#limit) {
+      this.#room = EMPTY;
+      if (!this.#isBorrowed) {
+        this.#input = EMPTY;
+        this.#position = 0;
+        this.#limit = 0;
       }
-      this.#contentLength = 0;
-      this.#headLength = 0;
-      this.#handler.onEnvelope(this.#flags, content, 0, this.#length);
     }
-    return contentEnd;
   }
 
-  /** Room doubles with what arrives, up to the length: what was only announced costs nothing. */
-  #keep(buffer: Uint8Array, start: number, end: number): void {
-    const needed = this.#contentLength + end - start;
-    if (needed > this.#content.length) {
-      const grown = new Uint8Array(Math.min(this.#length, Math.max(needed, 2 * this.#content.length)));
-      grown.set(this.#content.subarray(0, this.#contentLength));
-      this.#content = grown;
+  /** By moving what waits to the front, if that is not much. */
+  #makeRoom(length: number): void {
+    const waiting = this.#limit - this.#position;
+    if (2 * (waiting + length) <= this.#room.length) {
+      this.#room.copyWithin(0, this.#position, this.#limit);
+    } else {
+      const grown = new Uint8Array(Math.max(waiting + length, 2 * waiting));
+      grown.set(this.#room.subarray(this.#position, this.#limit));
+      this.#room = grown;
+      this.#input = grown;
     }
-    this.#content.set(buffer.subarray(start, end), this.#contentLength);
-    this.#contentLength = needed;
+    this.#position = 0;
+    this.#limit = waiting;
   }
 }
 

@@ -27,9 +27,10 @@ export interface MessageCodec {
   /**
    * Decodes a message from `start` to `end` of a buffer, which is the caller's again after the call: nothing in the message refers to it.
    *
+   * @param isOwned Whether the message may refer to it all the same, as nobody else uses it any more. @default false
    * @throws {Error} It is malformed.
    */
-  decode(buffer: Uint8Array, start: number, end: number): Message;
+  decode(buffer: Uint8Array, start: number, end: number, isOwned?: boolean): Message;
   /** @throws {Error} A field has a value that it cannot have. */
   encode(message: Message): Uint8Array;
   /**

@@ -12,5 +12,6 @@ export type { BinaryOptions, JsonOptions } from "./message_codec.ts";
 export { DEFAULT_MAX_MESSAGE_BYTES } from "./message_limit.ts";
 export type { CallObserver, CallWatch, EndedCall, ObservedCall } from "./server/call_observer.ts";
 export { createRpcHandler, type RpcHandler } from "./server/handler.ts";
+export { type MessageReader, reading, type ReadingImpl } from "./server/message_reader.ts";
 export { type MessageWriter, writing, type WritingImpl } from "./server/message_writer.ts";
 export type { RpcOptions } from "./server/options.ts";

@@ -126,7 +126,7 @@ function declines(wire: WireCodec, octets: Uint8Array): boolean {
 
 /** Reads without protobuf-es. */
 function read(wire: WireCodec, octets: Uint8Array): Message {
-  beginInput(0, octets.length);
+  beginInput(0, octets.length, false);
   try {
     return wire.read(octets, 0, octets.length, 1, -1);
   } finally {

@@ -1,12 +1,16 @@
 /**
- * The services of the benchmark on Edgewire: `edgewire_server.ts PORT [CERT KEY]`, and `--write` before it for server streams that push.
+ * The services of the benchmark on Edgewire: `edgewire_server.ts PORT [CERT KEY]`, and before it `--write` for server streams that push, `--read` for
+ * client streams that pull.
  */
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
-import { serve, writing } from "../../../mod.ts";
+import { reading, serve, writing } from "../../../mod.ts";
 import { Blobs } from "../../../gen/edgewire/bench/v1/blobs_codec.ts";
 import { Profiles } from "../../../gen/edgewire/bench/v1/profiles_codec.ts";
 import {
+  type CountRequest,
+  type CountRequestSchema,
+  type CountResponseSchema,
   type SayManyRequest,
   type SayManyRequestSchema,
   type SayManyResponseSchema,
@@ -14,8 +18,8 @@ import {
 } from "../../../gen/edgewire/bench/v1/streams_codec.ts";
 import { Greeter } from "../../../gen/hello_codec.ts";
 
-const { values: { write }, positionals: [port, cert, key] } = parseArgs({
-  options: { write: { type: "boolean", default: false } },
+const { values: { read, write }, positionals: [port, cert, key] } = parseArgs({
+  options: { read: { type: "boolean", default: false }, write: { type: "boolean", default: false } },
   allowPositionals: true,
 });
 
@@ -33,6 +37,24 @@ const pushMany = writing<typeof SayManyRequestSchema, typeof SayManyResponseSche
   },
 );
 
+const pullAll = reading<typeof CountRequestSchema, typeof CountResponseSchema>(async (reader) => {
+  let count = 0;
+  while (await reader.ready()) {
+    while (reader.read() !== undefined) {
+      count++;
+    }
+  }
+  return { count };
+});
+
+async function iterateAll(requests: AsyncIterable<CountRequest>) {
+  let count = 0;
+  for await (const _ of requests) {
+    count++;
+  }
+  return { count };
+}
+
 async function* yieldMany(request: SayManyRequest) {
   for (let index = 0; index < request.count; index++) {
     yield greeting(request);
@@ -47,13 +69,7 @@ await serve({
     router.service(Profiles, { echoProfile: ({ profile }) => ({ profile }) });
     router.service(Streams, {
       sayMany: write ? pushMany : yieldMany,
-      async count(requests) {
-        let count = 0;
-        for await (const _ of requests) {
-          count++;
-        }
-        return { count };
-      },
+      count: read ? pullAll : iterateAll,
       async *pingPong(requests) {
         for await (const request of requests) {
           yield greeting(request);

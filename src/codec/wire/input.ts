@@ -2,13 +2,16 @@
 
 let inputStart = 0;
 let inputEnd = 0;
+/** Whether the message may keep the buffer. */
+let isOwned = false;
 /** A copy of the input, shared by values of it that have to outlive the buffer. */
 let copy: Uint8Array | undefined;
 
-/** Begins to read a message. */
-export function beginInput(start: number, end: number): void {
+/** Begins to read a message. @param owned Whether it may keep the buffer. */
+export function beginInput(start: number, end: number, owned: boolean): void {
   inputStart = start;
   inputEnd = end;
+  isOwned = owned;
 }
 
 /** Ends it, read or not: the copy is the message's alone. */
@@ -23,7 +26,10 @@ export function endInput(): void {
 export function own(buffer: Uint8Array, start: number, end: number): Uint8Array {
   if (copy === undefined) {
     if ((end - start) * 2 > inputEnd - inputStart) {
-      return copyOctets(buffer, start, end);
+      // A view of a buffer that has much beside it would hold all of that.
+      return isOwned && (end - start) * 2 > buffer.buffer.byteLength
+        ? buffer.subarray(start, end)
+        : copyOctets(buffer, start, end);
     }
     copy = copyOctets(buffer, inputStart, inputEnd);
   }

@@ -151,12 +151,18 @@ export class ClientCall implements CallHandler, ResponseSink, DeadlineEntry {
     }
   }
 
-  receiveMessage(buffer: Uint8Array, start: number, end: number, compression: Compression | undefined): void {
+  receiveMessage(
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    isOwned: boolean,
+    compression: Compression | undefined,
+  ): void {
     if (!this.#isOpen) {
       return;
     }
     try {
-      this.#observer.receiveMessage(buffer, start, end, compression);
+      this.#observer.receiveMessage(buffer, start, end, isOwned, compression);
     } catch (error) {
       this.fail(ConnectError.from(error, Code.Internal));
     }

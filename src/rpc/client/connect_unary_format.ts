@@ -2,6 +2,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import type { HeaderField, ResponseHead } from "../../http/mod.ts";
 import type { Compression } from "../compression.ts";
+import { ContentBuffer } from "../content_buffer.ts";
 import { errorFromJson } from "../error_json.ts";
 import { splitTrailers } from "../metadata.ts";
 import { connectTimeoutField } from "./connect_stream_format.ts";
@@ -42,9 +43,8 @@ class UnaryReader implements ResponseReader {
   #compression: Compression | undefined = undefined;
   /** What the status says; undefined when it is 200. */
   #statusError: ConnectError | undefined = undefined;
-  /** The part of the content that came in earlier pieces. */
-  #content = EMPTY;
-  #length = 0;
+  /** What came in earlier pieces; undefined when there were none. */
+  #content: ContentBuffer | undefined = undefined;
   #isOver = false;
 
   constructor(sink: ResponseSink, options: ReaderOptions) {
@@ -74,7 +74,7 @@ class UnaryReader implements ResponseReader {
       return;
     }
     if (endStream) {
-      this.#finish(EMPTY, 0, 0);
+      this.#finish(EMPTY, 0, 0, false);
     }
   }
 
@@ -83,14 +83,16 @@ class UnaryReader implements ResponseReader {
     if (this.#isOver) {
       return;
     }
-    if (this.#length + end - start > maxMessageBytes) {
-      this.#fail(tooLongError(this.#length + end - start, maxMessageBytes));
-    } else if (this.#length === 0 && endStream) {
-      this.#finish(buffer, start, end);
+    const length = (this.#content?.length ?? 0) + end - start;
+    if (length > maxMessageBytes) {
+      this.#fail(tooLongError(length, maxMessageBytes));
+    } else if (this.#content === undefined && endStream) {
+      this.#finish(buffer, start, end, false);
     } else {
-      this.#keep(buffer, start, end);
+      this.#content ??= new ContentBuffer(maxMessageBytes, 0);
+      this.#content.append(buffer, start, end);
       if (endStream) {
-        this.#finish(this.#content, 0, this.#length);
+        this.#finish(this.#content.octets, 0, length, true);
       }
     }
   }
@@ -100,18 +102,7 @@ class UnaryReader implements ResponseReader {
     this.onData(EMPTY, 0, 0, true);
   }
 
-  #keep(buffer: Uint8Array, start: number, end: number): void {
-    const length = this.#length + end - start;
-    if (length > this.#content.length) {
-      const grown = new Uint8Array(Math.max(length, 2 * this.#content.length));
-      grown.set(this.#content.subarray(0, this.#length));
-      this.#content = grown;
-    }
-    this.#content.set(buffer.subarray(start, end), this.#length);
-    this.#length = length;
-  }
-
-  #finish(buffer: Uint8Array, start: number, end: number): void {
+  #finish(buffer: Uint8Array, start: number, end: number, isOwned: boolean): void {
     this.#isOver = true;
     const sink = this.#sink;
     const compression = this.#compression;
@@ -120,7 +111,7 @@ class UnaryReader implements ResponseReader {
         ? splitTrailers(this.#fields)
         : { header: this.#fields, trailer: [] };
       sink.receiveHeader(header);
-      sink.receiveMessage(buffer, start, end, compression);
+      sink.receiveMessage(buffer, start, end, isOwned, compression);
       sink.receiveEnd({ error: undefined, trailer });
     } else if (compression === undefined) {
       sink.receiveEnd(this.#readError(buffer.subarray(start, end)));

@@ -2,7 +2,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import type { HeaderField, ResponseHead } from "../../http/mod.ts";
 import type { Compression } from "../compression.ts";
-import { COMPRESSED_FLAG, type EnvelopeHandler, EnvelopeReader } from "../envelope.ts";
+import { COMPRESSED_FLAG, EnvelopeReader } from "../envelope.ts";
 import {
   type CallEnd,
   contentTypeError,
@@ -41,7 +41,7 @@ export interface EnvelopedProtocol {
 }
 
 /** See the top of the file. */
-export class EnvelopedReader implements ResponseReader, EnvelopeHandler {
+export class EnvelopedReader implements ResponseReader {
   readonly #protocol: EnvelopedProtocol;
   readonly #sink: ResponseSink;
   readonly #options: ReaderOptions;
@@ -57,7 +57,7 @@ export class EnvelopedReader implements ResponseReader, EnvelopeHandler {
     this.#protocol = protocol;
     this.#sink = sink;
     this.#options = options;
-    this.#envelopes = new EnvelopeReader(this, options.maxMessageBytes);
+    this.#envelopes = new EnvelopeReader(options.maxMessageBytes, tooLongError);
   }
 
   onResponse({ status, fields }: ResponseHead, endStream: boolean): void {
@@ -85,7 +85,7 @@ export class EnvelopedReader implements ResponseReader, EnvelopeHandler {
   onData(buffer: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (start < end && !this.#isOver) {
       this.#hasContent = true;
-      this.#envelopes.push(buffer, start, end);
+      this.#readEnvelopes(buffer, start, end);
     }
     if (endStream) {
       this.#end(undefined);
@@ -96,24 +96,35 @@ export class EnvelopedReader implements ResponseReader, EnvelopeHandler {
     this.#end(fields);
   }
 
-  onEnvelope(flags: number, buffer: Uint8Array, start: number, end: number): void {
-    const isCompressed = (flags & COMPRESSED_FLAG) !== 0;
-    const kind = flags & ~COMPRESSED_FLAG;
-    if (this.#tellEnd !== undefined) {
-      this.#fail(protocolError("an envelope follows the end of the stream"));
-    } else if (isCompressed && this.#compression === undefined) {
-      this.#fail(protocolError(`an envelope is compressed, and there is no ${this.#protocol.encodingField}`));
-    } else if (kind === 0) {
-      this.#sink.receiveMessage(buffer, start, end, isCompressed ? this.#compression : undefined);
-    } else if (kind === this.#protocol.endFlag) {
-      this.#receiveEnd(new Uint8Array(buffer.subarray(start, end)), isCompressed ? this.#compression : undefined);
-    } else {
-      this.#fail(protocolError(`an envelope has the flags ${flags}`));
+  #readEnvelopes(buffer: Uint8Array, start: number, end: number): void {
+    const envelopes = this.#envelopes;
+    try {
+      envelopes.push(buffer, start, end);
+      while (envelopes.next()) {
+        this.#receiveEnvelope(envelopes);
+      }
+      envelopes.keep();
+    } catch (error) {
+      this.#fail(ConnectError.from(error));
     }
   }
 
-  onTooLarge(length: number): void {
-    this.#fail(tooLongError(length, this.#options.maxMessageBytes));
+  #receiveEnvelope({ flags, buffer, start, end, isOwned }: EnvelopeReader): void {
+    const isCompressed = (flags & COMPRESSED_FLAG) !== 0;
+    const kind = flags & ~COMPRESSED_FLAG;
+    if (this.#tellEnd !== undefined) {
+      throw protocolError("an envelope follows the end of the stream");
+    }
+    if (isCompressed && this.#compression === undefined) {
+      throw protocolError(`an envelope is compressed, and there is no ${this.#protocol.encodingField}`);
+    }
+    if (kind === 0) {
+      this.#sink.receiveMessage(buffer, start, end, isOwned, isCompressed ? this.#compression : undefined);
+    } else if (kind === this.#protocol.endFlag) {
+      this.#receiveEnd(new Uint8Array(buffer.subarray(start, end)), isCompressed ? this.#compression : undefined);
+    } else {
+      throw protocolError(`an envelope has the flags ${flags}`);
+    }
   }
 
   #receiveEnd(octets: Uint8Array, compression: Compression | undefined): void {
@@ -128,7 +139,7 @@ export class EnvelopedReader implements ResponseReader, EnvelopeHandler {
     if (this.#isOver) {
       return;
     }
-    if (this.#envelopes.isMidEnvelope) {
+    if (this.#envelopes.waitingLength > 0) {
       this.#fail(protocolError("the response ends within an envelope"));
       return;
     }

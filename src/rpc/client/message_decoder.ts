@@ -4,10 +4,19 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "../compression.ts";
 import type { CallPlan } from "./call_plan.ts";
 
-/** @throws {ConnectError} `internal`: it is malformed. */
-export function decodeMessage({ output, method }: CallPlan, buffer: Uint8Array, start: number, end: number): Message {
+/**
+ * @param isOwned Whether nobody else uses the buffer any more.
+ * @throws {ConnectError} `internal`: it is malformed.
+ */
+export function decodeMessage(
+  { output, method }: CallPlan,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  isOwned: boolean,
+): Message {
   try {
-    return output.decode(buffer, start, end);
+    return output.decode(buffer, start, end, isOwned);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConnectError(

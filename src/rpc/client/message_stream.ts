@@ -76,9 +76,17 @@ export class MessageStream<I extends DescMessage, O extends DescMessage>
     });
   }
 
-  receiveMessage(buffer: Uint8Array, start: number, end: number, compression: Compression | undefined): void {
+  receiveMessage(
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    isOwned: boolean,
+    compression: Compression | undefined,
+  ): void {
     const message = compression === undefined
-      ? decodeMessage(this.#plan, buffer, start, end)
+      ? decodeMessage(this.#plan, buffer, start, end, isOwned)
+      : isOwned
+      ? buffer
       : new Uint8Array(buffer.subarray(start, end));
     const length = ENVELOPE_HEAD_LENGTH + end - start;
     this.#waiting.push({ message, compression, length });
@@ -177,7 +185,7 @@ export class MessageStream<I extends DescMessage, O extends DescMessage>
   async #decompress(octets: Uint8Array, compression: Compression): Promise<void> {
     try {
       const message = await decompressMessage(this.#plan, octets, compression);
-      const value = decodeMessage(this.#plan, message, 0, message.length) as MessageShape<O>;
+      const value = decodeMessage(this.#plan, message, 0, message.length, true) as MessageShape<O>;
       this.#takers.shift()?.resolve({ done: false, value });
     } catch (error) {
       const reason = ConnectError.from(error, Code.Internal);

@@ -33,21 +33,27 @@ export class UnaryResult<I extends DescMessage, O extends DescMessage> implement
     this.#header = header;
   }
 
-  receiveMessage(buffer: Uint8Array, start: number, end: number, compression: Compression | undefined): void {
+  receiveMessage(
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    isOwned: boolean,
+    compression: Compression | undefined,
+  ): void {
     if (this.#message !== undefined) {
       throw new ConnectError("the response has more than one message", Code.Unimplemented);
     }
     if (compression === undefined) {
-      this.#message = decodeMessage(this.#plan, buffer, start, end);
+      this.#message = decodeMessage(this.#plan, buffer, start, end, isOwned);
       return;
     }
-    this.#message = this.#decompress(new Uint8Array(buffer.subarray(start, end)), compression);
+    this.#message = this.#decompress(isOwned ? buffer : new Uint8Array(buffer.subarray(start, end)), compression);
     this.#message.catch(() => {}); // What it fails with counts only if the call succeeds.
   }
 
   async #decompress(octets: Uint8Array, compression: Compression): Promise<Message> {
     const message = await decompressMessage(this.#plan, octets, compression);
-    return decodeMessage(this.#plan, message, 0, message.length);
+    return decodeMessage(this.#plan, message, 0, message.length, true);
   }
 
   receiveEnd({ error, trailer }: CallEnd): void {

@@ -21,8 +21,14 @@ export interface CallEnd {
 export interface ResponseSink {
   /** The metadata before the messages. It does not come when the response is none of the protocol. */
   receiveHeader(header: Metadata): void;
-  /** A message, from `start` to `end` of a buffer that is valid during the call only. */
-  receiveMessage(buffer: Uint8Array, start: number, end: number, compression: Compression | undefined): void;
+  /** A message, from `start` to `end` of a buffer: the sink's if `isOwned`, else valid during the call only. */
+  receiveMessage(
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    isOwned: boolean,
+    compression: Compression | undefined,
+  ): void;
   receiveEnd(end: CallEnd): void;
   /** The end, which has to be decompressed before it can be read. The octets are the sink's. */
   receiveCompressedEnd(octets: Uint8Array, compression: Compression, read: (octets: Uint8Array) => CallEnd): void;

@@ -7,6 +7,7 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConnectionInfo, ExchangeHandler, HttpExchange, RequestHead } from "../../http/mod.ts";
+import { ContentBuffer } from "../content_buffer.ts";
 import type { DeadlineEntry } from "../deadline_wheel.ts";
 import { sendAll, sendEnveloped } from "./answer.ts";
 import { CallContext, type ContextHost } from "./call_context.ts";
@@ -14,7 +15,6 @@ import type { AnsweringStream, CallPlan } from "./call_plan.ts";
 import type { CallRecord } from "./call_record.ts";
 import { CallWriter } from "./call_writer.ts";
 import { sendContent } from "./connect.ts";
-import { ContentBuffer } from "./content_buffer.ts";
 import type { MessageInit } from "./invocation.ts";
 import type { OpenCall, OpenCalls } from "./open_calls.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -26,7 +26,6 @@ import {
   type RequestIntake,
   SingleEnvelopeIntake,
   startOfWhole,
-  StreamIntake,
 } from "./request_intake.ts";
 import { RequestStream } from "./request_stream.ts";
 import type { RegisteredMethod } from "./router.ts";
@@ -266,10 +265,9 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     if (queryMessage !== undefined) {
       receiveQuery(this, queryMessage);
     } else if (methodKind === "client_streaming" || methodKind === "bidi_streaming") {
-      const requests = new RequestStream(() => intake.release());
-      const intake = new StreamIntake(this, requests);
+      const requests = new RequestStream(this);
       this.#requests = requests;
-      this.#intake = intake;
+      this.#intake = requests;
       this.#call(requests);
     }
   }
@@ -284,7 +282,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       return false;
     }
     try {
-      this.#message = decodeMessage(this, false, buffer, content, end);
+      this.#message = decodeMessage(this, false, buffer, content, end, false);
     } catch (error) {
       this.fail(error);
     }

@@ -1,17 +1,10 @@
 /** How the content of a request becomes messages, when it is not one envelope in one piece. */
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import {
-  COMPRESSED_FLAG,
-  ENVELOPE_HEAD_LENGTH,
-  type EnvelopeHandler,
-  EnvelopeReader,
-  readEnvelopeLength,
-} from "../envelope.ts";
+import { ContentBuffer } from "../content_buffer.ts";
+import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, EnvelopeReader, readEnvelopeLength } from "../envelope.ts";
 import type { CallPlan } from "./call_plan.ts";
 import type { CallRecord } from "./call_record.ts";
-import { ContentBuffer } from "./content_buffer.ts";
-import type { RequestStream } from "./request_stream.ts";
 
 /** What an intake tells its call. */
 export interface IntakeHost {
@@ -58,6 +51,7 @@ export function startOfWhole(
 /**
  * Decodes what an envelope, or a content, has; a promise where decompression takes its time.
  *
+ * @param isOwned Whether nobody else uses the buffer any more.
  * @throws {ConnectError} It is no message of its type, or too large.
  */
 export function decodeMessage(
@@ -66,9 +60,20 @@ export function decodeMessage(
   buffer: Uint8Array,
   start: number,
   end: number,
+  isOwned: boolean,
 ): Message | Promise<Message> {
   host.record?.addRequest(end - start);
-  return isCompressed ? decompressor(host, buffer, start, end)() : decode(host.plan, buffer, start, end);
+  return isCompressed
+    ? decompressor(host, buffer, start, end, isOwned)()
+    : decode(host.plan, buffer, start, end, isOwned);
+}
+
+/** Decodes the envelope that was just read; as {@linkcode decodeMessage}. */
+export function decodeEnvelope(
+  host: Pick<IntakeHost, "plan" | "maxMessageBytes" | "record">,
+  { flags, buffer, start, end, isOwned }: EnvelopeReader,
+): Message | Promise<Message> {
+  return decodeMessage(host, isCompressed(flags), buffer, start, end, isOwned);
 }
 
 /**
@@ -81,17 +86,18 @@ function decompressor(
   buffer: Uint8Array,
   start: number,
   end: number,
+  isOwned: boolean,
 ): () => Message | Promise<Message> {
   const { requestCompression } = plan;
   if (requestCompression === undefined) {
     throw new ConnectError("message is compressed, and the request does not say how", Code.Internal);
   }
-  const compressed = new Uint8Array(buffer.subarray(start, end));
+  const compressed = ownOctets(buffer, start, end, isOwned);
   return () => {
     const octets = requestCompression.decompress(compressed, maxMessageBytes);
     return octets instanceof Promise
-      ? octets.then((octets) => decode(plan, octets, 0, octets.length))
-      : decode(plan, octets, 0, octets.length);
+      ? octets.then((octets) => decode(plan, octets, 0, octets.length, true))
+      : decode(plan, octets, 0, octets.length, true);
   };
 }
 
@@ -100,17 +106,23 @@ export function receiveQuery(host: IntakeHost, octets: Uint8Array): void {
   const { plan, maxMessageBytes } = host;
   try {
     if (octets.length > maxMessageBytes) {
-      throw tooLargeMessage(octets.length, maxMessageBytes);
+      throw tooLongError(octets.length, maxMessageBytes);
     }
-    host.receiveMessage(decodeMessage(host, plan.requestCompression !== undefined, octets, 0, octets.length));
+    host.receiveMessage(decodeMessage(host, plan.requestCompression !== undefined, octets, 0, octets.length, true));
   } catch (error) {
     host.fail(ConnectError.from(error, Code.Internal));
   }
 }
 
-function decode({ codecs, registered }: CallPlan, buffer: Uint8Array, start: number, end: number): Message {
+function decode(
+  { codecs, registered }: CallPlan,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  isOwned: boolean,
+): Message {
   try {
-    return codecs.input.decode(buffer, start, end);
+    return codecs.input.decode(buffer, start, end, isOwned);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const { typeName } = registered.method.input;
@@ -124,8 +136,25 @@ function decode({ codecs, registered }: CallPlan, buffer: Uint8Array, start: num
   }
 }
 
+/** @throws {ConnectError} There are flags that a request cannot have. */
+function isCompressed(flags: number): boolean {
+  if ((flags & ~COMPRESSED_FLAG) !== 0) {
+    throw new ConnectError(`envelope has flags that requests cannot have: ${flags}`, Code.InvalidArgument);
+  }
+  return flags !== 0;
+}
+
+function ownOctets(buffer: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
+  return isOwned ? buffer : new Uint8Array(buffer.subarray(start, end));
+}
+
+/** What is wrong with a request that ends within an envelope. */
+export function cutShortError(): ConnectError {
+  return new ConnectError("message is cut short: the request ended within it", Code.InvalidArgument);
+}
+
 /** What is wrong with a message that is larger than it may be. */
-export function tooLargeMessage(length: number, maxMessageBytes: number): ConnectError {
+export function tooLongError(length: number, maxMessageBytes: number): ConnectError {
   return new ConnectError(
     `message of ${length} bytes is larger than the limit, ${maxMessageBytes}`,
     Code.ResourceExhausted,
@@ -133,9 +162,9 @@ export function tooLargeMessage(length: number, maxMessageBytes: number): Connec
 }
 
 /** Envelopes, of which there has to be one. */
-export class SingleEnvelopeIntake implements RequestIntake, EnvelopeHandler {
+export class SingleEnvelopeIntake implements RequestIntake {
   readonly #host: IntakeHost;
-  readonly #reader: EnvelopeReader;
+  readonly #envelopes: EnvelopeReader;
   #count: number;
   /**
    * What makes the message of its octets. That is done when the request has ended, and the method is called: who never ends it would have objects
@@ -146,128 +175,58 @@ export class SingleEnvelopeIntake implements RequestIntake, EnvelopeHandler {
   /** @param count How many there were before. */
   constructor(host: IntakeHost, count: number) {
     this.#host = host;
-    this.#reader = new EnvelopeReader(this, host.maxMessageBytes);
+    this.#envelopes = new EnvelopeReader(host.maxMessageBytes, tooLongError);
     this.#count = count;
   }
 
   push(buffer: Uint8Array, start: number, end: number): void {
-    this.#reader.push(buffer, start, end);
+    const envelopes = this.#envelopes;
+    this.#attempt(() => {
+      envelopes.push(buffer, start, end);
+      while (envelopes.next()) {
+        this.#receive();
+      }
+      envelopes.keep();
+    });
     this.#host.release(end - start);
   }
 
   end(): void {
-    if (this.#reader.isMidEnvelope) {
-      this.#fail(new ConnectError("message is cut short: the request ended within it", Code.InvalidArgument));
-    } else if (this.#count === 0) {
-      this.#fail(new ConnectError("no message where there has to be one", Code.Unimplemented));
-    } else if (this.#decode !== undefined) {
-      const decode = this.#decode;
-      this.#attempt(() => this.#host.receiveMessage(decode()));
-    }
-  }
-
-  onEnvelope(flags: number, buffer: Uint8Array, start: number, end: number): void {
-    if (this.#count++ > 0) {
-      this.#fail(new ConnectError("more than one message where there has to be one", Code.Unimplemented));
-      return;
-    }
-    const host = this.#host;
-    host.record?.addRequest(end - start);
     this.#attempt(() => {
-      if (isCompressed(flags)) {
-        this.#decode = decompressor(host, buffer, start, end);
-      } else {
-        const octets = new Uint8Array(buffer.subarray(start, end));
-        this.#decode = () => decode(host.plan, octets, 0, octets.length);
+      if (this.#envelopes.waitingLength > 0) {
+        throw cutShortError();
+      }
+      if (this.#count === 0) {
+        throw new ConnectError("no message where there has to be one", Code.Unimplemented);
+      }
+      if (this.#decode !== undefined) {
+        this.#host.receiveMessage(this.#decode());
       }
     });
+  }
+
+  #receive(): void {
+    const host = this.#host;
+    const { flags, buffer, start, end, isOwned } = this.#envelopes;
+    if (this.#count++ > 0) {
+      throw new ConnectError("more than one message where there has to be one", Code.Unimplemented);
+    }
+    host.record?.addRequest(end - start);
+    if (isCompressed(flags)) {
+      this.#decode = decompressor(host, buffer, start, end, isOwned);
+    } else {
+      const octets = ownOctets(buffer, start, end, isOwned);
+      this.#decode = () => decode(host.plan, octets, 0, octets.length, true);
+    }
   }
 
   #attempt(action: () => void): void {
     try {
       action();
     } catch (error) {
-      this.#fail(ConnectError.from(error, Code.Internal));
+      this.#envelopes.stop();
+      this.#host.fail(ConnectError.from(error, Code.Internal));
     }
-  }
-
-  onTooLarge(length: number): void {
-    this.#fail(tooLargeMessage(length, this.#host.maxMessageBytes));
-  }
-
-  #fail(error: ConnectError): void {
-    this.#reader.stop();
-    this.#host.fail(error);
-  }
-}
-
-/** @throws {ConnectError} There are flags that a request cannot have. */
-function isCompressed(flags: number): boolean {
-  if ((flags & ~COMPRESSED_FLAG) !== 0) {
-    throw new ConnectError(`envelope has flags that requests cannot have: ${flags}`, Code.InvalidArgument);
-  }
-  return flags !== 0;
-}
-
-/** Envelopes, any number of them. What is wrong with one is what the handler gets instead of it. */
-export class StreamIntake implements RequestIntake, EnvelopeHandler {
-  readonly #host: IntakeHost;
-  readonly #requests: RequestStream;
-  readonly #reader: EnvelopeReader;
-  /** Octets that the client may not send again yet. */
-  #held = 0;
-
-  constructor(host: IntakeHost, requests: RequestStream) {
-    this.#host = host;
-    this.#requests = requests;
-    this.#reader = new EnvelopeReader(this, host.maxMessageBytes);
-  }
-
-  push(buffer: Uint8Array, start: number, end: number): void {
-    this.#held += end - start;
-    this.#reader.push(buffer, start, end);
-    this.release();
-  }
-
-  /**
-   * Gives back what no message holds that waits, so that a handler that is slower than its client has one message more than the window waiting at most.
-   * Of a message that is not whole yet nothing is held: it may be larger than the window.
-   */
-  release(): void {
-    const released = this.#held - this.#requests.waitingLength;
-    if (released > 0) {
-      this.#held -= released;
-      this.#host.release(released);
-    }
-  }
-
-  end(): void {
-    this.#requests.end(
-      this.#reader.isMidEnvelope
-        ? new ConnectError("message is cut short: the request ended within it", Code.InvalidArgument)
-        : undefined,
-    );
-  }
-
-  onEnvelope(flags: number, buffer: Uint8Array, start: number, end: number): void {
-    this.#host.record?.addRequest(end - start);
-    try {
-      const message = isCompressed(flags)
-        ? decompressor(this.#host, buffer, start, end)
-        : decode(this.#host.plan, buffer, start, end);
-      this.#requests.push(message, ENVELOPE_HEAD_LENGTH + end - start);
-    } catch (error) {
-      this.#fail(ConnectError.from(error, Code.Internal));
-    }
-  }
-
-  onTooLarge(length: number): void {
-    this.#fail(tooLargeMessage(length, this.#host.maxMessageBytes));
-  }
-
-  #fail(error: ConnectError): void {
-    this.#reader.stop();
-    this.#requests.end(error);
   }
 }
 
@@ -301,7 +260,7 @@ export class ContentIntake implements RequestIntake {
     try {
       const { octets } = this.#content;
       const isCompressed = this.#host.plan.requestCompression !== undefined;
-      this.#host.receiveMessage(decodeMessage(this.#host, isCompressed, octets, 0, octets.length));
+      this.#host.receiveMessage(decodeMessage(this.#host, isCompressed, octets, 0, octets.length, true));
     } catch (error) {
       this.#host.fail(ConnectError.from(error, Code.Internal));
     }

@@ -1,86 +1,64 @@
-/** The messages of a request that is a stream, for a handler to iterate. */
+/** The messages of a request that is a stream, for a handler to take. */
 import type { Message } from "@bufbuild/protobuf";
-
-/**
- * A message that arrived, or what decompresses it. That is done when it is taken: of what waits the window bounds the octets, and they may become a
- * thousand times as many.
- */
-export type Arrived = Message | (() => Message | Promise<Message>);
-
-/** A message that nobody has taken yet, and its octets on the wire. */
-interface Waiting {
-  readonly message: Arrived;
-  readonly length: number;
-}
+import { Code, ConnectError } from "@connectrpc/connect";
+import { EnvelopeReader } from "../envelope.ts";
+import type { MessageReader } from "./message_reader.ts";
+import { cutShortError, decodeEnvelope, type IntakeHost, type RequestIntake, tooLongError } from "./request_intake.ts";
 
 type Result = IteratorResult<Message, undefined>;
 
 const DONE: Result = Object.freeze({ done: true, value: undefined });
 
-/** Entries of the queue that were taken, above which it is made anew: moving all the others up for each of them would make long queues slow. */
-const TAKEN_UNTIL_COMPACT = 256;
+/** Octets of messages that were taken are given back together, as soon as they are so many: the window is counted for each time. */
+const RELEASED_TOGETHER = 4096;
 
 /**
- * A queue between who receives and the handler that iterates. It is no generator: those cost several promises for each message.
+ * Between who receives and the handler. Messages wait as octets, and become objects one at a time, when they are taken: what waits is never more
+ * than the window. It is no generator: those cost several promises for each message.
  */
-export class RequestStream implements AsyncIterableIterator<Message> {
-  readonly #onTaken: () => void;
-  #waiting: Waiting[] = [];
-  #taken = 0;
-  #waitingLength = 0;
+export class RequestStream implements RequestIntake, AsyncIterableIterator<Message>, MessageReader<Message> {
+  readonly #host: IntakeHost;
+  readonly #envelopes: EnvelopeReader;
+  /** Octets that the client may not send again yet. */
+  #unreleased = 0;
   #hasEnded = false;
-  /** Whether what arrives is dropped. */
-  #isAbandoned = false;
+  /** What everybody gets who asks for a message. */
   #error: unknown = undefined;
-  /** Who waits for the next message. */
-  #reader: PromiseWithResolvers<Result> | undefined = undefined;
+  /** Wakes who waits for a message, or the end. */
+  #wake: (() => void) | undefined = undefined;
+  /** The message of {@linkcode read} that is being decompressed, or was. */
+  #pending: Message | Promise<Message> | undefined = undefined;
 
-  /** @param onTaken Told that messages wait no more. */
-  constructor(onTaken: () => void) {
-    this.#onTaken = onTaken;
+  constructor(host: IntakeHost) {
+    this.#host = host;
+    this.#envelopes = new EnvelopeReader(host.maxMessageBytes, tooLongError);
   }
 
-  /** Octets of the messages that wait. */
-  get waitingLength(): number {
-    return this.#waitingLength;
-  }
-
-  /** A message has arrived, of so many octets. */
-  push(message: Arrived, length: number): void {
-    const reader = this.#reader;
-    if (reader !== undefined) {
-      this.#reader = undefined;
-      reader.resolve(this.#resultOf(message));
-    } else if (!this.#isAbandoned) {
-      this.#waiting.push({ message, length });
-      this.#waitingLength += length;
+  push(buffer: Uint8Array, start: number, end: number): void {
+    const envelopes = this.#envelopes;
+    this.#unreleased += end - start;
+    if (!this.#hasEnded) {
+      envelopes.push(buffer, start, end);
+      if (this.#wake !== undefined && envelopes.hasEnvelope) {
+        this.#wake();
+      }
+      envelopes.keep();
+    }
+    if (!envelopes.hasEnvelope) {
+      this.#release(0); // Of a message that is not whole yet nothing is held: it may be larger than the window.
     }
   }
 
-  /** No more will come: all are there, or, with an error, that is what the handler gets instead. */
-  end(error?: unknown): void {
-    if (this.#hasEnded) {
-      return;
-    }
+  end(): void {
     this.#hasEnded = true;
-    this.#error = error;
-    const reader = this.#reader;
-    this.#reader = undefined;
-    if (error !== undefined) {
-      reader?.reject(error);
-    } else {
-      reader?.resolve(DONE);
-    }
+    this.#wake?.();
   }
 
-  /** As {@linkcode end} with an error, which comes before what is waiting: the call is over. */
+  /** The call is over: that comes before what is waiting. */
   abort(error: unknown): void {
-    this.#discard();
-    if (this.#hasEnded) {
-      this.#error ??= error;
-    } else {
-      this.end(error);
-    }
+    this.#error ??= error;
+    this.#drop();
+    this.#wake?.();
   }
 
   [Symbol.asyncIterator](): this {
@@ -88,61 +66,137 @@ export class RequestStream implements AsyncIterableIterator<Message> {
   }
 
   next(): Promise<Result> {
-    const waiting = this.#waiting[this.#taken];
-    if (waiting !== undefined) {
-      this.#take(waiting);
-      return Promise.resolve(this.#resultOf(waiting.message));
-    }
-    if (this.#hasEnded) {
-      return this.#error === undefined ? Promise.resolve(DONE) : Promise.reject(this.#error);
-    }
-    if (this.#reader !== undefined) {
+    if (this.#wake !== undefined) {
       return Promise.reject(new TypeError("Cannot read a message: another read is waiting for it"));
     }
-    this.#reader = Promise.withResolvers();
-    this.#reader.promise.catch(() => {}); // A handler that reads ahead may have let go of it when the call ends.
-    return this.#reader.promise;
+    try {
+      const message = this.#take();
+      return message === undefined && !this.#hasEnded ? this.#nextLater() : Promise.resolve(resultOf(message));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** The handler wants no more. What still comes is dropped. */
   return(): Promise<Result> {
-    this.#isAbandoned = true;
-    this.#discard();
     this.#error = undefined;
-    this.end();
+    this.#drop();
+    this.#wake?.();
     return Promise.resolve(DONE);
   }
 
-  #take({ length }: Waiting): void {
-    this.#waitingLength -= length;
-    if (++this.#taken === this.#waiting.length) {
-      this.#waiting = [];
-      this.#taken = 0;
-    } else if (this.#taken === TAKEN_UNTIL_COMPACT) {
-      this.#waiting = this.#waiting.slice(this.#taken);
-      this.#taken = 0;
+  read(): Message | undefined {
+    if (this.#pending === undefined) {
+      const message = this.#take();
+      if (!(message instanceof Promise)) {
+        return message;
+      }
+      this.#pending = message;
+      message.then((message) => this.#pending = message, () => this.#pending = undefined);
     }
-    this.#onTaken();
+    const pending = this.#pending;
+    if (pending instanceof Promise) {
+      return undefined;
+    }
+    this.#pending = undefined;
+    return pending;
   }
 
-  #resultOf(message: Arrived): Result | Promise<Result> {
-    return typeof message === "function" ? this.#decompressed(message) : { done: false, value: message };
+  async ready(): Promise<boolean> {
+    if (this.#wake !== undefined) {
+      throw new TypeError("Cannot wait for a message: another read is waiting for it");
+    }
+    if (this.#pending !== undefined) {
+      await this.#pending;
+    }
+    while (this.#pending === undefined && this.#error === undefined && !this.#envelopes.hasEnvelope) {
+      if (this.#hasEnded) {
+        return this.#envelopes.waitingLength > 0;
+      }
+      await new Promise<void>((resolve) =>
+        this.#wake = () => {
+          this.#wake = undefined;
+          resolve();
+        }
+      );
+    }
+    return true;
   }
 
-  async #decompressed(decompress: () => Message | Promise<Message>): Promise<Result> {
+  #nextLater(): Promise<Result> {
+    const promise = new Promise<Result>((resolve, reject) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        try {
+          resolve(resultOf(this.#take()));
+        } catch (error) {
+          promise.catch(() => {}); // A handler that reads ahead may have let go of it when the call ends.
+          reject(error);
+        }
+      };
+    });
+    return promise;
+  }
+
+  /** The next message, a promise where decompression takes its time; undefined when there is none yet, or none any more. */
+  #take(): Message | Promise<Message> | undefined {
+    if (this.#error !== undefined) {
+      throw this.#error;
+    }
+    const envelopes = this.#envelopes;
     try {
-      return { done: false, value: await decompress() };
+      if (envelopes.next()) {
+        const message = decodeEnvelope(this.#host, envelopes);
+        if (this.#unreleased - envelopes.waitingLength >= RELEASED_TOGETHER) {
+          this.#release(envelopes.waitingLength);
+        }
+        return message instanceof Promise ? this.#unlessBroken(message) : message;
+      }
+      if (this.#hasEnded && envelopes.waitingLength > 0) {
+        throw cutShortError();
+      }
     } catch (error) {
-      this.#isAbandoned = true; // Nothing comes after what is wrong.
-      this.abort(error);
-      throw error;
+      throw this.#break(error);
+    }
+    this.#release(0);
+    return undefined;
+  }
+
+  async #unlessBroken(message: Promise<Message>): Promise<Message> {
+    try {
+      return await message;
+    } catch (error) {
+      throw this.#break(error);
     }
   }
 
-  #discard(): void {
-    this.#waiting = [];
-    this.#taken = 0;
-    this.#waitingLength = 0;
-    this.#onTaken();
+  /** Nothing comes after what is wrong. */
+  #break(error: unknown): unknown {
+    this.#error ??= ConnectError.from(error, Code.Internal);
+    this.#drop();
+    return this.#error;
   }
+
+  #drop(): void {
+    this.#hasEnded = true;
+    this.#envelopes.stop();
+    this.#release(0);
+  }
+
+  /** Gives back all octets but some. */
+  #release(held: number): void {
+    const released = this.#unreleased - held;
+    if (released > 0) {
+      this.#unreleased = held;
+      this.#host.release(released);
+    }
+  }
+}
+
+function resultOf(message: Message | Promise<Message> | undefined): Result | Promise<Result> {
+  return message === undefined
+    ? DONE
+    : message instanceof Promise
+    ? message.then((value) => ({ done: false, value }))
+    : { done: false, value: message };
 }
