@@ -18,6 +18,12 @@ export interface MessageCodec<T> {
   /** @throws {Error} A value is not of its field's type, or a required field is not set. */
   encode(message: T): Uint8Array;
   /**
+   * As encode, into a buffer that the next one may overwrite, if that is large enough: an array of its own costs 0.2 us on Deno.
+   *
+   * @throws {Error} as encode
+   */
+  encodeShared(message: T): Uint8Array;
+  /**
    * Encodes from `start` on, and never beyond `limit`. Fastest if that is the end of the buffer.
    *
    * @returns Where the message ends, or -1 if it does not fit: what is between `start` and `limit` may have been overwritten then.
@@ -70,14 +76,14 @@ const MAX_BOUND = 2 ** 31 - 1;
 
 /** A codec that has protobuf-es do what a compiled one declines. */
 export function createMessageCodec(schema: DescMessage, wire: WireCodec): MessageCodec<Message> {
-  /** Undefined if it was declined, or does not fit. */
-  const encodeSmall = (message: Message): Uint8Array | undefined => {
+  /** Where it ends in the scratch buffer; -1 if it was declined, or does not fit. */
+  const encodeSmall = (message: Message): number => {
     const buffer = takeScratch();
     try {
       const end = wire.write(message, buffer, 0);
-      return end <= buffer.length ? copyOctets(buffer, 0, end) : undefined;
+      return end <= buffer.length ? end : -1;
     } catch {
-      return undefined;
+      return -1;
     } finally {
       scratch = buffer;
     }
@@ -95,8 +101,14 @@ export function createMessageCodec(schema: DescMessage, wire: WireCodec): Messag
     }
     return undefined;
   };
-  const encode = (message: Message): Uint8Array =>
-    encodeSmall(message) ?? encodeLarge(message) ?? toBinary(schema, message);
+  const encode = (message: Message): Uint8Array => {
+    const end = encodeSmall(message);
+    return end < 0 ? encodeLarge(message) ?? toBinary(schema, message) : copyOctets(scratch!, 0, end);
+  };
+  const encodeShared = (message: Message): Uint8Array => {
+    const end = encodeSmall(message);
+    return end < 0 ? encodeLarge(message) ?? toBinary(schema, message) : scratch!.subarray(0, end);
+  };
   return {
     decode: (buffer, start, end, isOwned = false) => {
       beginInput(start, end, isOwned);
@@ -109,6 +121,7 @@ export function createMessageCodec(schema: DescMessage, wire: WireCodec): Messag
       }
     },
     encode,
+    encodeShared,
     encodeInto: (message, buffer, start, limit) => {
       try {
         const end = wire.write(message, limit === buffer.length ? buffer : buffer.subarray(0, limit), start);

@@ -81,7 +81,7 @@ export interface HttpExchange {
    * @throws {RangeError} The queue was full already.
    */
   write(chunk: Uint8Array, start?: number, end?: number): boolean;
-  /** Ends the response, after a last chunk if there is one, which is taken even when the queue is full. */
+  /** Ends the response, after a last chunk if there is one, which is copied at once, and taken even when the queue is full. */
   end(chunk?: Uint8Array): void;
   /**
    * Ends the response with trailers. Where {@linkcode canSendTrailers} is false they are dropped, or refused by a `TypeError` that says why.

@@ -33,6 +33,8 @@ export interface MessageCodec {
   decode(buffer: Uint8Array, start: number, end: number, isOwned?: boolean): Message;
   /** @throws {Error} A field has a value that it cannot have. */
   encode(message: Message): Uint8Array;
+  /** As `encode`, into a buffer that the next one may overwrite: it is to be copied before. */
+  encodeShared?(message: Message): Uint8Array;
   /**
    * Encodes into a buffer from `start` on, and gives where it ends; -1 when that would be behind `limit`. What is between the two may have been
    * overwritten then.

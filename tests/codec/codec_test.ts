@@ -197,6 +197,18 @@ Deno.test("extensions are kept, and can be read and written", async () => {
   }
 });
 
+Deno.test("what is encoded to be copied at once is the same, and may be overwritten by the next", () => {
+  const small = create(schemaOf("Fifty"), { f14: "small" });
+  const large = create(schemaOf("Fifty"), { f15: new Uint8Array(100_000) });
+  for (const codec of codecsOf("Fifty")) {
+    const first = codec.encodeShared(small);
+    assert.deepEqual(first, codec.encode(small));
+    assert.equal(codec.encodeShared(small).buffer, first.buffer);
+    assert.notEqual(codec.encode(small).buffer, first.buffer);
+    assert.deepEqual(codec.encodeShared(large), codec.encode(large));
+  }
+});
+
 Deno.test("a service brings the codecs of its messages, also of those that are of another file", () => {
   assert.notEqual(generatedCodec(EmptySchema), undefined);
   assert.notEqual(compile(EmptySchema), undefined);
