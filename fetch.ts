@@ -2,6 +2,9 @@
  * Edgewire where there is `fetch` and little else: browsers, edges, Bun, Node. Services as a `fetch` handler, and clients of services, by Connect and
  * gRPC-Web. What servers of our own and gRPC need is in the main entry, which has all of this, too.
  *
+ * Generated codecs (`x_codec.ts` beside `x_pb.ts`) are used here as there. Messages that have none are compiled by the main entry, and left to
+ * protobuf-es by this one, which is to be small.
+ *
  * ```ts
  * import type { ConnectRouter } from "@connectrpc/connect";
  * import { createFetchHandler } from "@edgewire/edgewire/fetch";

@@ -1,11 +1,13 @@
 /** The server: calls by the RPC room, all else by a `fetch` handler, on the sockets of the net room. */
 import type { HandlerContext } from "@connectrpc/connect";
+import { useClosures } from "./codec/closures/mod.ts";
 import type { ServeExchange } from "./http/mod.ts";
 import { createFetchBridge, listen, type ListenOptions, type Server } from "./net/mod.ts";
 import { createRpcHandler, type FetchHandler, type RpcOptions, withCors } from "./rpc/mod.ts";
 import { nodeCompressions, useBufferForText } from "./rpc/node/mod.ts";
 
 useBufferForText();
+useClosures();
 
 /** What a server answers, wherever it listens. */
 export interface ServiceOptions extends Omit<RpcOptions, "onError"> {

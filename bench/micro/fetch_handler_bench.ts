@@ -3,8 +3,8 @@
  * Run by `deno task bench:micro`. The figures are for comparing within one run only.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { Greeter, HelloRequestSchema } from "../../gen/edgewire/v1/greeter_pb.ts";
-import { Hash, ShaStreamRequestSchema } from "../../gen/edgewire/v1/hash_pb.ts";
+import { Greeter, HelloRequestSchema } from "../../gen/edgewire/v1/greeter_codec.ts";
+import { Hash, ShaStreamRequestSchema } from "../../gen/edgewire/v1/hash_codec.ts";
 import { createFetchHandler } from "../../src/rpc/mod.ts";
 import { createNativeHasher } from "../../src/services/deno/mod.ts";
 import { testServices } from "../../tests/support/services.ts";

@@ -2,7 +2,7 @@
  * The seam between what carries requests and what answers them: one request and the means to answer it, be it an HTTP/2 stream or a pair of
  * HTTP/1.1 messages. This module performs no I/O.
  */
-import { fieldValue, type HeaderField } from "./header_field.ts";
+import type { HeaderField } from "./header_field.ts";
 
 /** The head of a request that is well-formed. Equal requests of a connection may share it. */
 export interface RequestHead {
@@ -17,13 +17,6 @@ export interface RequestHead {
   readonly fields: readonly HeaderField[];
   /** Octets of content; undefined when it is not said. */
   readonly contentLength: number | undefined;
-  /** The value of one field, where that costs less than the list: {@linkcode requestField} asks it. */
-  getValue?(name: string): string | undefined;
-}
-
-/** The value of a field of a request, as {@linkcode fieldValue} gives it. */
-export function requestField(head: RequestHead, name: string): string | undefined {
-  return head.getValue === undefined ? fieldValue(head.fields, name) : head.getValue(name);
 }
 
 /**
@@ -78,7 +71,7 @@ export interface HttpExchange {
    * @throws {RangeError} The queue was full already.
    */
   write(chunk: Uint8Array, start?: number, end?: number): boolean;
-  /** Ends the response, after a last chunk if there is one, which is taken even when the queue is full. */
+  /** Ends the response, after a last chunk if there is one, which is copied at once, and taken even when the queue is full. */
   end(chunk?: Uint8Array): void;
   /**
    * Ends the response with trailers. Where {@linkcode canSendTrailers} is false they are dropped, or refused by a `TypeError` that says why.

@@ -8,7 +8,6 @@ export {
   type ExchangeHandler,
   type HttpExchange,
   NO_HANDLER,
-  requestField,
   type RequestHead,
   type ServeExchange,
 } from "./exchange.ts";

@@ -2,10 +2,10 @@
 import { cors } from "@connectrpc/connect";
 import {
   type ExchangeHandler,
+  fieldValue,
   type HeaderField,
   type HttpExchange,
   NO_HANDLER,
-  requestField,
   type RequestHead,
   type ServeExchange,
 } from "../http/mod.ts";
@@ -42,7 +42,7 @@ export function withCors(serve: ServeExchange, origins: readonly string[]): Serv
   const allowsAll = origins.includes("*");
   const allowed = new Set(origins);
   return (exchange, head, endStream, connection) => {
-    const origin = requestField(head, "origin");
+    const origin = fieldValue(head.fields, "origin");
     if (origin === undefined) {
       serve(exchange, head, endStream, connection);
       return;
@@ -73,7 +73,7 @@ function checkOrigin(origin: string): void {
 
 /** A "CORS-preflight request" (Fetch Standard §3.2.2). */
 function isPreflight(head: RequestHead): boolean {
-  return head.method === "OPTIONS" && requestField(head, "access-control-request-method") !== undefined;
+  return head.method === "OPTIONS" && fieldValue(head.fields, "access-control-request-method") !== undefined;
 }
 
 /** One for all: the exchange below knows the one above. */

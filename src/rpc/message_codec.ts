@@ -33,6 +33,8 @@ export interface MessageCodec {
   decode(buffer: Uint8Array, start: number, end: number, isOwned?: boolean): Message;
   /** @throws {Error} A field has a value that it cannot have. */
   encode(message: Message): Uint8Array;
+  /** As `encode`, into a buffer that the next one may overwrite: it is to be copied before. */
+  encodeShared?(message: Message): Uint8Array;
   /**
    * Encodes into a buffer from `start` on, and gives where it ends; -1 when that would be behind `limit`. What is between the two may have been
    * overwritten then.
@@ -42,9 +44,10 @@ export interface MessageCodec {
   encodeInto?(message: Message, buffer: Uint8Array, start: number, limit: number): number;
 }
 
-/** The binary format of a type: by a compiled codec, or by protobuf-es when there are options. */
+/** The binary format of a type: by a compiled codec; by protobuf-es where there is none, or there are options. */
 export function binaryCodec(schema: DescMessage, options?: BinaryOptions): MessageCodec {
-  return options === undefined ? compile(schema) : {
+  const compiled = options === undefined ? compile(schema) : undefined;
+  return compiled ?? {
     // protobuf-es hands out views of its input: for fields of type bytes, and for unknown fields.
     decode: (buffer, start, end) => fromBinary(schema, new Uint8Array(buffer.subarray(start, end)), options),
     encode: (message) => toBinary(schema, message, options),

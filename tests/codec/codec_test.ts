@@ -13,6 +13,7 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { HelloRequestSchema } from "../../gen/edgewire/v1/greeter_pb.ts";
+import { useClosures } from "../../src/codec/closures/mod.ts";
 import { createMessageCodec } from "../../src/codec/message_codec.ts";
 import { compile, createTextCodec, type MessageCodec, setTextCodec } from "../../src/codec/mod.ts";
 import { generatedCodec } from "../../src/codec/wire/wire_codec.ts";
@@ -196,9 +197,27 @@ Deno.test("extensions are kept, and can be read and written", async () => {
   }
 });
 
+Deno.test("what is encoded to be copied at once is the same, and may be overwritten by the next", () => {
+  const small = create(schemaOf("Fifty"), { f14: "small" });
+  const large = create(schemaOf("Fifty"), { f15: new Uint8Array(100_000) });
+  for (const codec of codecsOf("Fifty")) {
+    const first = codec.encodeShared(small);
+    assert.deepEqual(first, codec.encode(small));
+    assert.equal(codec.encodeShared(small).buffer, first.buffer);
+    assert.notEqual(codec.encode(small).buffer, first.buffer);
+    assert.deepEqual(codec.encodeShared(large), codec.encode(large));
+  }
+});
+
 Deno.test("a service brings the codecs of its messages, also of those that are of another file", () => {
   assert.notEqual(generatedCodec(EmptySchema), undefined);
-  const codec = compile(HelloRequestSchema);
+  assert.notEqual(compile(EmptySchema), undefined);
+});
+
+Deno.test("types without generated source are compiled when somebody wants that, each once", () => {
+  assert.equal(compile(HelloRequestSchema), undefined);
+  useClosures();
+  const codec = compile(HelloRequestSchema)!;
   assert.equal(compile(HelloRequestSchema), codec);
   const octets = codec.encode(create(HelloRequestSchema, { name: "World" }));
   assert.deepEqual(codec.decode(octets, 0, octets.length), create(HelloRequestSchema, { name: "World" }));

@@ -168,6 +168,7 @@ class Form {
     const end = this.#wire.write(message, buffer, 0);
     this.#check("encoded", difference(buffer.subarray(0, end), octets), octets);
     this.#check("encoded anew", difference(this.#codec.encode(message), octets), octets);
+    this.#check("encoded to be copied", difference(this.#codec.encodeShared(message), octets), octets);
     const room = random.pick([octets.length, octets.length - 1, bound, random.below(bound + 1)]);
     if (room < 0) {
       return;

@@ -13,6 +13,7 @@ const CODECS: Readonly<Record<string, (type: TypeUnderTest) => MessageCodec<Mess
   "protobuf-es": ({ desc }) => ({
     decode: (buffer, start, end) => fromBinary(desc, buffer.subarray(start, end)),
     encode: (message) => toBinary(desc, message),
+    encodeShared: (message) => toBinary(desc, message),
     encodeInto: () => -1,
   }),
   closures: ({ desc, closures }) => createMessageCodec(desc, closures),

@@ -154,13 +154,6 @@ Deno.test("the head is as the request has it", async () => {
   }
 });
 
-Deno.test("the head tells one field without the list", async () => {
-  const call = new Call((call) => call.exchange!.respond(OK, true));
-  await call.serve(new Request("http://a/", { headers: { "X-A": "1" } }));
-  assert.equal(call.head!.getValue!("x-a"), "1");
-  assert.equal(call.head!.getValue!("x-b"), undefined);
-});
-
 Deno.test("the URL of OPTIONS * is a path", async () => {
   const call = new Call((call) => call.exchange!.respond(OK, true));
   const request = new Request("http://a/", { method: "OPTIONS" });

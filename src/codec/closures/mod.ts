@@ -1,5 +1,6 @@
 /** Codecs compiled from the schema at run time: closures, as `eval` is nothing that every platform has. */
 import type { DescMessage, UnknownField } from "@bufbuild/protobuf";
+import { setCompiler } from "../message_codec.ts";
 import { MAX_DEPTH, sortedFields } from "../plan.ts";
 import { generatedCodec, type WireCodec } from "../wire/wire_codec.ts";
 import * as wire from "../wire/mod.ts";
@@ -26,8 +27,10 @@ export function closureCompiler(generated: FindGenerated): FindCodec {
 /** Finds a generated codec, if there is one. */
 type FindGenerated = (desc: DescMessage) => WireCodec | undefined;
 
-/** The codec of a message type: the generated one, or else closures. */
-export const wireCodec: FindCodec = closureCompiler(generatedCodec);
+/** Has all types compiled that come without generated source. */
+export function useClosures(): void {
+  setCompiler(closureCompiler(generatedCodec));
+}
 
 function messageReader(desc: DescMessage, codecOf: FindCodec): WireCodec["read"] {
   const newDraft = draftMaker(desc);

@@ -1,4 +1,5 @@
 /** Streams of Connect as a client speaks it: https://connectrpc.com/docs/protocol#streaming-rpcs */
+import type { HeaderField } from "../../http/mod.ts";
 import { END_STREAM_FLAG } from "../envelope.ts";
 import { parseEndStream } from "../error_json.ts";
 import { formatConnectTimeout } from "../timeout.ts";
@@ -27,6 +28,11 @@ export const connectStreamFormat: WireFormat = {
     { name: "content-type", value: `application/connect+${codecName}` },
     { name: "connect-protocol-version", value: "1" },
   ],
-  timeoutField: (timeoutMs) => ({ name: "connect-timeout-ms", value: formatConnectTimeout(timeoutMs) }),
+  timeoutField: connectTimeoutField,
   createReader: (sink, options) => new EnvelopedReader(PROTOCOL, sink, options),
 };
+
+/** The deadline of a call of Connect, unary or not. */
+export function connectTimeoutField(timeoutMs: number): HeaderField {
+  return { name: "connect-timeout-ms", value: formatConnectTimeout(timeoutMs) };
+}

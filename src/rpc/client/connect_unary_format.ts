@@ -5,7 +5,7 @@ import type { Compression } from "../compression.ts";
 import { ContentBuffer } from "../content_buffer.ts";
 import { errorFromJson } from "../error_json.ts";
 import { splitTrailers } from "../metadata.ts";
-import { connectStreamFormat } from "./connect_stream_format.ts";
+import { connectTimeoutField } from "./connect_stream_format.ts";
 import {
   type CallEnd,
   contentTypeError,
@@ -28,7 +28,7 @@ export const connectUnaryFormat: WireFormat = {
     { name: "content-type", value: `application/${codecName}` },
     { name: "connect-protocol-version", value: "1" },
   ],
-  timeoutField: connectStreamFormat.timeoutField,
+  timeoutField: connectTimeoutField,
   createReader: (sink, options) => new UnaryReader(sink, options),
 };
 

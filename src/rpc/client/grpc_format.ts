@@ -24,9 +24,14 @@ export const grpcFormat: WireFormat = {
     { name: "content-type", value: `application/grpc+${codecName}` },
     { name: "te", value: "trailers" },
   ],
-  timeoutField: (timeoutMs) => ({ name: "grpc-timeout", value: formatGrpcTimeout(timeoutMs) }),
+  timeoutField: grpcTimeoutField,
   createReader: (sink, options) => new EnvelopedReader(PROTOCOL, sink, options),
 };
+
+/** The deadline of a call of gRPC or gRPC-Web. */
+export function grpcTimeoutField(timeoutMs: number): HeaderField {
+  return { name: "grpc-timeout", value: formatGrpcTimeout(timeoutMs) };
+}
 
 /**
  * The end that status fields tell of. They are trailers; when there are neither trailers nor content, the head may have them ("Trailers-Only"), and

@@ -3,7 +3,7 @@ import type { HeaderField } from "../../http/mod.ts";
 import { TRAILERS_FLAG } from "../envelope.ts";
 import { errorOfStatus } from "../grpc_status.ts";
 import { type EnvelopedProtocol, EnvelopedReader } from "./enveloped_reader.ts";
-import { endOfStatus, grpcFormat } from "./grpc_format.ts";
+import { endOfStatus, grpcTimeoutField } from "./grpc_format.ts";
 import { type CallEnd, failedEnd, protocolError, type WireFormat } from "./wire_format.ts";
 
 const PROTOCOL: EnvelopedProtocol = {
@@ -18,11 +18,14 @@ const PROTOCOL: EnvelopedProtocol = {
 
 /** gRPC-Web, which needs no trailers of HTTP. */
 export const grpcWebFormat: WireFormat = {
-  ...grpcFormat,
+  isEnveloped: true,
+  encodingField: "grpc-encoding",
+  acceptEncodingField: "grpc-accept-encoding",
   headFields: (codecName) => [
     { name: "content-type", value: `application/grpc-web+${codecName}` },
     { name: "x-grpc-web", value: "1" },
   ],
+  timeoutField: grpcTimeoutField,
   createReader: (sink, options) => new EnvelopedReader(PROTOCOL, sink, options),
 };
 

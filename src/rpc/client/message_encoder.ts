@@ -20,7 +20,7 @@ export interface EncoderOptions {
 const BUFFER_BYTES = 16_384;
 const MAX_BUFFER_BYTES = 1 << 20;
 
-let shared = new Uint8Array(BUFFER_BYTES);
+let shared = /* @__PURE__ */ new Uint8Array(BUFFER_BYTES);
 
 /** See the top of the file. */
 export class MessageEncoder {

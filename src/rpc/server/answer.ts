@@ -127,8 +127,17 @@ export async function sendAll(
 }
 
 /** Encodes a message that is sent on its own. @throws {ConnectError} resource_exhausted: it is larger than `maxResponseBytes`. */
-export function encodeWithin({ plan, options }: Answering, message: Message): Uint8Array {
-  const octets = plan.codecs.output.encode(message);
+export function encodeWithin(call: Answering, message: Message): Uint8Array {
+  return checkLength(call, call.plan.codecs.output.encode(message));
+}
+
+/** As {@linkcode encodeWithin}, for who has it copied at once. */
+export function encodeSharedWithin(call: Answering, message: Message): Uint8Array {
+  const { output } = call.plan.codecs;
+  return checkLength(call, output.encodeShared?.(message) ?? output.encode(message));
+}
+
+function checkLength({ options }: Answering, octets: Uint8Array): Uint8Array {
   if (octets.length > options.maxResponseBytes) {
     const what = `response message of ${octets.length} bytes`;
     throw new ConnectError(`${what} is larger than the limit, ${options.maxResponseBytes}`, Code.ResourceExhausted);

@@ -1,7 +1,7 @@
 /** What is noted of a call that somebody observes. There is none for others. */
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Code } from "@connectrpc/connect";
-import { type ConnectionInfo, requestField, type RequestHead } from "../../http/mod.ts";
+import { type ConnectionInfo, fieldValue, type RequestHead } from "../../http/mod.ts";
 import type { CallObserver, CallWatch, EndedCall } from "./call_observer.ts";
 
 /** See the top of the file. */
@@ -39,7 +39,7 @@ export class CallRecord implements EndedCall {
   }
 
   header(name: string): string | undefined {
-    return requestField(this.#head, name);
+    return fieldValue(this.#head.fields, name);
   }
 
   /** A message was received, of so many octets. */

@@ -7,7 +7,7 @@ import { END_STREAM_FLAG } from "../envelope.ts";
 import { endStreamJson, errorToJson } from "../error_json.ts";
 import { appendFields, TRAILER_PREFIX } from "../metadata.ts";
 import { parseConnectTimeout } from "../timeout.ts";
-import { encodeWithin, endWithEnvelope, sendHead } from "./answer.ts";
+import { encodeSharedWithin, encodeWithin, endWithEnvelope, sendHead } from "./answer.ts";
 import type { Answering, ServerProtocol } from "./call_plan.ts";
 
 const encoder = new TextEncoder();
@@ -68,9 +68,12 @@ function sendError({ exchange, plan, context, options }: Answering, error: Conne
  * @throws {ConnectError} resource_exhausted: it is larger than `maxResponseBytes`.
  */
 export function sendContent(call: Answering, message: Message): void | Promise<void> {
-  const octets = encodeWithin(call, message);
   const compression = call.plan.responseCompression;
-  if (compression === undefined || octets.length < call.options.compressMinBytes) {
+  if (compression === undefined) {
+    return sendOctets(call, encodeSharedWithin(call, message), undefined);
+  }
+  const octets = encodeWithin(call, message);
+  if (octets.length < call.options.compressMinBytes) {
     return sendOctets(call, octets, undefined);
   }
   const choose = (compressed: Uint8Array) =>

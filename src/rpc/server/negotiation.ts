@@ -3,9 +3,9 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
   type ConnectionInfo,
+  fieldValue,
   type HeaderField,
   type HttpExchange,
-  requestField,
   type RequestHead,
 } from "../../http/mod.ts";
 import { chooseCompression, type Compression } from "../compression.ts";
@@ -79,7 +79,7 @@ export class Negotiator {
     if (head.method !== "POST") {
       return wrongMethod(registered, head.method);
     }
-    const value = requestField(head, "content-type");
+    const value = fieldValue(head.fields, "content-type");
     const contentType = this.#find(value);
     const isUnary = registered.method.methodKind === "unary";
     if (
@@ -96,7 +96,7 @@ export class Negotiator {
 
   /** What a request speaks that is refused for something else; undefined for none of the protocols. */
   protocolOf(head: RequestHead): ServerProtocol | undefined {
-    return this.#find(requestField(head, "content-type"))?.protocol;
+    return this.#find(fieldValue(head.fields, "content-type"))?.protocol;
   }
 
   #contentType(
@@ -120,13 +120,13 @@ export class Negotiator {
 
   #plan(registered: RegisteredMethod, contentType: ContentType, head: RequestHead): CallPlan {
     const { protocol, codec } = contentType;
-    const accepted = requestField(head, protocol.acceptEncodingField);
+    const accepted = fieldValue(head.fields, protocol.acceptEncodingField);
     let [requestCompression, timeoutMs, refusal]: Partial<[Compression, number, ConnectError]> = [];
     try {
       if (protocol.name === "connect") {
-        this.#checkVersion(requestField(head, "connect-protocol-version"), "1", "connect-protocol-version");
+        this.#checkVersion(fieldValue(head.fields, "connect-protocol-version"), "1", "connect-protocol-version");
       }
-      requestCompression = this.#requestCompression(requestField(head, protocol.encodingField));
+      requestCompression = this.#requestCompression(fieldValue(head.fields, protocol.encodingField));
       timeoutMs = timeoutOf(head, protocol);
       checkBinaryFields(head);
     } catch (error) {
@@ -173,7 +173,7 @@ export class Negotiator {
       protocol,
       headFields: headFieldsOf(contentType, refusal),
       requestCompression,
-      responseCompression: chooseCompression(this.#options.compressions, requestField(head, "accept-encoding")),
+      responseCompression: chooseCompression(this.#options.compressions, fieldValue(head.fields, "accept-encoding")),
       timeoutMs,
       refusal,
       queryMessage: parsed?.message,
@@ -204,7 +204,7 @@ export class Negotiator {
 
 /** Whether a request is one of gRPC or gRPC-Web, which are answered in their ways also where there is no method. */
 export function isGrpc(head: RequestHead): boolean {
-  return /^application\/grpc(?:-web)?(?:$|[+; ])/i.test(requestField(head, "content-type") ?? "");
+  return /^application\/grpc(?:-web)?(?:$|[+; ])/i.test(fieldValue(head.fields, "content-type") ?? "");
 }
 
 /** A media type without its parameters; "" when they say that a text is not UTF-8. */
@@ -237,7 +237,7 @@ function headFieldsOf(
 }
 
 function timeoutOf(head: RequestHead, protocol: ServerProtocol): number | undefined {
-  const value = requestField(head, protocol.timeoutField);
+  const value = fieldValue(head.fields, protocol.timeoutField);
   return value === undefined ? undefined : protocol.parseTimeout(value);
 }
 
