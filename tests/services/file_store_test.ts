@@ -1,9 +1,10 @@
-/** What every file store does: each test runs on the memory store and on the disk store. */
+/** What every file store does: each test runs on the memory store, on the disk store, and on a store behind a port. */
 import { Code } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import { HashAlgorithm } from "../../gen/edgewire/v1/hash_pb.ts";
 import { DiskStore } from "../../src/services/deno/mod.ts";
 import { type AnnouncedFile, CHUNK_BYTES, type FileStore, MemoryStore } from "../../src/services/mod.ts";
+import { RemoteStore, StoreHost } from "../../src/workers/mod.ts";
 import { MAX_UPLOADS, UPLOAD_TTL_MS } from "../../src/services/uploads.ts";
 import { collect, sampleBytes, split } from "../support/bytes.ts";
 import { assertConnectError } from "../support/connect_error.ts";
@@ -29,6 +30,20 @@ const stores: Record<string, (clock: Clock) => Promise<{ store: FileStore } & As
         await Deno.remove(directory, { recursive: true });
       },
     };
+  },
+  RemoteStore: ({ now }) => {
+    const { port1, port2 } = new MessageChannel();
+    const memory = new MemoryStore({ now });
+    const host = new StoreHost(memory, port1);
+    const store = new RemoteStore(port2);
+    return Promise.resolve({
+      store,
+      [Symbol.asyncDispose]: async () => {
+        await store.close();
+        await host.close();
+        await memory.close();
+      },
+    });
   },
 };
 
