@@ -1,11 +1,10 @@
-/** `deno task serve`: reads the flags, starts the app, and ends it when it is told to. */
-import { Code, ConnectError } from "@connectrpc/connect";
+/** `deno task serve`: reads the flags, starts the server, and ends it when it is told to. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type App, createApp } from "./src/app.ts";
 import { createDevCertificate } from "./src/dev_certificate.ts";
 import {
   createFetchBridge,
   DEFAULT_HOST,
+  DEFAULT_MAX_CONNECTIONS,
   DEFAULT_PORT,
   type KeyPairPaths,
   listen,
@@ -19,15 +18,18 @@ import type { Protocol } from "./src/rpc/mod.ts";
 import {
   configureLogging,
   createAdminHandler,
+  loadMergedMetrics,
   loadMetrics,
   LOG_LEVELS,
   logFault,
   logger,
   type LogLevel,
-  type Metrics,
   parseDuration,
 } from "./src/ops/mod.ts";
-import { serve } from "./src/serve.ts";
+import { type ServingSettings, startServing } from "./src/serving.ts";
+import type { FileStore } from "./src/services/mod.ts";
+import { openStore } from "./src/store.ts";
+import { type Serving, WorkerPool } from "./src/workers/mod.ts";
 import config from "./deno.json" with { type: "json" };
 
 interface Flags {
@@ -43,6 +45,7 @@ interface Flags {
   readonly tlsKey?: string;
   readonly tlsDev: boolean;
   readonly clientCa?: string;
+  readonly workers: number;
   readonly unix?: string;
   readonly proxyProtocol: boolean;
   readonly trustForwarded: boolean;
@@ -59,6 +62,9 @@ interface Flags {
 
 /** The longest that a timer can wait: one of more milliseconds fires at once. */
 const MAX_TIMEOUT_MS = 0x7fff_ffff;
+
+/** More workers than this are a slip: a worker for each core is as much as helps. */
+const MAX_WORKERS = 256;
 
 /** What is still said after a shutdown that took too long, and has been cut short. */
 const LAST_WORDS_MS = 1000;
@@ -81,7 +87,11 @@ const program = new Command("deno task serve")
     flag("--port <number>", "port to listen on, 0 for any free one", "EDGEWIRE_PORT", "PORT")
       .argParser(parsePort).default(DEFAULT_PORT),
   )
-  .addOption(flag("--unix <path>", "a Unix socket to listen on, too", "EDGEWIRE_UNIX"))
+  .addOption(
+    flag("--workers <number>", "threads that serve, for as many cores", "EDGEWIRE_WORKERS")
+      .argParser(parseWorkers).default(1),
+  )
+  .addOption(flag("--unix <path>", "a Unix socket to listen on, too (one worker does)", "EDGEWIRE_UNIX"))
   .addOption(
     flag("--proxy-protocol", "connections begin with a PROXY header, of version 1 or 2", "EDGEWIRE_PROXY_PROTOCOL")
       .default(false),
@@ -123,8 +133,8 @@ const program = new Command("deno task serve")
   )
   .addOption(duration("--grace", "how long calls may go on after SIGTERM", "10s"))
   .addOption(
-    flag("--max-connections <number>", "connections at a time", "EDGEWIRE_MAX_CONNECTIONS")
-      .argParser(parseCount).default(10_000),
+    flag("--max-connections <number>", "connections at a time, shared out among workers", "EDGEWIRE_MAX_CONNECTIONS")
+      .argParser(parseCount).default(DEFAULT_MAX_CONNECTIONS),
   )
   .addOption(duration("--max-connection-age", "how old a connection may get, a tenth more or less (default: any age)"))
   .addOption(duration("--handshake-timeout", "time for TLS, and for the first octets", "10s"))
@@ -146,41 +156,29 @@ async function main(flags: Flags): Promise<void> {
   const keyPairPaths = checkTls(flags);
   await configureLogging(flags.log);
   try {
-    const cutShort = new AbortController();
-    const metrics = flags.adminPort === undefined ? undefined : await loadMetrics();
-    const app = await createApp({
-      dataDirectory: flags.dataDir,
-      hashUrl: flags.hashUrl,
-      hashProtocol: flags.hashProtocol,
-      corsOrigins: flags.corsOrigin,
-      shutdownSignal: cutShort.signal,
-      observers: metrics && [metrics],
-    });
-    const server = await serve({
-      ...app.service,
-      ...await listenOptions(flags, keyPairPaths),
-      onConnectionEnd: metrics?.countConnectionEnd,
-    });
-    using _reloading = keyPairPaths && reloadOnChange(server, keyPairPaths);
-    const admin = metrics && await listenForOperators(flags, app, server, metrics);
-    console.log(`Edgewire listening on ${server.url}`);
+    const files = await openStore(flags.dataDir);
+    const serving = await start(flags, keyPairPaths, files.store);
+    using _reloading = keyPairPaths && reloadOnChange(serving, keyPairPaths);
+    const admin = flags.adminPort === undefined ? undefined : await listenForOperators(flags, serving);
+    console.log(`Edgewire listening on ${serving.url}`);
     if (admin !== undefined) {
       console.log(`Metrics and probes on ${admin.url}`);
     }
     const signal = await firstSignal();
     logger.info("{signal}: finishing the calls under way; once more ends at once", { signal });
-    app.drain();
-    const timer = setTimeout(() => {
+    serving.drain();
+    const timer = setTimeout(async () => {
+      const counting = serving.connectionCount();
+      serving.cutShort();
+      setTimeout(() => serving.close(), LAST_WORDS_MS);
       logger.info("{count} connections are open after {grace} ms: cancelling their calls", {
-        count: server.connectionCount,
+        count: await counting,
         grace: flags.grace,
       });
-      cutShort.abort(new ConnectError("the server is shutting down", Code.Unavailable));
-      setTimeout(() => server.close(), LAST_WORDS_MS);
     }, flags.grace);
-    await server.shutdown();
+    await serving.shutdown();
     clearTimeout(timer);
-    await app.close();
+    await files.close();
     Deno.exit(0);
   } catch (error) {
     console.error(`edgewire: ${error instanceof Error ? error.message : error}`);
@@ -188,12 +186,31 @@ async function main(flags: Flags): Promise<void> {
   }
 }
 
+/** Starts the server, in this thread if it is to have one. */
+async function start(flags: Flags, keyPairPaths: KeyPairPaths | undefined, store: FileStore): Promise<Serving> {
+  const { workers: count, hashUrl, hashProtocol, corsOrigin: corsOrigins, log, adminPort } = flags;
+  const hasMetrics = adminPort !== undefined;
+  const settings: ServingSettings = {
+    app: { hashUrl, hashProtocol, corsOrigins },
+    listen: await listenOptions(flags, keyPairPaths),
+    log,
+    hasMetrics,
+  };
+  const metrics = hasMetrics ? await loadMetrics() : undefined;
+  const moduleUrl = import.meta.resolve("./src/worker.ts");
+  return count === 1
+    ? await startServing(settings, store, metrics)
+    : await WorkerPool.start({ moduleUrl, count, settings, store, metrics });
+}
+
 /** Answers operators until the process ends, so that probes hear of the shutdown. */
-function listenForOperators(flags: Flags, app: App, server: Server, metrics: Metrics): Promise<Server> {
-  metrics.readConnections(() => server.connectionCount);
+async function listenForOperators(flags: Flags, serving: Serving): Promise<Server> {
   const onError = (error: unknown) => logFault(error, undefined);
-  const handler = createAdminHandler({ isReady: app.isReady, metrics });
-  return listen(createFetchBridge(handler, onError), { host: flags.adminHost, port: flags.adminPort, onError });
+  const handler = createAdminHandler({
+    isReady: () => serving.isReady(),
+    metrics: await loadMergedMetrics(() => serving.metrics()),
+  });
+  return await listen(createFetchBridge(handler, onError), { host: flags.adminHost, port: flags.adminPort, onError });
 }
 
 /** Where certificate and key are; undefined without them. */
@@ -251,10 +268,10 @@ async function listenOptions(
 }
 
 /** Takes a new certificate when its files change, and at SIGHUP. One that is no good is logged, and the old one goes on. */
-function reloadOnChange(server: Server, paths: KeyPairPaths): Disposable {
+function reloadOnChange(serving: Serving, paths: KeyPairPaths): Disposable {
   const reload = async () => {
     try {
-      await server.reloadTls(await readKeyPair(paths));
+      await serving.reloadTls(await readKeyPair(paths));
       logger.info("Reloaded {cert}", { cert: paths.cert });
     } catch (error) {
       logger.error("Cannot reload {cert}, going on with the old certificate: {error}", { cert: paths.cert, error });
@@ -289,6 +306,14 @@ function parseCount(value: string): number {
   const count = Number(value);
   if (!/^[1-9]\d*$/.test(value) || !Number.isSafeInteger(count)) {
     throw new InvalidArgumentError("Must be a whole number from 1 on.");
+  }
+  return count;
+}
+
+function parseWorkers(value: string): number {
+  const count = parseCount(value);
+  if (count > MAX_WORKERS) {
+    throw new InvalidArgumentError(`Must be at most ${MAX_WORKERS}: one for each core is as much as helps.`);
   }
   return count;
 }

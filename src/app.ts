@@ -1,19 +1,19 @@
-/** The composition root: the services, their store, the page and the limits, put together for Deno. Tests start what it makes. */
+/** The composition root: the services, the page and the limits, put together for Deno. Tests start what it makes. */
 import { type ConnectRouter, createClient } from "@connectrpc/connect";
 import { Hash } from "../gen/edgewire/v1/hash_codec.ts";
 import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_codec.ts";
 import { createHttp2Client } from "./net/mod.ts";
 import { accessLog, createReflectionRoutes, Health, loadTelemetry, logFault, logger, servicesOf } from "./ops/mod.ts";
 import { type CallObserver, createInProcessTransport, createTransport, type Protocol } from "./rpc/mod.ts";
-import { createNativeHasher, DiskStore } from "./services/deno/mod.ts";
-import { registerHash, registerServices } from "./services/mod.ts";
+import { createNativeHasher } from "./services/deno/mod.ts";
+import { type FileStore, registerHash, registerServices } from "./services/mod.ts";
 import type { ServiceOptions } from "./serve.ts";
 import { createSite } from "./site.ts";
 
 /** Options of {@linkcode createApp}. */
 export interface AppOptions {
-  /** The directory File keeps its files in; it is made if it is not there. */
-  readonly dataDirectory: string;
+  /** Where File keeps its files. */
+  readonly store: FileStore;
   /** The server whose Hash service File calls. By default this one, without a network in between. */
   readonly hashUrl?: string | undefined;
   /** How it is called. gRPC needs a server with HTTP/2. @default "connect" */
@@ -38,14 +38,11 @@ export interface App {
   isReady(): boolean;
   /** Says by `grpc.health.v1.Health` that no calls are taken any more. */
   drain(): void;
-  /** Throws unfinished transfers away and lets go of the data directory. */
+  /** Ends its connections to others. The store stays open. */
   close(): Promise<void>;
 }
 
-/** How often uploads that have expired are looked for, in milliseconds. They live for a day; an hour more does no harm. */
-const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
-
-/** @throws {Error} The data directory cannot be used, or the Hash server's URL is none. */
+/** @throws {Error} The Hash server's URL is none. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { hashUrl, hashProtocol = "connect", maxMessageBytes, shutdownSignal } = options;
   const telemetry = await loadTelemetry();
@@ -62,13 +59,9 @@ export async function createApp(options: AppOptions): Promise<App> {
       interceptors: telemetry && [telemetry.traceCalls(hashProtocol, hashClient === undefined)],
     });
   const hash = createClient(Hash, hashTransport);
-  const store = await DiskStore.open(options.dataDirectory);
-  const expiry = setInterval(() => {
-    store.removeExpiredUploads().catch((error) => logger.error("Cannot remove expired uploads: {error}", { error }));
-  }, EXPIRY_INTERVAL_MS);
   const addServices = (router: ConnectRouter) =>
     registerServices(router, {
-      store,
+      store: options.store,
       createHasher: createNativeHasher,
       hash,
       hashUrl: hashUrl && new URL(hashUrl).origin,
@@ -96,10 +89,6 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     isReady: () => health.get("") === true,
     drain: () => health.shutdown(),
-    close: async () => {
-      clearInterval(expiry);
-      await hashClient?.close();
-      await store.close();
-    },
+    close: async () => await hashClient?.close(),
   };
 }

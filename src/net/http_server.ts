@@ -25,6 +25,9 @@ const BACKLOG = 4096;
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 
+/** How many connections there may be. */
+export const DEFAULT_MAX_CONNECTIONS = 10_000;
+
 /** How far connection ages are apart, so that clients that came together do not come again together: up to a tenth more or less. */
 const AGE_JITTER = 0.1;
 
@@ -62,13 +65,18 @@ export async function serveHttp(serve: ServeExchange, options: HttpServerOptions
   if (options.proxyProtocol && tls !== undefined) {
     throw new TypeError("Cannot read the PROXY protocol in front of TLS: let the balancer end TLS");
   }
+  const reusePort = options.portSharing !== undefined;
   const listeners: Listener[] = [];
   let { port = 0 } = options;
   try {
     for (const hostname of hostnames) {
+      if (options.portSharing === "claim") {
+        claimPort(hostname, port);
+      }
+      const address = { hostname, port, reusePort }; // Deno's types do not have the last one.
       const listener: Listener & { readonly addr: Deno.NetAddr } = tls === undefined
-        ? Deno.listen({ hostname, port, tcpBacklog: BACKLOG })
-        : await listenTls({ hostname, port, ...tls, handshakeTimeoutMs, backlog: BACKLOG });
+        ? Deno.listen({ ...address, tcpBacklog: BACKLOG })
+        : await listenTls({ ...address, ...tls, handshakeTimeoutMs, backlog: BACKLOG });
       listeners.push(listener);
       port = listener.addr.port; // All addresses have the port that the first one got.
     }
@@ -88,6 +96,18 @@ export async function serveHttp(serve: ServeExchange, options: HttpServerOptions
   }
   const served = options.trustForwarded ? trustForwarded(serve) : serve;
   return new ListeningServer(listeners, served, { ...options, handshakeTimeoutMs });
+}
+
+/**
+ * The system lets all who share ports, of the same user, listen on the same one, whatever program they are: this asks for it as one who does not
+ * share. Between that and listening another program has no more than microseconds.
+ *
+ * @throws {Error} Somebody listens on it.
+ */
+function claimPort(hostname: string, port: number): void {
+  if (port !== 0) { // The system gives no port that somebody has.
+    Deno.listen({ hostname, port }).close();
+  }
 }
 
 /** Any of Deno's listeners, and ours. */
@@ -119,7 +139,7 @@ class ListeningServer implements HttpServer {
     this.#serve = serve;
     this.#options = options;
     this.#unixPath = options.unixPath;
-    this.#maxConnections = options.maxConnections ?? 10_000;
+    this.#maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     for (const listener of listeners) {
       this.#track(this.#acceptAll(listener));
     }

@@ -21,6 +21,13 @@ export interface ListenOptions {
   readonly host?: string | readonly string[] | undefined;
   /** The port to listen on; 0 for any that is free. @default 50051 */
   readonly port?: number | undefined;
+  /**
+   * Lets other threads listen on the same port, each with a server of its own, among which the system spreads connections. `claim` is for the first
+   * one: as without it, nobody may listen on the port yet. The others `join`. Deno wants `"unstable": ["net"]` for it.
+   *
+   * By default a port is one server's alone.
+   */
+  readonly portSharing?: "claim" | "join" | undefined;
   /** A Unix socket to listen on, too. There must be nothing at that path; it is removed at the end. None by default. */
   readonly unixPath?: string | undefined;
   /** Whether each connection begins with a header of the PROXY protocol, versions 1 and 2; others are closed. Not with TLS. @default false */

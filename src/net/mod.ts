@@ -1,11 +1,11 @@
 /** The net room: the only one that touches sockets. */
-export type { BackoffOptions } from "./backoff.ts";
+export { Backoff, type BackoffOptions } from "./backoff.ts";
 export { connectHttp2, type Http2Client, type Http2ClientOptions } from "./http2_client.ts";
 export type { ConnectionEnd } from "./connection_end.ts";
 export { createFetchBridge, type FetchHandler } from "./fetch_bridge.ts";
-export { type HttpServer, type HttpServerOptions, serveHttp } from "./http_server.ts";
+export { DEFAULT_MAX_CONNECTIONS, type HttpServer, type HttpServerOptions, serveHttp } from "./http_server.ts";
 export { createHttp2Client, type Http2Pool, type Http2PoolOptions } from "./http2_pool.ts";
 export { DEFAULT_HOST, DEFAULT_PORT, listen, type Server } from "./listen.ts";
 export type { ListenOptions, TlsServerOptions } from "./listen_options.ts";
 export { type KeyPairPaths, readKeyPair, readText, watchKeyPair } from "./key_pair_files.ts";
-export type { KeyPair } from "./tls.ts";
+export { assertKeyPair, type KeyPair } from "./tls.ts";

@@ -24,6 +24,8 @@ export interface KeyPair {
 export interface TlsOptions extends KeyPair {
   readonly hostname: string;
   readonly port: number;
+  /** Whether others, who say so too, may listen on the same port. */
+  readonly reusePort: boolean;
   /** Certificates of those who may sign a client's, as PEM. With it a client without one, or with another's, is refused. */
   readonly clientCa?: string | undefined;
   /** How long a handshake may take, in milliseconds. */
@@ -56,8 +58,8 @@ export interface TlsListener {
  * @throws {Error} The address cannot be listened on, or certificate and key are not a pair.
  */
 export async function listenTls(options: TlsOptions): Promise<TlsListener> {
-  const { hostname, port, cert, key, clientCa, handshakeTimeoutMs, backlog } = options;
-  checkPair({ cert, key });
+  const { hostname, port, reusePort, cert, key, clientCa, handshakeTimeoutMs, backlog } = options;
+  assertKeyPair({ cert, key });
   const server = createServer({
     cert,
     key,
@@ -65,13 +67,13 @@ export async function listenTls(options: TlsOptions): Promise<TlsListener> {
     ALPNProtocols: PROTOCOLS,
     handshakeTimeout: handshakeTimeoutMs,
   });
-  server.listen(port, hostname, backlog);
+  server.listen({ port, host: hostname, backlog, reusePort });
   await once(server, "listening");
   return new NodeTlsListener(server, clientCa);
 }
 
 /** Node takes any text for a pair, and refuses all clients then. @throws {Error} They are not. */
-function checkPair({ cert, key }: KeyPair): void {
+export function assertKeyPair({ cert, key }: KeyPair): void {
   const certificate = parsed("certificate", () => new X509Certificate(cert));
   const privateKey = parsed("private key", () => createPrivateKey(key));
   if (!certificate.checkPrivateKey(privateKey)) {
@@ -122,7 +124,7 @@ class NodeTlsListener implements TlsListener {
 
   // deno-lint-ignore require-await -- What is wrong with the pair rejects.
   async reload({ cert, key }: KeyPair): Promise<void> {
-    checkPair({ cert, key });
+    assertKeyPair({ cert, key });
     this.#server.setSecureContext({ cert, key, ...(this.#clientCa === undefined ? {} : { ca: this.#clientCa }) });
   }
 

@@ -20,7 +20,7 @@ export function createAdminHandler({ isReady, metrics }: AdminSources): (request
       case "/healthz":
         return new Response("ok\n");
       case "/readyz":
-        return isReady() ? new Response("ok\n") : new Response("draining\n", { status: 503 });
+        return isReady() ? new Response("ok\n") : new Response("not ready\n", { status: 503 });
       case "/metrics":
         return new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } });
       default:

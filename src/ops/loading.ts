@@ -1,7 +1,8 @@
 /** What is only loaded where it is used: a server without metrics and traces does not pay for their libraries. */
 import type { Interceptor } from "@connectrpc/connect";
 import type { CallObserver, ObservedCall } from "../rpc/mod.ts";
-import type { Metrics } from "./metrics.ts";
+import type { AdminSources } from "./admin.ts";
+import type { Metrics, MetricsSnapshot } from "./metrics.ts";
 
 /** Traces and measures calls for OpenTelemetry. */
 export interface Telemetry {
@@ -27,4 +28,12 @@ export async function loadTelemetry(): Promise<Telemetry | undefined> {
 export async function loadMetrics(): Promise<Metrics> {
   const { Metrics } = await import("./metrics.ts");
   return new Metrics();
+}
+
+/** What several threads have counted, as one. */
+export async function loadMergedMetrics(
+  read: () => Promise<readonly MetricsSnapshot[]>,
+): Promise<AdminSources["metrics"]> {
+  const { mergeMetrics } = await import("./metrics.ts");
+  return mergeMetrics(read);
 }

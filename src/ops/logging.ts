@@ -19,15 +19,22 @@ export type LogLevel = typeof LOG_LEVELS[number];
 /** Edgewire's own messages. Until {@linkcode configureLogging} is called they go nowhere. */
 export const logger = getLogger(["edgewire"]);
 
-/** Writes the log to stderr: coloured text to a terminal, a JSON object a line to anything else. */
-export async function configureLogging(level: LogLevel): Promise<void> {
+/**
+ * Writes the log to stderr: coloured text to a terminal, a JSON object a line to anything else.
+ *
+ * @param properties What each message has beside its own. @default {}
+ */
+export async function configureLogging(level: LogLevel, properties: Record<string, unknown> = {}): Promise<void> {
   const lowestLevel: LogtapeLevel | null = level === "off" ? null : level === "error" ? "error" : level;
   const format = Deno.stderr.isTerminal()
     ? getAnsiColorFormatter({ value: (value, inspect) => typeof value === "string" ? value : inspect(value) })
     : getJsonLinesFormatter({ message: "template" });
   await configure({
     reset: true,
-    sinks: { stderr: (record) => console.error(format(record).trimEnd()) },
+    sinks: {
+      stderr: (record) =>
+        console.error(format({ ...record, properties: { ...properties, ...record.properties } }).trimEnd()),
+    },
     loggers: [
       { category: ["edgewire"], sinks: ["stderr"], lowestLevel },
       { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "warning" },

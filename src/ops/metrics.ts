@@ -5,7 +5,8 @@
  */
 import type { DescMethod } from "@bufbuild/protobuf";
 import process from "node:process";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { AdminSources } from "./admin.ts";
 import { type CallObserver, type CallWatch, codeName, type EndedCall, type ObservedCall } from "../rpc/mod.ts";
 
 /** The buckets of OpenTelemetry's conventions for calls, and some for those that take less than 5 ms, in seconds. */
@@ -43,6 +44,9 @@ class Series implements CallWatch {
     this.#duration.observe({ method, protocol, code }, call.durationMs / 1000);
   }
 }
+
+/** What one thread has counted, as plain data. */
+export type MetricsSnapshot = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
 
 /** Counts calls and connections. Methods that the server does not have are one, `unknown`: anybody may make them up. */
 export class Metrics implements CallObserver {
@@ -128,6 +132,11 @@ export class Metrics implements CallObserver {
     return this.#registry.metrics();
   }
 
+  /** All of them, for {@linkcode mergeMetrics}. */
+  snapshot(): Promise<MetricsSnapshot> {
+    return this.#registry.getMetricsAsJSON();
+  }
+
   #readCalls(
     type: typeof Counter | typeof Gauge,
     name: string,
@@ -153,21 +162,33 @@ export class Metrics implements CallObserver {
 
   /** What prom-client finds out of a process by itself it does not on Deno, with the permissions of a server. */
   #readProcess(): void {
-    this.#read(Gauge, "process_resident_memory_bytes", "Resident memory", () => Deno.memoryUsage().rss);
+    this.#readOnce(Gauge, "process_resident_memory_bytes", "Resident memory", () => Deno.memoryUsage().rss);
     this.#read(Gauge, "process_heap_bytes", "JavaScript heap in use", () => Deno.memoryUsage().heapUsed);
     this.#read(Gauge, "process_external_memory_bytes", "Buffers outside", () => Deno.memoryUsage().external);
-    this.#read(Counter, "process_cpu_seconds_total", "User and system time", () => {
+    this.#readOnce(Counter, "process_cpu_seconds_total", "User and system time", () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1e6;
     });
     const startedAt = performance.timeOrigin / 1000;
-    this.#read(Gauge, "process_start_time_seconds", "When it was started, Unix time", () => startedAt);
+    this.#readOnce(Gauge, "process_start_time_seconds", "When it was started, Unix time", () => startedAt);
   }
 
-  #read(type: typeof Counter | typeof Gauge, name: string, help: string, read: () => number): void {
+  /** Of the process: what its first thread says of it counts. */
+  #readOnce(type: typeof Counter | typeof Gauge, name: string, help: string, read: () => number): void {
+    this.#read(type, name, help, read, "first");
+  }
+
+  #read(
+    type: typeof Counter | typeof Gauge,
+    name: string,
+    help: string,
+    read: () => number,
+    aggregator: "sum" | "first" = "sum",
+  ): void {
     new type({
       name,
       help,
+      aggregator,
       registers: [this.#registry],
       collect() {
         this.reset();
@@ -175,4 +196,15 @@ export class Metrics implements CallObserver {
       },
     });
   }
+}
+
+/**
+ * Makes one text of what threads have counted, for {@linkcode createAdminHandler}. Figures of calls, connections and heaps are summed up, those of the
+ * process are the first thread's.
+ */
+export function mergeMetrics(read: () => Promise<readonly MetricsSnapshot[]>): AdminSources["metrics"] {
+  return {
+    contentType: Registry.PROMETHEUS_CONTENT_TYPE,
+    text: async () => AggregatorRegistry.aggregate([...await read()]).metrics(),
+  };
 }

@@ -19,8 +19,8 @@ const MAX_PAGE_SIZE = 1000;
 
 /** Makes `edgewire.v1.File` on `store`, with digests from `hashServer`. */
 export function createFileService(store: FileStore, hashServer: HashServer): ServiceImpl<typeof File> {
-  function findUpload(id: string): Upload {
-    const upload = store.findUpload(id);
+  async function findUpload(id: string): Promise<Upload> {
+    const upload = await store.findUpload(id);
     if (upload === undefined) {
       throw new ConnectError(`upload_id: no upload "${id}": it expired, was aborted, or never was`, Code.NotFound);
     }
@@ -88,11 +88,12 @@ export function createFileService(store: FileStore, hashServer: HashServer): Ser
           Code.InvalidArgument,
         );
       }
-      return { nextOffset: BigInt(await findUpload(request.uploadId).write(offset, chunk)) };
+      const upload = await findUpload(request.uploadId);
+      return { nextOffset: BigInt(await upload.write(offset, chunk)) };
     },
 
-    getUpload(request) {
-      const { file, received, expires, finished } = findUpload(request.uploadId);
+    async getUpload(request) {
+      const { file, received, expires, finished } = await findUpload(request.uploadId);
       return {
         name: file.name,
         size: BigInt(file.size ?? 0),
@@ -103,11 +104,11 @@ export function createFileService(store: FileStore, hashServer: HashServer): Ser
     },
 
     async finishUpload(request, context) {
-      return { file: toFileInfo(await finish(findUpload(request.uploadId), context)) };
+      return { file: toFileInfo(await finish(await findUpload(request.uploadId), context)) };
     },
 
     async abortUpload(request) {
-      await store.findUpload(request.uploadId)?.abort();
+      await (await store.findUpload(request.uploadId))?.abort();
       return {};
     },
 

@@ -39,7 +39,7 @@ export interface FileStore {
    */
   startUpload(file: AnnouncedFile, options: { readonly resumable: boolean }): Promise<Upload>;
   /** Finds a resumable upload that has not expired, finished or not. */
-  findUpload(id: string): Upload | undefined;
+  findUpload(id: string): Promise<Upload | undefined>;
   /** Throws away the resumable uploads that have expired. */
   removeExpiredUploads(): Promise<void>;
   /** Throws away the uploads that cannot be resumed, and lets go of the store. */

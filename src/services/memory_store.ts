@@ -79,8 +79,8 @@ export class MemoryStore implements FileStore {
     });
   }
 
-  findUpload(id: string): Upload | undefined {
-    return this.#uploads.find(id);
+  findUpload(id: string): Promise<Upload | undefined> {
+    return Promise.resolve(this.#uploads.find(id));
   }
 
   removeExpiredUploads(): Promise<void> {

@@ -1,6 +1,6 @@
 /** The services room: Greeter, Hash and File, which run anywhere. What needs Deno is behind `deno/mod.ts`. */
 export { CHUNK_BYTES, type FileStore } from "./file_store.ts";
-export type { AnnouncedFile, Upload } from "./file_store.ts";
+export type { AnnouncedFile, OpenFile, StoredFile, Upload } from "./file_store.ts";
 export { MAX_WRITE_BYTES } from "./file.ts";
 export type { CreateHasher } from "./hasher.ts";
 export { MemoryStore } from "./memory_store.ts";

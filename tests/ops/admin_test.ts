@@ -14,7 +14,7 @@ Deno.test("operators learn whether the server lives, takes calls, and what it co
   assert.deepEqual(await ask("/readyz?verbose"), [200, "ok\n"]);
   isReady = false;
   assert.deepEqual(await ask("/healthz"), [200, "ok\n"]);
-  assert.deepEqual(await ask("/readyz"), [503, "draining\n"]);
+  assert.deepEqual(await ask("/readyz"), [503, "not ready\n"]);
   assert.deepEqual(await ask("/metrics"), [200, "a 1\n"]);
   assert.deepEqual(await ask("/"), [404, "Not found: there are /healthz, /readyz and /metrics\n"]);
   assert.deepEqual(await ask("/metrics", "POST"), [405, "Use GET\n"]);

@@ -1,9 +1,10 @@
-/** What every file store does: each test runs on the memory store and on the disk store. */
+/** What every file store does: each test runs on the memory store, on the disk store, and on a store behind a port. */
 import { Code } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import { HashAlgorithm } from "../../gen/edgewire/v1/hash_pb.ts";
 import { DiskStore } from "../../src/services/deno/mod.ts";
 import { type AnnouncedFile, CHUNK_BYTES, type FileStore, MemoryStore } from "../../src/services/mod.ts";
+import { RemoteStore, StoreHost } from "../../src/workers/mod.ts";
 import { MAX_UPLOADS, UPLOAD_TTL_MS } from "../../src/services/uploads.ts";
 import { collect, sampleBytes, split } from "../support/bytes.ts";
 import { assertConnectError } from "../support/connect_error.ts";
@@ -29,6 +30,20 @@ const stores: Record<string, (clock: Clock) => Promise<{ store: FileStore } & As
         await Deno.remove(directory, { recursive: true });
       },
     };
+  },
+  RemoteStore: ({ now }) => {
+    const { port1, port2 } = new MessageChannel();
+    const memory = new MemoryStore({ now });
+    const host = new StoreHost(memory, port1);
+    const store = new RemoteStore(port2);
+    return Promise.resolve({
+      store,
+      [Symbol.asyncDispose]: async () => {
+        await store.close();
+        await host.close();
+        await memory.close();
+      },
+    });
   },
 };
 
@@ -208,7 +223,7 @@ testEachStore("throws an upload away that does not pass verification, and keeps 
     /wrong/,
   );
   assert.deepEqual(seen, [bytes("new")]);
-  assert.equal(store.findUpload(upload.id), undefined);
+  assert.equal(await store.findUpload(upload.id), undefined);
   await assertConnectError(
     upload.write(3, bytes("!")),
     Code.FailedPrecondition,
@@ -225,10 +240,10 @@ testEachStore(
     const finished = await upload.finish(accept);
     const refuse = () => Promise.reject(new Error("verified again"));
     assert.deepEqual(await upload.finish(refuse), finished);
-    assert.deepEqual(store.findUpload(upload.id)?.finished, finished);
+    assert.deepEqual((await store.findUpload(upload.id))?.finished, finished);
     await assertConnectError(upload.write(0, bytes("x")), Code.FailedPrecondition, "upload_id: the upload is finished");
     await upload.abort();
-    assert.equal(store.findUpload(upload.id), undefined);
+    assert.equal(await store.findUpload(upload.id), undefined);
     assert.deepEqual(await get(store, "file"), bytes("abc"));
   },
 );
@@ -236,12 +251,12 @@ testEachStore(
 testEachStore("finds resumable uploads only, and not after they were aborted", async (store) => {
   const resumable = await store.startUpload({ ...announced("file", 1), digest: undefined }, { resumable: true });
   const transient = await store.startUpload(announced("file"), { resumable: false });
-  assert.equal(store.findUpload(resumable.id), resumable);
-  assert.equal(store.findUpload(transient.id), undefined);
-  assert.equal(store.findUpload("nonsense"), undefined);
+  assert.equal((await store.findUpload(resumable.id))?.id, resumable.id);
+  assert.equal(await store.findUpload(transient.id), undefined);
+  assert.equal(await store.findUpload("nonsense"), undefined);
   await resumable.abort();
   await resumable.abort();
-  assert.equal(store.findUpload(resumable.id), undefined);
+  assert.equal(await store.findUpload(resumable.id), undefined);
   await transient.abort();
 });
 
@@ -252,9 +267,9 @@ testEachStore("uploads expire a day after the last write", async (store, clock) 
   assert.equal(upload.expires.getTime(), clock.nowMs + UPLOAD_TTL_MS);
   clock.nowMs += UPLOAD_TTL_MS - 1;
   await store.removeExpiredUploads();
-  assert.equal(store.findUpload(upload.id), upload);
+  assert.equal((await store.findUpload(upload.id))?.id, upload.id);
   clock.nowMs += 1;
-  assert.equal(store.findUpload(upload.id), undefined);
+  assert.equal(await store.findUpload(upload.id), undefined);
   await store.removeExpiredUploads();
   await assertConnectError(
     upload.write(1, bytes("b")),
@@ -271,7 +286,7 @@ testEachStore("has room for MAX_UPLOADS unfinished uploads; finished ones make w
   for (let count = 0; count < MAX_UPLOADS; count++) {
     uploads.push(await start());
   }
-  assert.equal(store.findUpload(finished.id), undefined);
+  assert.equal(await store.findUpload(finished.id), undefined);
   await assertConnectError(start, Code.ResourceExhausted, `uploads: the limit is ${MAX_UPLOADS} unfinished ones`);
   await uploads[0]!.abort();
   uploads.push(await start());
@@ -281,5 +296,5 @@ testEachStore("has room for MAX_UPLOADS unfinished uploads; finished ones make w
 testEachStore("keeps a digest that was announced", async (store) => {
   const digest = { algorithm: HashAlgorithm.MD5, hex: "00".repeat(16) } as const;
   const upload = await store.startUpload({ name: "file", size: 0, digest }, { resumable: true });
-  assert.deepEqual(store.findUpload(upload.id)?.file, { name: "file", size: 0, digest });
+  assert.deepEqual((await store.findUpload(upload.id))?.file, { name: "file", size: 0, digest });
 });

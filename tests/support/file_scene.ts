@@ -3,6 +3,7 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { File } from "../../gen/edgewire/v1/file_pb.ts";
 import { createApp } from "../../src/app.ts";
 import { createInProcessTransport, type Protocol } from "../../src/rpc/mod.ts";
+import { DiskStore } from "../../src/services/deno/mod.ts";
 
 /** See the top of the file. */
 export interface FileScene extends AsyncDisposable {
@@ -16,7 +17,8 @@ export async function createFileScene(
   content: Uint8Array,
 ): Promise<FileScene> {
   const dataDirectory = await Deno.makeTempDir();
-  const app = await createApp({ dataDirectory, hashUrl, hashProtocol });
+  const store = await DiskStore.open(dataDirectory);
+  const app = await createApp({ store, hashUrl, hashProtocol });
   const file = createClient(File, createInProcessTransport(app.service.routes));
   await file.upload((async function* () {
     yield { part: { case: "header" as const, value: { name: "a" } } };
@@ -26,6 +28,7 @@ export async function createFileScene(
     file,
     [Symbol.asyncDispose]: async () => {
       await app.close();
+      await store.close();
       await Deno.remove(dataDirectory, { recursive: true });
     },
   };

@@ -14,8 +14,8 @@ export interface ServerProcess {
   kill(): Promise<void>;
   /** All that it has written to stderr, once it has ended. */
   stderr(): Promise<string>;
-  /** Resolves when it has written something to stderr that matches, since this was called last. */
-  logged(pattern: RegExp): Promise<void>;
+  /** Resolves when it has written something to stderr that matches, since this was called last, to what it was. */
+  logged(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
 /** The arguments to Deno that `deno task serve` has, up to `server.ts`. On a new machine Deno would tell what it downloads. */
@@ -89,10 +89,12 @@ export async function startServer(
     kill: async () => void await end("SIGKILL"),
     stderr: () => stderr,
     logged: async (pattern) => {
-      while (!pattern.test(log.slice(seen))) {
+      let match: RegExpExecArray | null;
+      while ((match = pattern.exec(log.slice(seen))) === null) {
         await new Promise<void>((resolve) => onLog = resolve);
       }
       seen = log.length;
+      return match;
     },
   };
 }

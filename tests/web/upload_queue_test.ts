@@ -318,7 +318,7 @@ Deno.test("a cancelled upload is gone, here and on the server", async () => {
   await removed;
   assert.equal(queue.uploads.value.length, 0);
   assert.equal(scene.storage.length, 0);
-  assert.equal(scene.server.store.findUpload(uploadId), undefined);
+  assert.equal(await scene.server.store.findUpload(uploadId), undefined);
 });
 
 Deno.test("an upload cancelled while it begins leaves nothing on the server", async () => {

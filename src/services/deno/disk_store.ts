@@ -123,8 +123,8 @@ export class DiskStore implements FileStore {
     );
   }
 
-  findUpload(id: string): Upload | undefined {
-    return this.#uploads.find(id);
+  findUpload(id: string): Promise<Upload | undefined> {
+    return Promise.resolve(this.#uploads.find(id));
   }
 
   removeExpiredUploads(): Promise<void> {

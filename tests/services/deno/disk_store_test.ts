@@ -84,7 +84,7 @@ testOnDisk("resumes uploads after a crash, and throws those away that cannot be 
   const copy = await crash(directory);
   const restarted = await DiskStore.open(copy);
   assert.deepEqual(await names(`${copy}/uploads`), [`${resumable.id}.json`, `${resumable.id}.part`]);
-  const upload = restarted.findUpload(resumable.id)!;
+  const upload = (await restarted.findUpload(resumable.id))!;
   assert.deepEqual(upload.file, resumable.file);
   assert.equal(upload.received, 3);
   await upload.write(3, bytes("def"));
@@ -102,8 +102,8 @@ testOnDisk("remembers after a crash that an upload was finished", async (directo
   await upload.write(0, bytes("abc"));
   const finished = await upload.finish(accept);
   const restarted = await DiskStore.open(await crash(directory));
-  assert.deepEqual(restarted.findUpload(upload.id)?.finished, finished);
-  assert.deepEqual(await restarted.findUpload(upload.id)!.finish(accept), finished);
+  assert.deepEqual((await restarted.findUpload(upload.id))?.finished, finished);
+  assert.deepEqual(await (await restarted.findUpload(upload.id))!.finish(accept), finished);
   await restarted.close();
   await store.close();
 });
@@ -115,10 +115,10 @@ testOnDisk("forgets after a restart the uploads that have expired since", async 
   const expires = upload.expires.getTime();
   await store.close();
   const early = await DiskStore.open(directory, { now: () => expires - 1000 });
-  assert.equal(early.findUpload(upload.id)?.received, 3);
+  assert.equal((await early.findUpload(upload.id))?.received, 3);
   await early.close();
   const late = await DiskStore.open(directory, { now: () => expires + UPLOAD_TTL_MS });
-  assert.equal(late.findUpload(upload.id), undefined);
+  assert.equal(await late.findUpload(upload.id), undefined);
   assert.deepEqual(await names(`${directory}/uploads`), []);
   await late.close();
 });
@@ -255,7 +255,7 @@ testOnDisk(
 
       const restarted = await DiskStore.open(await crash(directory));
       assert.equal(await get(restarted, "file"), content);
-      const resumed = restarted.findUpload(upload.id)!;
+      const resumed = (await restarted.findUpload(upload.id))!;
       await resumed.finish(accept);
       assert.equal(await get(restarted, "file"), "new", `finishing again after a failure of call ${failAt}`);
       await restarted.close();

@@ -1,0 +1,51 @@
+/** The server of `deno task serve` in one thread: the app on a port. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import { type AppOptions, createApp } from "./app.ts";
+import type { LogLevel, Metrics } from "./ops/mod.ts";
+import { serve } from "./serve.ts";
+import type { FileStore } from "./services/mod.ts";
+import type { Serving, WorkerSettings } from "./workers/mod.ts";
+
+/** What the server is started with, in whatever thread: plain data. */
+export interface ServingSettings extends WorkerSettings {
+  readonly app: Omit<AppOptions, "store" | "shutdownSignal" | "observers">;
+  readonly log: LogLevel;
+  /** Whether calls and connections are counted. */
+  readonly hasMetrics: boolean;
+}
+
+/**
+ * Starts the server in this thread.
+ *
+ * @param metrics Counts for it. By default nothing does.
+ * @throws {Error} An address cannot be listened on, or certificate and key are no pair; the Hash server's URL is none.
+ */
+export async function startServing(settings: ServingSettings, store: FileStore, metrics?: Metrics): Promise<Serving> {
+  const shutdown = new AbortController();
+  const app = await createApp({
+    ...settings.app,
+    store,
+    shutdownSignal: shutdown.signal,
+    observers: metrics && [metrics],
+  });
+  const server = await serve({
+    ...app.service,
+    ...settings.listen,
+    onConnectionEnd: metrics?.countConnectionEnd,
+  });
+  metrics?.readConnections(() => server.connectionCount);
+  return {
+    url: server.url,
+    connectionCount: () => Promise.resolve(server.connectionCount),
+    isReady: () => app.isReady(),
+    metrics: async () => metrics === undefined ? [] : [await metrics.snapshot()],
+    drain: () => app.drain(),
+    cutShort: () => shutdown.abort(new ConnectError("the server is shutting down", Code.Unavailable)),
+    shutdown: async () => {
+      await server.shutdown();
+      await app.close();
+    },
+    close: () => server.close(),
+    reloadTls: (pair) => server.reloadTls(pair),
+  };
+}

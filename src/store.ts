@@ -1,0 +1,29 @@
+/** The store of `deno task serve`: files in a directory, in which nothing that has expired stays. */
+import { logger } from "./ops/mod.ts";
+import { DiskStore } from "./services/deno/mod.ts";
+import type { FileStore } from "./services/mod.ts";
+
+/** How often uploads that have expired are looked for, in milliseconds. They live for a day; an hour more does no harm. */
+const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
+
+/** A store, until it is closed. */
+export interface OpenStore {
+  readonly store: FileStore;
+  /** Throws unfinished transfers away and lets go of the directory. */
+  close(): Promise<void>;
+}
+
+/** Opens the store in a directory, which is made if it is not there. @throws {Error} It cannot be used. */
+export async function openStore(directory: string): Promise<OpenStore> {
+  const store = await DiskStore.open(directory);
+  const expiry = setInterval(() => {
+    store.removeExpiredUploads().catch((error) => logger.error("Cannot remove expired uploads: {error}", { error }));
+  }, EXPIRY_INTERVAL_MS);
+  return {
+    store,
+    close: async () => {
+      clearInterval(expiry);
+      await store.close();
+    },
+  };
+}

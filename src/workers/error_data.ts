@@ -1,0 +1,32 @@
+/** Errors on their way to another thread: cloning would lose the code of a `ConnectError`, and fail with a cause that cannot be cloned. */
+import { type Code, ConnectError } from "@connectrpc/connect";
+
+/** An error as plain data. */
+export interface ErrorData {
+  readonly name: string;
+  /** Of a `ConnectError` without its code. */
+  readonly message: string;
+  readonly stack: string | undefined;
+  /** Of a `ConnectError`. */
+  readonly code: Code | undefined;
+}
+
+/** @param error Anything that was thrown. */
+export function toErrorData(error: unknown): ErrorData {
+  if (error instanceof ConnectError) {
+    const { name, rawMessage, stack, code } = error;
+    return { name, message: rawMessage, stack, code };
+  }
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { name, message, stack, code: undefined };
+}
+
+/** The inverse of {@linkcode toErrorData}. The error shows where it was made, in the other thread. */
+export function fromErrorData({ name, message, stack, code }: ErrorData): Error {
+  const error = code === undefined ? new Error(message) : new ConnectError(message, code);
+  error.name = name;
+  if (stack !== undefined) {
+    error.stack = stack;
+  }
+  return error;
+}
