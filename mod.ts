@@ -43,6 +43,7 @@ export {
   loadMetrics,
   loadTelemetry,
   type Metrics,
+  type MetricsSnapshot,
   servicesOf,
   type Telemetry,
 } from "./src/ops/mod.ts";

@@ -1,6 +1,6 @@
 /** Asks before a file is deleted. */
 import { type Signal, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { FileInfo } from "../../gen/edgewire/v1/file_pb.ts";
 import type { FileList } from "../file_list.ts";
 import { formatBytes } from "../format.ts";
@@ -9,8 +9,8 @@ import { ProblemNote } from "./problem_note.tsx";
 
 /** What a {@linkcode DeleteDialog} works with. */
 export interface DeleteDialogProps {
-  /** The file to ask about. The dialog is open while there is one, and takes it away when it closes. */
-  readonly target: Signal<FileInfo | undefined>;
+  /** The file to ask about, in a new object each time. The dialog is open while there is one, and takes it away when it closes. */
+  readonly target: Signal<{ readonly file: FileInfo } | undefined>;
   readonly list: FileList;
   /** Called when the file is gone. */
   readonly onDelete: (file: FileInfo) => void;
@@ -21,13 +21,15 @@ export function DeleteDialog({ target, list, onDelete }: DeleteDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const problem = useSignal<Problem>();
   const deleting = useSignal(false);
-  const file = target.value;
+  const asked = target.value;
+  const file = asked?.file;
 
-  useEffect(() => {
-    if (file !== undefined) {
+  // At once, so that the end of the one before finds it open.
+  useLayoutEffect(() => {
+    if (asked !== undefined && !dialog.current?.open) {
       dialog.current?.showModal();
     }
-  }, [file]);
+  }, [asked]);
 
   async function confirm(): Promise<void> {
     deleting.value = true;
@@ -46,8 +48,26 @@ export function DeleteDialog({ target, list, onDelete }: DeleteDialogProps) {
     problem.value = undefined;
   }
 
+  /** The event comes a moment after the dialog has closed: it may be open for another file by then. */
+  function forgetIfClosed(): void {
+    if (!dialog.current?.open) {
+      forget();
+    }
+  }
+
+  function keep(): void {
+    dialog.current?.close();
+    forget();
+  }
+
   return (
-    <dialog ref={dialog} onClose={forget} aria-labelledby="delete-title" aria-describedby="delete-text">
+    <dialog
+      ref={dialog}
+      onCancel={forget}
+      onClose={forgetIfClosed}
+      aria-labelledby="delete-title"
+      aria-describedby="delete-text"
+    >
       <h2 id="delete-title">Delete this file?</h2>
       <p id="delete-text">
         <span class="name">{file?.name}</span>{" "}
@@ -55,7 +75,7 @@ export function DeleteDialog({ target, list, onDelete }: DeleteDialogProps) {
       </p>
       {problem.value !== undefined && <ProblemNote problem={problem.value} />}
       <p class="actions">
-        <button type="button" autofocus onClick={() => dialog.current?.close()}>Keep it</button>
+        <button type="button" autofocus onClick={keep}>Keep it</button>
         <button type="button" class="danger solid" disabled={deleting.value} onClick={confirm}>Delete</button>
       </p>
     </dialog>

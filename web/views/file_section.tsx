@@ -13,7 +13,7 @@ import { UploadPanel } from "./upload_panel.tsx";
 export function FileSection({ page }: { page: Page }) {
   const { list } = page;
   const files = list.files.value;
-  const toDelete = useSignal<FileInfo>();
+  const toDelete = useSignal<{ readonly file: FileInfo }>();
   const heading = useRef<HTMLHeadingElement>(null);
 
   function noteDeleted({ name }: FileInfo): void {
@@ -49,7 +49,7 @@ export function FileSection({ page }: { page: Page }) {
               file={file}
               page={page}
               onDelete={() => {
-                toDelete.value = file;
+                toDelete.value = { file };
               }}
             />
           ))}
