@@ -9,6 +9,7 @@ import {
   type KeyPairPaths,
   listen,
   type ListenOptions,
+  MAX_TIMEOUT_MS,
   readKeyPair,
   readText,
   type Server,
@@ -59,9 +60,6 @@ interface Flags {
   readonly idleTimeout: number;
   readonly keepalive: number;
 }
-
-/** The longest that a timer can wait: one of more milliseconds fires at once. */
-const MAX_TIMEOUT_MS = 0x7fff_ffff;
 
 /** More workers than this are a slip: a worker for each core is as much as helps. */
 const MAX_WORKERS = 256;

@@ -19,6 +19,9 @@ export const PROTO_FOLDERS: readonly string[] = [`${ROOT}proto`, `${ROOT}bench/p
 /** What peers have stubs of. */
 const PROTOS = ["hello.proto", ...["blobs", "profiles", "streams"].map((name) => `edgewire/bench/v1/${name}.proto`)];
 
+/** Where a server of ours keeps its files. */
+export const DATA_FOLDER = `${CACHE}data`;
+
 /** Does something once, however many ask for it. */
 function once<T>(start: () => Promise<T>): () => Promise<T> {
   let started: Promise<T> | undefined;

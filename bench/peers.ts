@@ -1,7 +1,16 @@
 /** Who takes part: our programs, and small ones of ours on the libraries of others. Servers are given a port (for TLS also a certificate and its key), and say `ready`. */
 import config from "../deno.json" with { type: "json" };
 import workerd from "workerd";
-import { buildCpp, buildEdge, buildGo, buildNode, buildPython, buildTonic, PROTO_FOLDERS } from "./builds.ts";
+import {
+  buildCpp,
+  buildEdge,
+  buildGo,
+  buildNode,
+  buildPython,
+  buildTonic,
+  DATA_FOLDER,
+  PROTO_FOLDERS,
+} from "./builds.ts";
 import { DENO_RUN, ROOT } from "./processes.ts";
 
 /** A program, and how to run it. */
@@ -42,6 +51,13 @@ export const OUR_WRITE: Peer = denoPeer("edgewire, write()", "edgewire_server.ts
 
 /** Client streams by `read()` instead of `for await`. */
 export const OUR_READ: Peer = denoPeer("edgewire, read()", "edgewire_server.ts", "--read");
+
+/** `deno task serve`, whose Greeter is the benchmark's. */
+export function ourWorkers(count: number): Peer {
+  const args = ["--data-dir", DATA_FOLDER, "--workers", `${count}`, "--port"];
+  const name = `edgewire, ${count} ${count === 1 ? "thread" : "threads"}`;
+  return { name, build: () => Promise.resolve([...DENO_RUN, `${ROOT}server.ts`, ...args]) };
+}
 
 export const TONIC: Peer = tonicPeer("tonic 0.14.9", "bench-tonic");
 export const TONIC_WEB: Peer = { ...TONIC, name: "tonic-web 0.14.9" };

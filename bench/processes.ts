@@ -29,13 +29,22 @@ export function residentMiB(pid: number): number {
 /** A server that was started, and its port. */
 export type RunningPeer = RunningProgram & { readonly port: number };
 
-/** Starts a server on a port of its own, and waits for the line that begins with `ready`, or what workerd says instead. */
-export async function startPeer(command: readonly string[], ...args: readonly string[]): Promise<RunningPeer> {
+/** Starts a server on core 0 and on a port of its own, and waits for the line by which it says that it listens. */
+export function startPeer(command: readonly string[], ...args: readonly string[]): Promise<RunningPeer> {
+  return startPeerOn("0", command, ...args);
+}
+
+/** As {@linkcode startPeer}. @param cores As `taskset -c` has them. */
+export async function startPeerOn(
+  cores: string,
+  command: readonly string[],
+  ...args: readonly string[]
+): Promise<RunningPeer> {
   const port = 20_000 + Math.floor(Math.random() * 9000); // Below those that the system gives to clients.
   const program = await startProgram(
     "taskset",
-    ["-c", "0", ...command, `${port}`, ...args],
-    /^ready|"event":"listen"/m,
+    ["-c", cores, ...command, `${port}`, ...args],
+    /^ready|^Edgewire listening|"event":"listen"/m,
   );
   return Object.assign(program, { port });
 }

@@ -1,7 +1,7 @@
 /** Calls over HTTP/2 as h2load makes them, for as long as wanted. */
 import { installTool } from "../../tests/conformance/tools.ts";
 import type { Peer } from "../peers.ts";
-import { cpuSeconds, numberIn, residentMiB, type RunningPeer, runOnCore1, startPeer } from "../processes.ts";
+import { cpuSeconds, numberIn, residentMiB, type RunningPeer, runOnCore1, startPeerOn } from "../processes.ts";
 import type { ServerWork, Setting } from "../scenario.ts";
 
 /** What is asked for, and by how many at a time. */
@@ -23,6 +23,8 @@ export interface Http2Load {
   readonly isTls?: boolean;
   /** Whether the time of each call is wanted, for which h2load writes a log. */
   readonly withLatencies?: boolean;
+  /** The cores that the server may use. @default "0" */
+  readonly cores?: string;
   /** So many calls, instead of so many seconds. */
   readonly calls?: number;
   /** Has a real client ask for an answer. @throws {Error} It is wrong. */
@@ -84,7 +86,8 @@ async function takeLatencies(logPath: string): Promise<readonly number[]> {
  */
 export async function measureHttp2(peer: Peer, load: Http2Load, setting: Setting): Promise<Http2Work> {
   const { folder, seconds, warmUpSeconds, certPath, keyPath } = setting;
-  await using server = await startPeer(await peer.build(), ...load.isTls ? [certPath, keyPath] : []);
+  const tls = load.isTls ? [certPath, keyPath] : [];
+  await using server = await startPeerOn(load.cores ?? "0", await peer.build(), ...tls);
   await load.check(server.port);
   const logPath = `${folder}/h2load.log`;
   if (load.calls !== undefined) {

@@ -8,6 +8,7 @@ import { httpScenarios } from "./http.ts";
 import { memoryScenarios } from "./memory.ts";
 import { streamScenarios } from "./streams.ts";
 import { unaryScenarios } from "./unary.ts";
+import { workerScenarios } from "./workers.ts";
 
 /** All scenarios, in the order in which they are shown. */
 export async function makeScenarios(setting: Setting): Promise<readonly Scenario[]> {
@@ -17,6 +18,7 @@ export async function makeScenarios(setting: Setting): Promise<readonly Scenario
     ...await streamScenarios(setting),
     ...clientScenarios(setting),
     ...await blobScenarios(setting),
+    ...await workerScenarios(setting),
     ...memoryScenarios(),
     ...edgeScenarios(),
     ...await engineScenarios(setting),

@@ -80,7 +80,7 @@ export async function streamScenarios(setting: Setting): Promise<readonly Scenar
       "Count",
       { body: count, answerBytes: counted.length },
       [OUR_READ, OURS, TONIC, GRPC_GO, GRPC_JS, GRPCIO],
-      [...ahead(OUR_READ), ...goals(OURS, [[GRPC_JS, 6]])],
+      [...ahead(OUR_READ), ...goals(OURS, [[GRPC_GO, 2], [GRPC_JS, 6]])],
     ),
     {
       key: "bidi",

@@ -12,6 +12,7 @@ export {
   type ServeExchange,
 } from "./exchange.ts";
 export { fieldValue, type HeaderField } from "./header_field.ts";
+export { PieceBuffer } from "./piece_buffer.ts";
 export {
   changeLimits,
   checkWholeNumber,

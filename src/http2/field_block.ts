@@ -3,8 +3,8 @@
  *
  * This module performs no I/O.
  */
+import { PieceBuffer } from "../http/mod.ts";
 import type { FrameSink } from "./frame_sink.ts";
-import { PieceBuffer } from "./piece_buffer.ts";
 
 /** What a {@linkcode FieldBlock} may be. */
 export interface FieldBlockLimits {

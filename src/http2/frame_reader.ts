@@ -7,11 +7,11 @@
  *
  * This module performs no I/O.
  */
+import { PieceBuffer } from "../http/mod.ts";
 import { ErrorCode, FRAME_HEADER_SIZE, FrameFlag, FrameType, MAX_STREAM_ID, PREFACE } from "./constants.ts";
 import { FieldBlock, type FieldBlockLimits, type FieldBlockStart } from "./field_block.ts";
 import { frameName, hasValidSize, isAboutConnection, readUint31, readUint32 } from "./frame_layout.ts";
 import type { FrameSink } from "./frame_sink.ts";
-import { PieceBuffer } from "./piece_buffer.ts";
 
 /** What a {@linkcode FrameReader} checks by. */
 export interface FrameReaderOptions extends FieldBlockLimits {

@@ -67,14 +67,12 @@ export class PortCalls<Mine extends Methods<keyof Mine>, Theirs extends Methods<
   }
 
   async #answer(id: number, name: keyof Mine, args: readonly unknown[]): Promise<void> {
-    let result: unknown;
     try {
-      result = await this.#methods[name](...args as never[]);
-    } catch (error) {
+      const result: unknown = await this.#methods[name](...args as never[]);
+      this.#send({ answered: id, result }, [result]);
+    } catch (error) { // Also of a result that cannot be cloned.
       this.#send({ failed: id, error: toErrorData(error) }, []);
-      return;
     }
-    this.#send({ answered: id, result }, [result]);
   }
 
   #send(message: Message, values: readonly unknown[]): void {

@@ -10,6 +10,7 @@ interface Adder {
   octets(): Uint8Array;
   relay(port: MessagePort): Promise<number>;
   never(): Promise<void>;
+  uncloneable(): unknown;
 }
 
 /** Two ends, of which the first calls the second one. */
@@ -31,6 +32,7 @@ function connect() {
     octets: () => sent,
     relay: (port) => new PortCalls<object, Adder>(port, {}).call("add", 1, 2),
     never: () => never.promise,
+    uncloneable: () => () => {},
   });
   return {
     caller,
@@ -76,6 +78,7 @@ Deno.test("octets and ports go over, both ways", async () => {
 Deno.test("what cannot be cloned fails, and calls go on", async () => {
   using ends = connect();
   await assert.rejects(ends.caller.call("add", (() => {}) as unknown as number, 1), { name: "DataCloneError" });
+  await assert.rejects(ends.caller.call("uncloneable"), { name: "DataCloneError" });
   assert.equal(await ends.caller.call("add", 1, 1), 2);
 });
 

@@ -24,9 +24,10 @@ export function DeleteDialog({ target, list, onDelete }: DeleteDialogProps) {
   const asked = target.value;
   const file = asked?.file;
 
-  // At once, so that the end of the one before finds it open.
+  // At once, so that the event of the last time it was closed finds it open.
   useLayoutEffect(() => {
-    if (asked !== undefined && !dialog.current?.open) {
+    if (asked !== undefined) {
+      problem.value = undefined;
       dialog.current?.showModal();
     }
   }, [asked]);
@@ -43,27 +44,16 @@ export function DeleteDialog({ target, list, onDelete }: DeleteDialogProps) {
     deleting.value = false;
   }
 
-  function forget(): void {
-    target.value = undefined;
-    problem.value = undefined;
-  }
-
-  /** The event comes a moment after the dialog has closed: it may be open for another file by then. */
+  /** The event comes a moment after the dialog has closed: it may be open again by then. */
   function forgetIfClosed(): void {
     if (!dialog.current?.open) {
-      forget();
+      target.value = undefined;
     }
-  }
-
-  function keep(): void {
-    dialog.current?.close();
-    forget();
   }
 
   return (
     <dialog
       ref={dialog}
-      onCancel={forget}
       onClose={forgetIfClosed}
       aria-labelledby="delete-title"
       aria-describedby="delete-text"
@@ -75,7 +65,7 @@ export function DeleteDialog({ target, list, onDelete }: DeleteDialogProps) {
       </p>
       {problem.value !== undefined && <ProblemNote problem={problem.value} />}
       <p class="actions">
-        <button type="button" autofocus onClick={keep}>Keep it</button>
+        <button type="button" autofocus onClick={() => dialog.current?.close()}>Keep it</button>
         <button type="button" class="danger solid" disabled={deleting.value} onClick={confirm}>Delete</button>
       </p>
     </dialog>

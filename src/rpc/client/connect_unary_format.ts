@@ -1,8 +1,7 @@
 /** Unary calls of Connect as a client speaks it: https://connectrpc.com/docs/protocol#unary-rpcs */
 import { ConnectError } from "@connectrpc/connect";
-import { fieldValue, type HeaderField, type ResponseHead } from "../../http/mod.ts";
+import { fieldValue, type HeaderField, PieceBuffer, type ResponseHead } from "../../http/mod.ts";
 import type { Compression } from "../compression.ts";
-import { ContentBuffer } from "../content_buffer.ts";
 import { errorFromJson } from "../error_json.ts";
 import { splitTrailers } from "../metadata.ts";
 import { connectTimeoutField } from "./connect_stream_format.ts";
@@ -42,8 +41,8 @@ class UnaryReader implements ResponseReader {
   #compression: Compression | undefined = undefined;
   /** What the status says; undefined when it is 200. */
   #statusError: ConnectError | undefined = undefined;
-  /** What came in earlier pieces; undefined when there were none. */
-  #content: ContentBuffer | undefined = undefined;
+  /** What came in earlier pieces. */
+  readonly #content = new PieceBuffer();
   #isOver = false;
 
   constructor(sink: ResponseSink, options: ReaderOptions) {
@@ -82,16 +81,15 @@ class UnaryReader implements ResponseReader {
     if (this.#isOver) {
       return;
     }
-    const length = (this.#content?.length ?? 0) + end - start;
+    const length = this.#content.length + end - start;
     if (length > maxMessageBytes) {
       this.#fail(tooLongError(length, maxMessageBytes));
-    } else if (this.#content === undefined && endStream) {
+    } else if (this.#content.length === 0 && endStream) {
       this.#finish(buffer, start, end, false);
     } else {
-      this.#content ??= new ContentBuffer(maxMessageBytes, 0);
-      this.#content.append(buffer, start, end);
+      this.#content.append(buffer, start, end, maxMessageBytes);
       if (endStream) {
-        this.#finish(this.#content.octets, 0, length, true);
+        this.#finish(this.#content.take(), 0, length, true);
       }
     }
   }

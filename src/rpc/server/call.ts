@@ -6,8 +6,13 @@
  */
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { ConnectionInfo, ExchangeHandler, HttpExchange, RequestHead } from "../../http/mod.ts";
-import { ContentBuffer } from "../content_buffer.ts";
+import {
+  type ConnectionInfo,
+  type ExchangeHandler,
+  type HttpExchange,
+  PieceBuffer,
+  type RequestHead,
+} from "../../http/mod.ts";
 import type { DeadlineEntry } from "../deadline_wheel.ts";
 import { sendAll, sendEnveloped } from "./answer.ts";
 import { CallContext, type ContextHost } from "./call_context.ts";
@@ -59,7 +64,6 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
 
   readonly connection: ConnectionInfo | undefined;
   readonly #openCalls: OpenCalls;
-  readonly #contentLength: number | undefined;
   isFull = false;
   #isOpen = true;
   isRunning = false;
@@ -69,7 +73,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   #intake: RequestIntake | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
   /** What came while the gate is thinking; undefined when it is not. */
-  #held: { readonly content: ContentBuffer; hasEnded: boolean } | undefined = undefined;
+  #held: { readonly content: PieceBuffer; hasEnded: boolean } | undefined = undefined;
   /** Wakes who waits for room. */
   #onWritable: (() => void) | undefined = undefined;
 
@@ -88,7 +92,6 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     this.record = record;
     this.connection = connection;
     this.#openCalls = openCalls;
-    this.#contentLength = head.contentLength;
     this.deadlineAtMs = plan.timeoutMs === undefined ? Infinity : options.deadlines.nowMs() + plan.timeoutMs;
     this.context = new CallContext(this, head, connection);
   }
@@ -131,7 +134,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   /** Content has arrived. The buffer is the caller's again after the call. */
   receive(buffer: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (this.#held !== undefined) {
-      this.#held.content.append(buffer, start, end);
+      this.#held.content.append(buffer, start, end, Infinity);
       this.#held.hasEnded = endStream;
       return;
     }
@@ -141,7 +144,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     } else if (end > start && !this.#receiveWhole(buffer, start, end, endStream)) {
       this.#intake ??= this.plan.protocol.isEnveloped
         ? new SingleEnvelopeIntake(this, this.#message === undefined ? 0 : 1)
-        : new ContentIntake(this, this.#contentLength);
+        : new ContentIntake(this);
       this.#intake.push(buffer, start, end);
     }
     if (endStream) {
@@ -159,7 +162,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       return;
     }
     if (this.#intake === undefined && this.#message === undefined) {
-      this.#intake = this.plan.protocol.isEnveloped ? new SingleEnvelopeIntake(this, 0) : new ContentIntake(this, 0);
+      this.#intake = this.plan.protocol.isEnveloped ? new SingleEnvelopeIntake(this, 0) : new ContentIntake(this);
     }
     this.#intake?.end();
     const message = this.#message;
@@ -231,7 +234,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       if (passing === undefined) {
         return true;
       }
-      this.#held = { content: new ContentBuffer(Infinity, 0), hasEnded: endStream };
+      this.#held = { content: new PieceBuffer(), hasEnded: endStream };
       this.isRunning = true;
       // Whatever can be awaited is: a promise that is not the runtime's own must not let everybody in.
       Promise.resolve(passing).then(() => this.#openGate(), (error) => {
@@ -253,7 +256,8 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     this.#held = undefined;
     this.#beginRequest();
     // Apart from the end, so that all of it is released now, and not when the stream ends.
-    this.receive(held.content.octets, 0, held.content.length, false);
+    const octets = held.content.take();
+    this.receive(octets, 0, octets.length, false);
     if (held.hasEnded) {
       this.receiveEnd();
     }

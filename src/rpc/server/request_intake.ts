@@ -1,7 +1,7 @@
 /** How the content of a request becomes messages, when it is not one envelope in one piece. */
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ContentBuffer } from "../content_buffer.ts";
+import { PieceBuffer } from "../../http/mod.ts";
 import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, EnvelopeReader, readEnvelopeLength } from "../envelope.ts";
 import type { CallPlan } from "./call_plan.ts";
 import type { CallRecord } from "./call_record.ts";
@@ -234,12 +234,10 @@ export class SingleEnvelopeIntake implements RequestIntake {
 export class ContentIntake implements RequestIntake {
   readonly #host: IntakeHost;
   /** Undefined when there was too much. */
-  #content: ContentBuffer | undefined;
+  #content: PieceBuffer | undefined = new PieceBuffer();
 
-  /** @param expected How long it is said to be; undefined when it is not. */
-  constructor(host: IntakeHost, expected: number | undefined) {
+  constructor(host: IntakeHost) {
     this.#host = host;
-    this.#content = new ContentBuffer(host.maxMessageBytes, Math.min(expected ?? 0, FIRST_ROOM));
   }
 
   push(buffer: Uint8Array, start: number, end: number): void {
@@ -250,7 +248,7 @@ export class ContentIntake implements RequestIntake {
       // How long it would have become nobody knows.
       this.#host.fail(new ConnectError(`message is larger than the limit, ${maxMessageBytes}`, Code.ResourceExhausted));
     }
-    this.#content?.append(buffer, start, end);
+    this.#content?.append(buffer, start, end, maxMessageBytes);
   }
 
   end(): void {
@@ -258,7 +256,7 @@ export class ContentIntake implements RequestIntake {
       return;
     }
     try {
-      const { octets } = this.#content;
+      const octets = this.#content.take();
       const isCompressed = this.#host.plan.requestCompression !== undefined;
       this.#host.receiveMessage(decodeMessage(this.#host, isCompressed, octets, 0, octets.length, true));
     } catch (error) {
@@ -266,6 +264,3 @@ export class ContentIntake implements RequestIntake {
     }
   }
 }
-
-/** How much room a content gets at first, however long it is said to be, in bytes. */
-const FIRST_ROOM = 65_536;

@@ -39,26 +39,25 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     this.#unreleased += end - start;
     if (!this.#hasEnded) {
       envelopes.push(buffer, start, end);
-      if (this.#wake !== undefined && envelopes.hasEnvelope) {
-        this.#wake();
-      }
       envelopes.keep();
     }
-    if (!envelopes.hasEnvelope) {
+    if (envelopes.hasEnvelope) {
+      this.#wakeUp();
+    } else {
       this.#release(0); // Of a message that is not whole yet nothing is held: it may be larger than the window.
     }
   }
 
   end(): void {
     this.#hasEnded = true;
-    this.#wake?.();
+    this.#wakeUp();
   }
 
   /** The call is over: that comes before what is waiting. */
   abort(error: unknown): void {
     this.#error ??= error;
     this.#drop();
-    this.#wake?.();
+    this.#wakeUp();
   }
 
   [Symbol.asyncIterator](): this {
@@ -81,7 +80,7 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
   return(): Promise<Result> {
     this.#error = undefined;
     this.#drop();
-    this.#wake?.();
+    this.#wakeUp();
     return Promise.resolve(DONE);
   }
 
@@ -113,29 +112,24 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
       if (this.#hasEnded) {
         return this.#envelopes.waitingLength > 0;
       }
-      await new Promise<void>((resolve) =>
-        this.#wake = () => {
-          this.#wake = undefined;
-          resolve();
-        }
-      );
+      await new Promise<void>((resolve) => this.#wake = resolve);
     }
     return true;
   }
 
-  #nextLater(): Promise<Result> {
-    const promise = new Promise<Result>((resolve, reject) => {
-      this.#wake = () => {
-        this.#wake = undefined;
-        try {
-          resolve(resultOf(this.#take()));
-        } catch (error) {
-          promise.catch(() => {}); // A handler that reads ahead may have let go of it when the call ends.
-          reject(error);
-        }
-      };
-    });
-    return promise;
+  /**
+   * What is waited for says only that there is a message. If it were the message, V8 would keep each of them until the next full collection, as far as
+   * uploads show: one for each 64 MB (21 for a GiB instead of 1, and a third more CPU).
+   */
+  async #nextLater(): Promise<Result> {
+    await this.ready();
+    return resultOf(this.#take());
+  }
+
+  #wakeUp(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
   }
 
   /** The next message, a promise where decompression takes its time; undefined when there is none yet, or none any more. */

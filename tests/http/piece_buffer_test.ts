@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PieceBuffer } from "../../src/http2/piece_buffer.ts";
+import { PieceBuffer } from "../../src/http/piece_buffer.ts";
 import { sampleBytes } from "../support/bytes.ts";
 
 Deno.test("pieces become one, which is given away", () => {
@@ -17,12 +17,14 @@ Deno.test("pieces become one, which is given away", () => {
 });
 
 Deno.test("memory grows with what has come, up to the limit", () => {
-  const buffer = new PieceBuffer();
-  assert.equal(buffer.size, 0);
-  const octets = new Uint8Array(16_384);
-  for (let length = 1; length <= octets.length; length++) {
-    buffer.append(octets, 0, 1, octets.length);
-    assert(buffer.size <= Math.max(256, 2 * length), `${buffer.size} for ${length}`);
+  for (const growth of [2, 8]) {
+    const buffer = new PieceBuffer(growth);
+    assert.equal(buffer.size, 0);
+    const octets = new Uint8Array(16_384);
+    for (let length = 1; length <= octets.length; length++) {
+      buffer.append(octets, 0, 1, octets.length);
+      assert(buffer.size <= Math.max(256, growth * length), `${buffer.size} for ${length}`);
+    }
+    assert.equal(buffer.size, octets.length);
   }
-  assert.equal(buffer.size, octets.length);
 });

@@ -7,8 +7,14 @@ const MIN_SIZE = 256;
 
 /** See the top of the file. The buffer grows by what has arrived, not by what was announced, and is given away with what it holds. */
 export class PieceBuffer {
+  readonly #growth: number;
   #buffer: Uint8Array = EMPTY;
   #length = 0;
+
+  /** @param growth For how many times as much as has come there is room, when more is needed. */
+  constructor(growth = 2) {
+    this.#growth = growth;
+  }
 
   /** Octets that have been appended. */
   get length(): number {
@@ -24,7 +30,7 @@ export class PieceBuffer {
   append(chunk: Uint8Array, start: number, end: number, limit: number): void {
     const length = this.#length + end - start;
     if (length > this.#buffer.length) {
-      const larger = new Uint8Array(Math.min(limit, Math.max(MIN_SIZE, this.#buffer.length * 2, length)));
+      const larger = new Uint8Array(Math.min(limit, Math.max(MIN_SIZE, this.#growth * length)));
       larger.set(this.#buffer.subarray(0, this.#length));
       this.#buffer = larger;
     }
