@@ -17,6 +17,8 @@ export interface RequestHead {
   readonly fields: readonly HeaderField[];
   /** Octets of content; undefined when it is not said. */
   readonly contentLength: number | undefined;
+  /** For the use of who serves the request: what follows from its head follows from those that share it, too. */
+  memo: unknown;
 }
 
 /**

@@ -72,7 +72,7 @@ export function parseRequestHead(
   if (isConnect && !isBodyless) {
     return Faults.CONTENT_IN_CONNECT;
   }
-  const head: Http1RequestHead = Object.freeze({
+  const head: Http1RequestHead = {
     method,
     scheme: isConnect ? "" : line.scheme ?? scheme,
     authority: line.authority ?? host ?? "",
@@ -82,7 +82,8 @@ export function parseRequestHead(
     fields: line.authority === undefined || line.authority === host ? fields : withHost(fields, line.authority),
     contentLength,
     version,
-  });
+    memo: undefined,
+  };
   return {
     head,
     isChunked,

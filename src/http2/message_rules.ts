@@ -171,6 +171,7 @@ export function checkRequestHead(fields: readonly HeaderField[]): RequestHead | 
     path: path ?? "",
     fields: fields.slice(pseudo),
     contentLength,
+    memo: undefined,
   };
 }
 

@@ -12,6 +12,7 @@ export class FetchRequestHead implements RequestHead {
   readonly path: string;
   readonly fields: readonly HeaderField[];
   readonly contentLength: number | undefined;
+  memo: unknown = undefined;
 
   constructor(request: Request) {
     this.method = request.method;

@@ -9,6 +9,8 @@ import type { MethodCodecs, RegisteredMethod } from "./router.ts";
 
 /** See the top of the file. */
 export interface CallPlan {
+  /** Who made it. */
+  readonly negotiator: object;
   readonly registered: RegisteredMethod;
   readonly codecs: MethodCodecs;
   readonly protocol: ServerProtocol;

@@ -8,7 +8,7 @@ import { statusFields } from "../grpc_status.ts";
 import { CALL_HANDLER, ServerCall } from "./call.ts";
 import { CallRecord } from "./call_record.ts";
 import { isGrpc, Negotiator, type Refusal, textRefusal } from "./negotiation.ts";
-import type { ServerProtocol } from "./call_plan.ts";
+import type { CallPlan, ServerProtocol } from "./call_plan.ts";
 import { OpenCalls } from "./open_calls.ts";
 import { type ResolvedOptions, resolveOptions, type RpcOptions } from "./options.ts";
 import { type RegisteredMethod, Router } from "./router.ts";
@@ -63,27 +63,11 @@ class Handler implements RpcHandler {
   }
 
   readonly serve: ServeExchange = (exchange, head, endStream, connection) => {
-    const { path } = head;
-    let registered = this.#router.find(path);
-    let query: string | undefined;
-    if (registered === undefined) {
-      const mark = path.indexOf("?");
-      if (mark < 0 || isGrpc(head)) { // gRPC's paths have no query.
-        return this.#answerUnknown(exchange, head, connection);
-      }
-      registered = this.#router.find(path.slice(0, mark));
-      query = path.slice(mark + 1);
-      if (registered === undefined) {
-        return this.#answerUnknown(exchange, head, connection);
-      }
-    }
-    const plan = this.#negotiator.negotiate(registered, head, query, exchange, connection);
-    if ("status" in plan) {
-      refuse(exchange, head, plan);
-      this.#record(head, connection, registered)?.end(codeOfHttpStatus(plan.status));
+    const plan = this.#negotiator.recall(head) ?? this.#negotiate(exchange, head, connection);
+    if (plan === undefined) {
       return;
     }
-    const record = this.#record(head, connection, registered, plan.protocol);
+    const record = this.#record(head, connection, plan.registered, plan.protocol);
     if (this.#openCalls.isOverloadedBy(connection)) {
       exchange.reset(REFUSED_STREAM);
       record?.end(Code.Unavailable);
@@ -100,6 +84,33 @@ class Handler implements RpcHandler {
       call.begin(endStream);
     }
   };
+
+  /** @returns Undefined when the request is no call, and was answered. */
+  #negotiate(exchange: HttpExchange, head: RequestHead, connection: ConnectionInfo): CallPlan | undefined {
+    const { path } = head;
+    let registered = this.#router.find(path);
+    let query: string | undefined;
+    if (registered === undefined) {
+      const mark = path.indexOf("?");
+      if (mark < 0 || isGrpc(head)) { // gRPC's paths have no query.
+        this.#answerUnknown(exchange, head, connection);
+        return undefined;
+      }
+      registered = this.#router.find(path.slice(0, mark));
+      query = path.slice(mark + 1);
+      if (registered === undefined) {
+        this.#answerUnknown(exchange, head, connection);
+        return undefined;
+      }
+    }
+    const plan = this.#negotiator.negotiate(registered, head, query, exchange, connection);
+    if ("status" in plan) {
+      refuse(exchange, head, plan);
+      this.#record(head, connection, registered)?.end(codeOfHttpStatus(plan.status));
+      return undefined;
+    }
+    return plan;
+  }
 
   #answerUnknown(exchange: HttpExchange, head: RequestHead, connection: ConnectionInfo): void {
     answerUnknown(exchange, head);

@@ -65,6 +65,12 @@ export class Negotiator {
     ]);
   }
 
+  /** What was found out of a head before: clients repeat themselves (4 % of a call). */
+  recall(head: RequestHead): CallPlan | undefined {
+    const plan = head.memo as CallPlan | undefined;
+    return plan?.negotiator === this ? plan : undefined;
+  }
+
   /** @param query What is behind the path, if anything. */
   negotiate(
     registered: RegisteredMethod,
@@ -132,7 +138,8 @@ export class Negotiator {
     } catch (error) {
       refusal = ConnectError.from(error);
     }
-    return {
+    const plan: CallPlan = {
+      negotiator: this,
       registered,
       codecs: registered[codec],
       protocol,
@@ -143,6 +150,10 @@ export class Negotiator {
       refusal,
       queryMessage: undefined,
     };
+    if (refusal === undefined) {
+      head.memo = plan;
+    }
+    return plan;
   }
 
   #negotiateGet(registered: RegisteredMethod, head: RequestHead, query: string): CallPlan | Refusal {
@@ -168,6 +179,7 @@ export class Negotiator {
     }
     const { codec, protocol } = contentType;
     return {
+      negotiator: this,
       registered,
       codecs: registered[codec],
       protocol,
