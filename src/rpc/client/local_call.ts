@@ -46,6 +46,7 @@ export class LocalCall implements ContextHost, DeadlineEntry {
       path: registered.path,
       fields,
       contentLength: undefined,
+      memo: undefined,
     };
     this.context = new CallContext(this, head, undefined);
     this.deadlineAtMs = request.deadlineAtMs;
