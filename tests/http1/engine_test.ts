@@ -37,18 +37,19 @@ Deno.test("a request with a body is answered, and the connection goes on", () =>
     ],
     contentLength: 5,
     version: "1.1",
+    memo: undefined,
   });
   const answer = "HTTP/1.1 200 OK\r\ncontent-length:          2\r\n\r\nhi";
   assert.equal(peer.output, answer + answer);
 });
 
-Deno.test("equal heads are one object, and it is frozen", () => {
+Deno.test("equal heads are one object, and their fields are frozen", () => {
   const peer = new Peer({ onEnd: answerText("") });
   peer.send(GET + GET + "GET /other HTTP/1.1\r\nhost: a\r\n\r\n" + GET);
   assert.equal(peer.heads[0], peer.heads[1]);
   assert.equal(peer.heads[0], peer.heads[3]);
   assert.notEqual(peer.heads[0], peer.heads[2]);
-  assert(Object.isFrozen(peer.heads[0]) && Object.isFrozen(peer.heads[0]!.fields));
+  assert(Object.isFrozen(peer.heads[0]!.fields));
 });
 
 Deno.test("a body in chunks, with extensions and trailers", () => {

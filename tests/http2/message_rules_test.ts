@@ -44,6 +44,7 @@ Deno.test("a request is its pseudo-header fields, and the rest as it came", () =
     path: "/a.B/C",
     fields: rest,
     contentLength: 12,
+    memo: undefined,
   });
   assert.deepEqual(checkRequestHead(fieldsOf([[":path", "/"], [":method", "GET"], [":scheme", "https"]])), {
     method: "GET",
@@ -52,6 +53,7 @@ Deno.test("a request is its pseudo-header fields, and the rest as it came", () =
     path: "/",
     fields: [],
     contentLength: undefined,
+    memo: undefined,
   });
 });
 
@@ -125,6 +127,7 @@ Deno.test("CONNECT has an authority with a port and nothing else", () => {
     path: "",
     fields: fieldsOf([["x", "y"]]),
     contentLength: undefined,
+    memo: undefined,
   });
   const problem = "CONNECT has :authority with a port, and neither :scheme nor :path";
   for (

@@ -33,6 +33,7 @@ for (const [fields, peer, isTls] of CASES) {
       authority: "a",
       path: "/",
       contentLength: undefined,
+      memo: undefined,
       fields: Object.entries(fields).map(([name, value]) => ({ name, value })),
     };
     serve({} as HttpExchange, head, true, DIRECT);

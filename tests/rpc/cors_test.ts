@@ -196,6 +196,7 @@ Deno.test("every command and event goes through", () => {
     path: "/",
     fields: [{ name: "origin", value: A }],
     contentLength: undefined,
+    memo: undefined,
   };
   const connection = { httpVersion: "2", peer: undefined, isTls: false, tlsPeerName: undefined } as const;
   const told: unknown[][] = [];

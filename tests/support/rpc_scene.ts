@@ -135,6 +135,7 @@ export function requestHead(options: CallOptions = {}): RequestHead {
     path: options.path ?? `/test.v1.Samples/${method}`,
     fields: list,
     contentLength: options.contentLength,
+    memo: undefined,
   };
 }
 
@@ -159,12 +160,12 @@ export class RpcScene {
   }
 
   /** Begins a call. What it has to say is for the test to push; with `endStream` nothing. */
-  begin(options: CallOptions = {}, endStream = false): ScriptedExchange {
+  begin(options: CallOptions = {}, endStream = false, head: RequestHead = requestHead(options)): ScriptedExchange {
     const exchange = new ScriptedExchange(options.exchange);
     if (endStream) {
       exchange.hasNoContent();
     }
-    this.handler.serve(exchange, requestHead(options), endStream, options.connection ?? HTTP2);
+    this.handler.serve(exchange, head, endStream, options.connection ?? HTTP2);
     return exchange;
   }
 

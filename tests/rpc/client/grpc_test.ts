@@ -29,6 +29,7 @@ Deno.test("a unary call of gRPC is one head, one envelope and the end", async ()
     path: "/edgewire.v1.Greeter/SayHello",
     fields: [{ name: "content-type", value: "application/grpc+proto" }, { name: "te", value: "trailers" }],
     contentLength: undefined,
+    memo: undefined,
   });
   assert.deepEqual([call.content, call.hasEnded], [envelope(greeting("World")), true]);
   call.respond({ ":status": "200", "content-type": "application/grpc" }).write(HELLO);

@@ -58,6 +58,7 @@ function scene(options: ScriptedExchangeOptions = {}, maxResponseBytes = 1e6) {
     context: new CallContext(host, requestHead(), undefined),
     options: resolveOptions({ routes: () => {}, maxResponseBytes, onError: () => {} }, new DeadlineWheel()),
     plan: {
+      negotiator: {},
       registered: undefined!,
       codecs,
       protocol: grpcProtocol,

@@ -1,6 +1,7 @@
 /** What requests are refused with before anything of their content is looked at: exact fields and texts. */
 import assert from "node:assert/strict";
 import { Greeter } from "../../../gen/edgewire/v1/greeter_pb.ts";
+import type { RequestHead } from "../../../src/http/mod.ts";
 import { concat } from "../../support/frame_builder.ts";
 import { readAnswer } from "../../support/rpc_answer.ts";
 import {
@@ -373,4 +374,34 @@ Deno.test("what was asked for is not in the way of the next call", async () => {
   const second = await scene.call(options, request);
   assert.equal(readAnswer(broken, options).code, "unimplemented");
   assert.deepEqual(second.content, first.content);
+});
+
+Deno.test("calls that share a head are planned once, and those that are refused each time", async () => {
+  const scene = new RpcScene(ECHO);
+  const answerTo = async (options: CallOptions, head: RequestHead, of = scene) => {
+    const exchange = of.begin(options, false, head);
+    exchange.push(contentOf("grpc", "proto", "Unary", ["a"]), { endStream: true });
+    await exchange.ended;
+    return exchange;
+  };
+  for (const options of [{}, { fields: { "grpc-timeout": "1S" } }, { fields: { "grpc-encoding": "snappy" } }]) {
+    const head = requestHead(options);
+    const first = await answerTo(options, head);
+    const planned = head.memo;
+    const second = await answerTo(options, head);
+    assert.equal(head.memo, planned);
+    assert.equal(planned === undefined, options.fields !== undefined && "grpc-encoding" in options.fields);
+    assert.deepEqual(second.log, first.log);
+    assert.deepEqual(second.content, first.content);
+  }
+});
+
+Deno.test("what one server has made of a head is not another's", async () => {
+  const head = requestHead();
+  for (const word of ["one", "another", "one"]) {
+    const exchange = new RpcScene({ unary: () => ({ text: word }) }).begin({}, false, head);
+    exchange.push(contentOf("grpc", "proto", "Unary", ["a"]), { endStream: true });
+    await exchange.ended;
+    assert.deepEqual(readAnswer(exchange).messages, ["\n" + String.fromCharCode(word.length) + word]);
+  }
 });
