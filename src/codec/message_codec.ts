@@ -24,9 +24,9 @@ export interface MessageCodec<T> {
    */
   encodeShared(message: T): Uint8Array;
   /**
-   * Encodes from `start` on, and never beyond `limit`. Fastest if that is the end of the buffer.
+   * Encodes from `start` on. What is behind that in the buffer is free to be overwritten: a view that ends at the limit would cost 3 % of a call.
    *
-   * @returns Where the message ends, or -1 if it does not fit: what is between `start` and `limit` may have been overwritten then.
+   * @returns Where the message ends, or -1 if that would be behind `limit`.
    * @throws {Error} as encode
    */
   encodeInto(message: T, buffer: Uint8Array, start: number, limit: number): number;
@@ -124,7 +124,7 @@ export function createMessageCodec(schema: DescMessage, wire: WireCodec): Messag
     encodeShared,
     encodeInto: (message, buffer, start, limit) => {
       try {
-        const end = wire.write(message, limit === buffer.length ? buffer : buffer.subarray(0, limit), start);
+        const end = wire.write(message, buffer, start);
         return end <= limit ? end : -1;
       } catch {
         // Declined, or a value is not of its field's type, or something that is written at once does not fit.

@@ -81,7 +81,7 @@ export interface HttpExchange {
   endWithTrailers(fields: readonly HeaderField[]): void;
   /**
    * Room for at most `bound` octets of content in the output itself: where in {@linkcode outputBuffer} they go, to be followed by
-   * {@linkcode commit} at once; -1 when they have to be given to `write`.
+   * {@linkcode commit} at once; -1 when they have to be given to `write`. Behind them nothing is kept in the buffer, it may be overwritten.
    */
   reserve(bound: number): number;
   /** Sends the first `length` of the octets there was room for. */

@@ -36,7 +36,7 @@ export interface MessageCodec {
   /** As `encode`, into a buffer that the next one may overwrite: it is to be copied before. */
   encodeShared?(message: Message): Uint8Array;
   /**
-   * Encodes into a buffer from `start` on, and gives where it ends; -1 when that would be behind `limit`. What is between the two may have been
+   * Encodes into a buffer from `start` on, and gives where it ends; -1 when that would be behind `limit`. All that is behind `start` may have been
    * overwritten then.
    *
    * @throws {Error} A field has a value that it cannot have.
