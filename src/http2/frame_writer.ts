@@ -252,7 +252,7 @@ export class FrameWriter {
     }
     const old = this.#buffer;
     this.#buffer = needed <= BUFFER_SIZE ? takeBuffer() : new Uint8Array(Math.max(old.length * 2, needed));
-    this.#buffer.set(old.subarray(0, this.#length));
+    copyOctets(old, 0, this.#length, this.#buffer, 0);
     recycleBuffer(old);
   }
 }

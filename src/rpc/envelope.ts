@@ -3,7 +3,7 @@
  * (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests).
  */
 import type { ConnectError } from "@connectrpc/connect";
-import { PieceBuffer } from "../http/mod.ts";
+import { copyOctets, PieceBuffer } from "../http/mod.ts";
 
 /** Octets before the content. */
 export const ENVELOPE_HEAD_LENGTH = 5;
@@ -207,7 +207,7 @@ export class EnvelopeReader {
     if (this.#limit + length > this.#room.length) {
       this.#makeRoom(length);
     }
-    this.#room.set(buffer.subarray(start, end), this.#limit);
+    copyOctets(buffer, start, end, this.#room, this.#limit);
     this.#limit += length;
   }
 
