@@ -129,6 +129,9 @@ export const CONNECT_GO_CLIENT: Peer = goPeer(CONNECT_GO.name, "client", "connec
 export const GRPC_JS_CLIENT: Peer = nodePeer(GRPC_JS.name, "client.mjs", "grpc-js");
 export const CONNECT_NODE_CLIENT: Peer = nodePeer(CONNECT_NODE, "client.mjs", "connect-node");
 
+/** Programs of ours on Deno, whose time `--profile` looks at. */
+export const PROFILED: readonly Peer[] = [OURS, OUR_WRITE, OUR_READ, OUR_FETCH, OUR_ECHO, OUR_CLIENT];
+
 /** Those who load servers, and those who look whether answers are right. */
 export const LOAD: Peer = tonicPeer("tonic's client", "bench-load");
 export const GRPC_CHECK: Peer = nodePeer("grpc-js' client", "check.mjs");
