@@ -1,6 +1,7 @@
 /** Who takes part: our programs, and small ones of ours on the libraries of others. Servers are given a port (for TLS also a certificate and its key), and say `ready`. */
 import config from "../deno.json" with { type: "json" };
 import workerd from "workerd";
+import { installTool } from "../tests/conformance/tools.ts";
 import {
   buildCpp,
   buildEdge,
@@ -103,6 +104,16 @@ function workerdPeer(name: string, module: string): Peer {
 export const OUR_FETCH_WORKERD: Peer = workerdPeer("edgewire, workerd", FETCH_MODULES.edgewire);
 export const CONNECT_ES_WORKERD: Peer = workerdPeer("connect-es, workerd", FETCH_MODULES.connectEs);
 
+/** A fetch handler of `peers/deno` on Bun. */
+function bunPeer(name: string, module: string): Peer {
+  const program = `${ROOT}bench/peers/bun/serve_fetch.mjs`;
+  return { name, build: async () => [await installTool("bun"), program, (await buildEdge(module)).module] };
+}
+
+export const OUR_FETCH_BUN: Peer = bunPeer("edgewire, Bun", FETCH_MODULES.edgewire);
+export const FETCH_BY_HAND_BUN: Peer = bunPeer("by hand, Bun", FETCH_MODULES.byHand);
+export const CONNECT_ES_BUN: Peer = bunPeer("connect-es, Bun", FETCH_MODULES.connectEs);
+
 /** HTTP without RPC. */
 export const OUR_ECHO: Peer = denoPeer("edgewire's engines", "echo_server.ts");
 export const NODE_HTTP2: Peer = nodePeer("node:http2", "http2_echo_server.mjs");
@@ -117,6 +128,9 @@ export const GRPC_GO_CLIENT: Peer = goPeer(GRPC_GO.name, "client", "grpc-go");
 export const CONNECT_GO_CLIENT: Peer = goPeer(CONNECT_GO.name, "client", "connect-go");
 export const GRPC_JS_CLIENT: Peer = nodePeer(GRPC_JS.name, "client.mjs", "grpc-js");
 export const CONNECT_NODE_CLIENT: Peer = nodePeer(CONNECT_NODE, "client.mjs", "connect-node");
+
+/** Programs of ours on Deno, whose time `--profile` looks at. */
+export const PROFILED: readonly Peer[] = [OURS, OUR_WRITE, OUR_READ, OUR_FETCH, OUR_ECHO, OUR_CLIENT];
 
 /** Those who load servers, and those who look whether answers are right. */
 export const LOAD: Peer = tonicPeer("tonic's client", "bench-load");

@@ -17,7 +17,16 @@ export const DENO_RUN: readonly string[] = [
 
 /** Seconds of CPU that a process has used, all its threads together, in steps of a hundredth. */
 export function cpuSeconds(pid: number): number {
-  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]!.split(" ");
+  return secondsIn(`/proc/${pid}/stat`);
+}
+
+/** The same of its first thread alone, which is that of JavaScript. */
+export function threadCpuSeconds(pid: number): number {
+  return secondsIn(`/proc/${pid}/task/${pid}/stat`);
+}
+
+function secondsIn(path: string): number {
+  const fields = Deno.readTextFileSync(path).split(") ")[1]!.split(" ");
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 

@@ -19,6 +19,8 @@ export interface Scenario {
   readonly goals: readonly Goal[];
   /** Whether `--quick` has it. */
   readonly isQuick?: boolean;
+  /** Whether the peers' own programs are under load, so that `--profile` has something to look at. @default true */
+  readonly hasProfile?: boolean;
   /** Measures a peer once. @returns A figure for each metric. */
   measure(peer: Peer): Promise<readonly number[]>;
 }

@@ -57,6 +57,8 @@ const COLORS: Readonly<Record<string, string>> = {
   "connect-es": "#78716c",
   "edgewire, workerd": "#93c5fd",
   "connect-es, workerd": "#d6d3d1",
+  "edgewire, Bun": "#bfdbfe",
+  "connect-es, Bun": "#e7e5e4",
 };
 const OTHER_COLOR = "#9ca3af";
 

@@ -31,6 +31,7 @@ export function edgeScenarios(): readonly Scenario[] {
     peers: [...MODULES.keys()],
     goals: [...goals(OUR_FETCH, [[CONNECT_ES, 1]], 0), ...goals(OUR_FETCH, [[CONNECT_ES, 1]], 2)],
     isQuick: true,
+    hasProfile: false,
     async measure(peer) {
       const { module, config } = await buildEdge(MODULES.get(peer)!);
       const octets = await Deno.readFile(module);

@@ -19,6 +19,7 @@ export function memoryScenarios(): readonly Scenario[] {
     peers: [OURS, TONIC, GRPC_GO],
     goals: goals(OURS, [[GRPC_GO, 1]]),
     isQuick: connections === 1000,
+    hasProfile: false,
     measure: (peer) => measureConnections(peer, connections),
   }));
 }

@@ -28,6 +28,8 @@ type Tool =
   | { readonly kind: "debian"; readonly package: string; readonly program: string };
 
 const TOOLS = {
+  // What `npx bun` runs, at the version of docs/guides/deploy.md.
+  bun: { kind: "npm-program", package: "@oven/bun-linux-x64", version: "1.4.5", program: "bin/bun" },
   "c++-grpc": { kind: "debian", package: "libgrpc++-dev", program: "/usr/include/grpcpp/grpcpp.h" },
   "c++-openssl": { kind: "debian", package: "libssl-dev", program: "/usr/include/openssl/evp.h" },
   "c++-protobuf": { kind: "debian", package: "libprotobuf-dev", program: "/usr/include/google/protobuf/message.h" },

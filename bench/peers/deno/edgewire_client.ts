@@ -28,6 +28,7 @@ async function callFor(durationMs: number): Promise<number> {
   return calls;
 }
 
+console.log("ready");
 await callFor(warmUpSeconds * 1000);
 const [cpu, startMs] = [process.cpuUsage(), performance.now()];
 const calls = await callFor(seconds * 1000);
@@ -35,4 +36,4 @@ const { user, system } = process.cpuUsage(cpu);
 console.log(
   `${calls} calls ${Math.round((user + system) / 1000)} cpu-ms ${Math.round(performance.now() - startMs)} ms`,
 );
-Deno.exit();
+await httpClient.close();
