@@ -39,8 +39,11 @@ export interface ConnectionOptions {
   readonly nowMs: number;
   /** What requests have as their scheme unless they say it themselves. @default "http" */
   readonly scheme?: "http" | "https" | undefined;
-  /** Gives the time for `date` (RFC 9110 §5.6.7), at best the same string for a second. Without it there is no such field. */
-  readonly date?: (() => string) | undefined;
+  /**
+   * Gives the time for `date` (RFC 9110 §5.6.7), at best the same string for a second; it is given the time of the input that is being handled, if
+   * one is. Without it there is no such field.
+   */
+  readonly date?: ((nowMs: number | undefined) => string) | undefined;
   /** Limits that are not the default ones. */
   readonly limits?: LimitChanges<Http1Limits> | undefined;
   /** After how long the connection shuts down, so that clients spread over servers anew, in milliseconds. Never by default. */

@@ -39,7 +39,7 @@ class Engine implements Connection, ExchangeHost {
   readonly writer: ResponseWriter;
 
   readonly #handler: ConnectionHandler;
-  readonly #date: () => string | undefined;
+  readonly #date: NonNullable<ConnectionOptions["date"]> | undefined;
   readonly #output = new Output();
   readonly #head: HeadReader;
   readonly #body: RequestBody;
@@ -59,7 +59,7 @@ class Engine implements Connection, ExchangeHost {
   #isInCall = false;
 
   constructor(options: ConnectionOptions) {
-    const { handler, nowMs, scheme = "http", date = () => undefined } = options;
+    const { handler, nowMs, scheme = "http", date } = options;
     this.limits = resolveLimits(options.limits);
     this.writer = new ResponseWriter(this.#output);
     this.#handler = handler;
@@ -242,7 +242,7 @@ class Engine implements Connection, ExchangeHost {
       isHead: parsed.head.method === "HEAD",
       takesChunks: parsed.head.version !== "1.0",
       closes: this.#closesAfter,
-      date: this.#date(),
+      date: this.#currentDate(),
     }, endStream);
     this.signalOutput();
   }
@@ -393,9 +393,13 @@ class Engine implements Connection, ExchangeHost {
     const isOpen = !hasAnswered || !exchange.ended && this.writer.drop();
     const isTold = answers && isOpen && fault.status !== 0;
     if (isTold) {
-      writeFault(this.writer, fault, exchange?.parsed.head.method === "HEAD", this.#date());
+      writeFault(this.writer, fault, exchange?.parsed.head.method === "HEAD", this.#currentDate());
     }
     this.#end(new Http1Error(code, message, "local", isTold ? fault.status : undefined));
+  }
+
+  #currentDate(): string | undefined {
+    return this.#date?.(this.#isInCall ? this.#nowMs : undefined);
   }
 
   #end(error: Http1Error | undefined): void {

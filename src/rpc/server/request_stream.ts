@@ -34,6 +34,11 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     this.#envelopes = new EnvelopeReader(host.maxMessageBytes, tooLongError);
   }
 
+  /** Whether all of it has come, and was taken. */
+  get isRead(): boolean {
+    return this.#hasEnded && this.#envelopes.waitingLength === 0 && this.#pending === undefined;
+  }
+
   push(buffer: Uint8Array, start: number, end: number): void {
     const envelopes = this.#envelopes;
     this.#unreleased += end - start;
