@@ -1,5 +1,4 @@
 /** What the engine costs for each request, without sockets: HEADERS and 12 octets in, HEADERS, DATA and trailers out. */
-import { recycleBuffer } from "../../src/http/mod.ts";
 import { createConnection } from "../../src/http2/mod.ts";
 import { FrameWriter } from "../../src/http2/frame_writer.ts";
 import { HpackEncoder } from "../../src/http2/hpack/mod.ts";
@@ -68,7 +67,7 @@ class Exchange {
     }
     const input = writer.take()!;
     this.#connection.handleInput(input, 0);
-    recycleBuffer(input);
+    writer.release(input);
     const output = this.#connection.pollOutput()!;
     this.#connection.releaseOutput(output);
   }

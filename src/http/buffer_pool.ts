@@ -19,22 +19,42 @@ export function takeBuffer(): Uint8Array {
 }
 
 /**
- * Gives back what {@linkcode takeBuffer} gave, or a part of it. The caller must not touch it any more. Buffers of another size are left to the
- * garbage collector.
+ * Gives back what {@linkcode takeBuffer} gave. The caller must not touch it any more. Buffers of another size are left to the garbage collector.
  *
  * @throws {Error} It was given back before: two connections would write into it, and each peer would get what is the other's.
  */
-export function recycleBuffer(taken: Uint8Array): void {
-  const { buffer } = taken;
-  if (buffer.byteLength !== BUFFER_SIZE) {
+export function recycleBuffer(buffer: Uint8Array): void {
+  if (buffer.length !== BUFFER_SIZE) {
     return;
   }
-  for (const pooled of pool) {
-    if (pooled.buffer === buffer) {
-      throw new Error("Cannot recycle a buffer that is in the pool");
-    }
+  if (pool.includes(buffer)) {
+    throw new Error("Cannot recycle a buffer that is in the pool");
   }
   if (pool.length < MAX_POOLED_BUFFERS) {
-    pool.push(taken.length === BUFFER_SIZE ? taken : new Uint8Array(buffer));
+    pool.push(buffer);
+  }
+}
+
+/**
+ * The output that an engine has given away and not got back. It keeps the buffers themselves: to ask the octets for theirs, and to make an array of
+ * the whole of it, would be 2.3 % of a call over HTTP/1.1.
+ */
+export class LentOutput {
+  readonly #lent: { readonly octets: Uint8Array; readonly buffer: Uint8Array }[] = [];
+
+  /** Gives away the first octets of a buffer. */
+  lend(buffer: Uint8Array, length: number): Uint8Array {
+    const octets = buffer.subarray(0, length);
+    this.#lent.push({ octets, buffer });
+    return octets;
+  }
+
+  /** Recycles the buffer of what was lent first. @throws {Error} The octets are not those. */
+  release(octets: Uint8Array): void {
+    const first = this.#lent.shift();
+    if (first?.octets !== octets) {
+      throw new Error("Cannot release output: it is not what was taken first");
+    }
+    recycleBuffer(first.buffer);
   }
 }

@@ -27,7 +27,7 @@ export interface HttpConnection {
   pollTimeout(): number | undefined;
   /** All there is to write now, the caller's until it is given to {@linkcode releaseOutput}; undefined when there is nothing. */
   pollOutput(): Uint8Array | undefined;
-  /** Gives output back that was written. */
+  /** Gives output back that was written, in the order in which it was polled. */
   releaseOutput(output: Uint8Array): void;
   /** Lets what was begun end, then ends the connection. */
   shutdown(): void;

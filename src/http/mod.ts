@@ -1,5 +1,5 @@
 /** What HTTP/1.1 and HTTP/2 have in common, and what the rooms above them see of both. This room performs no I/O. */
-export { BUFFER_SIZE, recycleBuffer, takeBuffer } from "./buffer_pool.ts";
+export { BUFFER_SIZE, LentOutput, recycleBuffer, takeBuffer } from "./buffer_pool.ts";
 export type { CallError, CallHandler, HttpCall, HttpClient, ResponseHead, WaitingCall } from "./call.ts";
 export type { HttpConnection } from "./connection.ts";
 export { copyOctets } from "./copy_octets.ts";

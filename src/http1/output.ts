@@ -1,5 +1,5 @@
 /** What waits to be written to the socket, in order: buffers that are full, and the one that is being filled. This module performs no I/O. */
-import { copyOctets, recycleBuffer, takeBuffer } from "../http/mod.ts";
+import { copyOctets, LentOutput, recycleBuffer, takeBuffer } from "../http/mod.ts";
 import { CR, LF } from "./octets.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -12,7 +12,8 @@ export class Output {
   length = 0;
 
   /** What comes before it. */
-  readonly #full: Uint8Array[] = [];
+  readonly #full: { readonly buffer: Uint8Array; readonly length: number }[] = [];
+  readonly #lent = new LentOutput();
   #fullLength = 0;
   /** Octets that were taken and not released. */
   #takenLength = 0;
@@ -33,7 +34,7 @@ export class Output {
       return;
     }
     if (this.length > 0) {
-      this.#push(this.buffer.subarray(0, this.length));
+      this.#push(this.buffer, this.length);
     } else {
       recycleBuffer(this.buffer);
     }
@@ -77,11 +78,11 @@ export class Output {
   /** Appends octets that are not copied: they must not change any more. */
   appendOwned(octets: Uint8Array): void {
     if (this.length > 0) {
-      this.#push(this.buffer.subarray(0, this.length));
+      this.#push(this.buffer, this.length);
       this.buffer = EMPTY;
       this.length = 0;
     }
-    this.#push(octets);
+    this.#push(octets, octets.length);
   }
 
   /** Gives away the first of what waits; undefined when nothing does. {@linkcode release} it when nobody reads it any more. */
@@ -90,27 +91,27 @@ export class Output {
     if (full !== undefined) {
       this.#fullLength -= full.length;
       this.#takenLength += full.length;
-      return full;
+      return this.#lent.lend(full.buffer, full.length);
     }
     const { buffer, length } = this;
     this.buffer = EMPTY;
     this.length = 0;
     if (length > 0) {
       this.#takenLength += length;
-      return buffer.subarray(0, length);
+      return this.#lent.lend(buffer, length);
     }
     recycleBuffer(buffer);
     return undefined;
   }
 
-  /** Gives back what {@linkcode take} gave. The caller must not touch it any more. @throws {Error} As `recycleBuffer`. */
+  /** Gives back what {@linkcode take} gave. The caller must not touch it any more. @throws {Error} It is not what was taken first. */
   release(taken: Uint8Array): void {
     this.#takenLength -= taken.length;
-    recycleBuffer(taken);
+    this.#lent.release(taken);
   }
 
-  #push(octets: Uint8Array): void {
-    this.#full.push(octets);
-    this.#fullLength += octets.length;
+  #push(buffer: Uint8Array, length: number): void {
+    this.#full.push({ buffer, length });
+    this.#fullLength += length;
   }
 }

@@ -2,7 +2,7 @@
  * The connection itself: its life from preface to last GOAWAY, and what becomes of streams and of itself when somebody does wrong.
  * What is received and sent is in `receiver.ts` and `sender.ts`. This module performs no I/O.
  */
-import { type HeaderField, recycleBuffer, type RequestHead } from "../http/mod.ts";
+import type { HeaderField, RequestHead } from "../http/mod.ts";
 import { AbuseLimits } from "./abuse_limits.ts";
 import type { Connection, ConnectionHandler, ConnectionOptions, Role } from "./connection.ts";
 import { ErrorCode, errorName } from "./constants.ts";
@@ -149,7 +149,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
 
   releaseOutput(output: Uint8Array): void {
     this.#abuse.releaseControlFrames();
-    recycleBuffer(output);
+    this.sender.release(output);
   }
 
   // What the owner of the connection says.

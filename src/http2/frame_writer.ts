@@ -4,7 +4,7 @@
  * It writes what it is told. Whether a stream may send, and how much, is for others to know; only what would garble the output is
  * refused. Output that was not taken in time may need more than a buffer of the pool. This module performs no I/O.
  */
-import { BUFFER_SIZE, copyOctets, recycleBuffer, takeBuffer } from "../http/mod.ts";
+import { BUFFER_SIZE, copyOctets, LentOutput, recycleBuffer, takeBuffer } from "../http/mod.ts";
 import { DEFAULT_MAX_FRAME_SIZE, FRAME_HEADER_SIZE, FrameFlag, FrameType, PREFACE } from "./constants.ts";
 import { writeUint32 } from "./frame_layout.ts";
 
@@ -18,6 +18,7 @@ export class FrameWriter {
   /** The peer's SETTINGS_MAX_FRAME_SIZE, or what we like better below it: DATA and field blocks are split by it. In octets. */
   maxFrameSize: number = DEFAULT_MAX_FRAME_SIZE;
 
+  readonly #lent = new LentOutput();
   #buffer: Uint8Array = EMPTY;
   #length = 0;
   /** The stream and type of the frame between `reserveData` and `commitData`, `beginHeaders` and `endHeaders`; 0 when there is none. */
@@ -36,7 +37,7 @@ export class FrameWriter {
   }
 
   /**
-   * Gives away what was written; undefined when nothing was. The octets are the caller's, who calls `recycleBuffer` when nobody
+   * Gives away what was written; undefined when nothing was. The octets are the caller's, who calls {@linkcode release} when nobody
    * reads them any more.
    *
    * @throws {Error} A frame is open.
@@ -48,10 +49,15 @@ export class FrameWriter {
     this.#buffer = EMPTY;
     this.#length = 0;
     if (length > 0) {
-      return buffer.subarray(0, length);
+      return this.#lent.lend(buffer, length);
     }
     recycleBuffer(buffer);
     return undefined;
+  }
+
+  /** Gives back what {@linkcode take} gave. @throws {Error} It is not what was taken first. */
+  release(taken: Uint8Array): void {
+    this.#lent.release(taken);
   }
 
   /** Writes the client's preface, which its SETTINGS must follow (RFC 9113 §3.4). */

@@ -200,12 +200,17 @@ export class Sender {
     stream.trailers = undefined;
   }
 
-  /** All there is to write now. It is to be given back with `recycleBuffer`. */
+  /** All there is to write now. It is to be given back with {@linkcode release}. */
   poll(): Uint8Array | undefined {
     this.#drain();
     // The output has room again, which is all that some of the streams may be waiting for.
     this.#mayDrain = this.#waiting.size > 0 && this.#writer.length > 0;
     return this.#writer.take();
+  }
+
+  /** Gives back what {@linkcode poll} gave. @throws {Error} It is not what was polled first. */
+  release(output: Uint8Array): void {
+    this.#writer.release(output);
   }
 
   /** One frame from each stream in turn, as long as there is room in windows and output. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { BUFFER_SIZE, recycleBuffer } from "../../src/http/mod.ts";
+import { BUFFER_SIZE } from "../../src/http/mod.ts";
 import { Output } from "../../src/http1/output.ts";
 import { octets, Peer } from "../support/http1_peer.ts";
 
@@ -18,8 +18,9 @@ Deno.test("output comes in the order it was written, from buffers of the pool", 
   assert.deepEqual(taken.map((part) => Buffer.from(part).toString()), ["a--bc", "owned", "\r\n"]);
   assert.equal(output.take(), undefined);
   assert.equal(output.pendingLength, 0);
-  recycleBuffer(taken[0]!);
-  recycleBuffer(taken[1]!);
+  output.release(taken[0]!);
+  output.release(taken[1]!);
+  assert.throws(() => output.release(taken[1]!), { message: "Cannot release output: it is not what was taken first" });
   const other = new Output();
   other.ensure(1);
   assert.equal(other.buffer.buffer, taken[0]!.buffer);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BUFFER_SIZE, recycleBuffer } from "../../src/http/mod.ts";
+import { BUFFER_SIZE } from "../../src/http/mod.ts";
 import { FrameWriter, MAX_DEBUG_LENGTH } from "../../src/http2/frame_writer.ts";
 import { sampleBytes } from "../support/bytes.ts";
 import * as build from "../support/frame_builder.ts";
@@ -13,7 +13,7 @@ function written(writer: FrameWriter): Uint8Array {
   const bytes = writer.take();
   const copy = bytes?.slice() ?? new Uint8Array(0);
   if (bytes !== undefined) {
-    recycleBuffer(bytes);
+    writer.release(bytes);
   }
   return copy;
 }
@@ -179,9 +179,10 @@ Deno.test("a writer owns a buffer only while it has output, and takes the one us
   const second = new FrameWriter();
   assert.equal(first.buffer.length, 0);
   first.writeSettingsAck();
-  const { buffer } = first.take()!;
+  const taken = first.take()!;
+  const { buffer } = taken;
   assert.equal(first.buffer.length, 0);
-  recycleBuffer(new Uint8Array(buffer));
+  first.release(taken);
   second.writeSettingsAck();
   assert.equal(second.buffer.buffer, buffer);
   second.take();
@@ -199,7 +200,7 @@ Deno.test("a buffer that has grown is not for the pool", () => {
   writer.writeData(1, content, 0, content.length, false);
   const large = writer.take()!;
   assert(large.length > BUFFER_SIZE);
-  recycleBuffer(large);
+  writer.release(large);
   writer.writeSettingsAck();
   assert.equal(writer.buffer.length, BUFFER_SIZE);
 });
