@@ -5,7 +5,7 @@
  * decided at the last moment. So an answer that is complete by then gets a content-length, whoever wrote it in how many pieces;
  * others become chunks, one for all that was written between two polls. This module performs no I/O.
  */
-import { BUFFER_SIZE } from "../http/mod.ts";
+import { BUFFER_SIZE, copyOctets } from "../http/mod.ts";
 import { octetsOf } from "./octets.ts";
 import type { Output } from "./output.ts";
 import type { ResponseHead } from "./response_head.ts";
@@ -30,6 +30,8 @@ const LENGTH_FIELD = "content-length: ";
 const CLOSE_FIELD = "connection: close\r\n";
 /** Digits of a content-length that takes the place of the other field. Spaces before them are no part of it (RFC 9110 §5.5). */
 const LENGTH_DIGITS = CHUNKED_FIELD.length - LENGTH_FIELD.length;
+const PADDED_LENGTH_FIELD = octetsOf(LENGTH_FIELD.padEnd(CHUNKED_FIELD.length));
+const DIGIT_0 = 0x30;
 
 /** The size of a chunk and its CRLF: four digits, since a chunk that is gathered is in one buffer. Zeros may lead (RFC 9112 §7.1). */
 const CHUNK_HEAD = "0000\r\n";
@@ -283,10 +285,7 @@ export class ResponseWriter {
   #decideLength(length: number): void {
     const output = this.#output;
     if (this.#framing === Framing.OPEN && length < 10 ** LENGTH_DIGITS) {
-      const field = LENGTH_FIELD + `${length}`.padStart(LENGTH_DIGITS);
-      for (let index = 0; index < field.length; index++) {
-        output.buffer[this.#framingStart + index] = field.charCodeAt(index);
-      }
+      this.#replaceFraming(length);
     } else if (this.#framing === Framing.CLOSE) {
       const field = `${LENGTH_FIELD}${length}\r\n`;
       output.insertText(this.#bodyStart - 2, field);
@@ -296,6 +295,18 @@ export class ResponseWriter {
     }
     this.#framing = Framing.LENGTH;
     this.#left = length - (output.length - this.#bodyStart);
+  }
+
+  /** Says the length where it says that there are chunks: digit by digit, as a text that is put together is copied before it is read (2 % of a call). */
+  #replaceFraming(length: number): void {
+    const { buffer } = this.#output;
+    copyOctets(PADDED_LENGTH_FIELD, 0, PADDED_LENGTH_FIELD.length, buffer, this.#framingStart);
+    let position = this.#framingStart + PADDED_LENGTH_FIELD.length;
+    let left = length;
+    do {
+      buffer[--position] = DIGIT_0 + left % 10;
+      left = Math.floor(left / 10);
+    } while (left > 0);
   }
 
   /** The octets of the field, which are the same for a second. */
