@@ -14,7 +14,7 @@ import {
   toBinary,
   toJsonString,
 } from "@bufbuild/protobuf";
-import { compile, createTextCodec, setTextCodec } from "../codec/mod.ts";
+import { compile, createTextCodec, setTextCodec, textCodec } from "../codec/mod.ts";
 
 /** Options of the JSON format, as in protobuf-es. A `registry` is needed for `google.protobuf.Any`. */
 export type JsonOptions = Partial<JsonReadOptions & JsonWriteOptions>;
@@ -58,6 +58,9 @@ export function binaryCodec(schema: DescMessage, options?: BinaryOptions): Messa
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
 
+/** The first octet of one. */
+const BYTE_ORDER_MARK = 0xef;
+
 /** A byte order mark is part of a text in the binary format. */
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 setTextCodec(createTextCodec({ decoder: textDecoder, encoder }));
@@ -66,7 +69,13 @@ setTextCodec(createTextCodec({ decoder: textDecoder, encoder }));
 export function jsonCodec(schema: DescMessage, options?: JsonOptions): MessageCodec {
   const readOptions = { ignoreUnknownFields: true, ...options };
   return {
-    decode: (buffer, start, end) => fromJsonString(schema, decoder.decode(buffer.subarray(start, end)), readOptions),
+    decode: (buffer, start, end) => fromJsonString(schema, jsonText(buffer, start, end), readOptions),
     encode: (message) => encoder.encode(toJsonString(schema, message, options)),
   };
+}
+
+/** By the text codec, which on Deno and Node takes a fifth of what a decoder does. It keeps a byte order mark, and does not say what is wrong. */
+function jsonText(buffer: Uint8Array, start: number, end: number): string {
+  const text = buffer[start] === BYTE_ORDER_MARK ? undefined : textCodec.decode(buffer, start, end);
+  return text ?? decoder.decode(buffer.subarray(start, end));
 }
