@@ -306,7 +306,7 @@ class ListeningServer implements HttpServer {
 interface Greeting {
   readonly isHttp2: boolean;
   /** What was read to find out. */
-  readonly chunk?: Uint8Array;
+  readonly chunk?: Uint8Array<ArrayBuffer>;
   /** Who is behind the balancer that passes the connection on. */
   readonly peer?: ConnectionInfo["peer"];
 }
