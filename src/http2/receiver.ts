@@ -77,7 +77,7 @@ export class Receiver implements FrameSink {
     this.#abuse = abuse;
     this.#streams = streams;
     this.#sender = sender;
-    this.#reader = new FrameReader(this, { role, ...limits });
+    this.#reader = new FrameReader(this, role, limits);
     this.#decoder = new HpackDecoder({
       maxHeaderListSize: limits.maxHeaderListSize,
       maxFields: limits.maxHeaderFields,
