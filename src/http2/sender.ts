@@ -11,13 +11,11 @@
 import { BUFFER_SIZE, type HeaderField } from "../http/mod.ts";
 import type { AbuseLimits } from "./abuse_limits.ts";
 import type { Role } from "./connection.ts";
-import { DEFAULT_INITIAL_WINDOW_SIZE, FRAME_HEADER_SIZE } from "./constants.ts";
+import { DEFAULT_HEADER_TABLE_SIZE, DEFAULT_INITIAL_WINDOW_SIZE, FRAME_HEADER_SIZE } from "./constants.ts";
 import { SendWindow } from "./flow_window.ts";
 import { FrameWriter } from "./frame_writer.ts";
-import { HpackEncoder } from "./hpack/mod.ts";
 import type { Http2Limits } from "./limits.ts";
-import { checkOutgoingHead, checkOutgoingTrailers } from "./message_rules.ts";
-import { RecentLists } from "./recent_lists.ts";
+import { OutgoingFields } from "./outgoing_fields.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { Settings } from "./settings.ts";
 import type { Http2Stream } from "./stream.ts";
@@ -37,7 +35,6 @@ export interface SenderHost {
 export class Sender {
   /** The frames that need no more than to be written. */
   readonly #writer = new FrameWriter();
-  readonly #encoder: HpackEncoder;
   readonly #host: SenderHost;
   readonly #limits: Http2Limits;
   readonly #abuse: AbuseLimits;
@@ -47,15 +44,17 @@ export class Sender {
   #queuedLength = 0;
   /** Whether something has changed since the queues were found blocked. */
   #mayDrain = false;
-  /** Lists that were found fit to be sent, and how many octets they may become. */
-  readonly #checkedHeads = new RecentLists<number>();
-  readonly #checkedTrailers = new RecentLists<number>();
+  /** Made with the first ones: 1.1 KiB, which a connection that is only held does not have. */
+  #madeFields: OutgoingFields | undefined;
 
   constructor(host: SenderHost, abuse: AbuseLimits) {
     this.#host = host;
     this.#limits = host.limits;
     this.#abuse = abuse;
-    this.#encoder = new HpackEncoder({ maxTableSize: host.limits.maxHeaderTableSize });
+  }
+
+  get #fields(): OutgoingFields {
+    return this.#madeFields ??= new OutgoingFields(this.#host.role, this.#limits.maxHeaderTableSize);
   }
 
   /** The connection's window. */
@@ -96,10 +95,11 @@ export class Sender {
   /** Applies the peer's settings. */
   applySettings(settings: Settings, lowestHeaderTableSize: number): void {
     this.#writer.maxFrameSize = Math.min(settings.maxFrameSize, this.#limits.maxFrameSize);
-    if (lowestHeaderTableSize < settings.headerTableSize) {
-      this.#encoder.setMaxTableSize(lowestHeaderTableSize);
+    const { headerTableSize } = settings;
+    const isDefault = lowestHeaderTableSize === headerTableSize && headerTableSize === DEFAULT_HEADER_TABLE_SIZE;
+    if (this.#madeFields !== undefined || !isDefault) {
+      this.#fields.setTableSize(lowestHeaderTableSize, headerTableSize);
     }
-    this.#encoder.setMaxTableSize(settings.headerTableSize);
     this.#mayDrain = true;
   }
 
@@ -114,7 +114,7 @@ export class Sender {
    * @throws {TypeError} A field may not be sent.
    */
   sendHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    const bound = stream.headSent ? this.#checkTrailers(fields) : this.#checkHead(fields);
+    const bound = stream.headSent ? this.#fields.checkTrailers(fields) : this.#fields.checkHead(fields);
     stream.headSent = true;
     stream.ended = endStream;
     if (stream.queue !== undefined) {
@@ -127,7 +127,7 @@ export class Sender {
 
   /** Sends an interim response. @throws {TypeError} A field may not be sent. */
   sendInformation(stream: Http2Stream, fields: readonly HeaderField[]): void {
-    this.#writeHeaders(stream, fields, this.#checkHead(fields), false);
+    this.#writeHeaders(stream, fields, this.#fields.checkHead(fields), false);
     this.#host.signalOutput();
   }
 
@@ -250,7 +250,7 @@ export class Sender {
     stream.trailers = undefined;
     this.#writeData(stream, buffer, start, length, ended && trailers === undefined);
     if (trailers !== undefined) {
-      this.#writeHeaders(stream, trailers, this.#encoder.bound(trailers), true);
+      this.#writeHeaders(stream, trailers, this.#fields.bound(trailers), true);
     } else if (stream.isFull) {
       stream.isFull = false;
       stream.handler.onWritable(stream);
@@ -291,7 +291,7 @@ export class Sender {
   #writeHeaders(stream: Http2Stream, fields: readonly HeaderField[], bound: number, endStream: boolean): void {
     const writer = this.#writer;
     const start = writer.beginHeaders(stream.id, bound);
-    writer.endHeaders(this.#encoder.encode(fields, writer.buffer, start), endStream);
+    writer.endHeaders(this.#fields.encode(fields, writer.buffer, start), endStream);
     this.#advance(stream, endStream ? StreamInput.SEND_HEADERS_END_STREAM : StreamInput.SEND_HEADERS);
   }
 
@@ -300,27 +300,5 @@ export class Sender {
     if (input !== StreamInput.SEND_HEADERS) {
       this.#host.localEnded(stream);
     }
-  }
-
-  /** Gives the bound of what HPACK makes of a head that is fit to be sent. */
-  #checkHead(fields: readonly HeaderField[]): number {
-    let bound = this.#checkedHeads.get(fields);
-    if (bound === undefined) {
-      checkOutgoingHead(fields, this.#host.role);
-      bound = this.#encoder.bound(fields);
-      this.#checkedHeads.set(fields, bound);
-    }
-    return bound;
-  }
-
-  /** As {@linkcode #checkHead}. */
-  #checkTrailers(fields: readonly HeaderField[]): number {
-    let bound = this.#checkedTrailers.get(fields);
-    if (bound === undefined) {
-      checkOutgoingTrailers(fields);
-      bound = this.#encoder.bound(fields);
-      this.#checkedTrailers.set(fields, bound);
-    }
-    return bound;
   }
 }
