@@ -21,6 +21,9 @@ import type { Settings } from "./settings.ts";
 import type { Http2Stream } from "./stream.ts";
 import { nextState, StreamInput, type StreamState } from "./stream_state.ts";
 
+/** The streams with a queue of a connection that never had one: an empty Set has 172 octets. */
+const NONE = new Set<Http2Stream>();
+
 /** What a sender asks and tells its connection. */
 export interface SenderHost {
   readonly role: Role;
@@ -40,7 +43,7 @@ export class Sender {
   readonly #abuse: AbuseLimits;
   readonly #window = new SendWindow(DEFAULT_INITIAL_WINDOW_SIZE);
   /** Streams with a queue, in the order of their turns. */
-  readonly #waiting = new Set<Http2Stream>();
+  #waiting: Set<Http2Stream> = NONE;
   #queuedLength = 0;
   /** Whether something has changed since the queues were found blocked. */
   #mayDrain = false;
@@ -262,6 +265,9 @@ export class Sender {
     stream.queue ??= new SendQueue();
     stream.queue.push(chunk, start, end);
     this.#queuedLength += end - start;
+    if (this.#waiting === NONE) {
+      this.#waiting = new Set();
+    }
     this.#waiting.add(stream);
     this.#mayDrain = true;
   }
