@@ -58,7 +58,7 @@ export class Receiver implements FrameSink {
   /** Told of windows that the peer makes larger. */
   readonly #sender: Sender;
   readonly #reader: FrameReader;
-  /** Made with the first ones: 0.5 KiB, which a connection that is only held does not have. */
+  /** Made with the first ones: 0.4 KiB that a connection without calls does not have. */
   #madeFields: IncomingFields | undefined;
   /** The connection's window. */
   readonly window = new ReceiveWindow(DEFAULT_INITIAL_WINDOW_SIZE);

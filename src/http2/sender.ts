@@ -21,7 +21,7 @@ import type { Settings } from "./settings.ts";
 import type { Http2Stream } from "./stream.ts";
 import { nextState, StreamInput, type StreamState } from "./stream_state.ts";
 
-/** The streams with a queue of a connection that never had one: an empty Set has 172 octets. */
+/** The streams with a queue of a connection that never had one: an empty Set has 192 octets. */
 const NONE = new Set<Http2Stream>();
 
 /** What a sender asks and tells its connection. */
@@ -47,7 +47,7 @@ export class Sender {
   #queuedLength = 0;
   /** Whether something has changed since the queues were found blocked. */
   #mayDrain = false;
-  /** Made with the first ones: 1.1 KiB, which a connection that is only held does not have. */
+  /** Made with the first ones: 0.9 KiB that a connection without calls does not have. */
   #madeFields: OutgoingFields | undefined;
 
   constructor(host: SenderHost, abuse: AbuseLimits) {

@@ -220,7 +220,7 @@ class ListeningServer implements HttpServer {
     }
   }
 
-  /** Ends when it is known what a socket speaks: a function that waits for as long as a connection lives costs 0.7 KiB for each. */
+  /** Ends when it is known what a socket speaks: a function that waits for as long as a connection lives costs it 0.6 KiB. */
   async #serveSocket(socket: Socket): Promise<void> {
     const greeting = await this.#meet(socket);
     if (greeting === undefined) {
