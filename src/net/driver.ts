@@ -129,7 +129,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
       if (length === buffer.length && size < BUFFER_SIZES.length - 1) {
         buffer = new Uint8Array(BUFFER_SIZES[++size]!);
         smallReads = 0;
-      } else if (length > (BUFFER_SIZES[size - 1] ?? 0)) {
+      } else if (size === 0 || length > BUFFER_SIZES[size - 1]!) {
         smallReads = 0;
       } else if (++smallReads === READS_UNTIL_SMALLER) {
         buffer = new Uint8Array(BUFFER_SIZES[--size]!);
