@@ -14,9 +14,7 @@ import { frameName, hasValidSize, isAboutConnection, readUint31, readUint32 } fr
 import type { FrameSink } from "./frame_sink.ts";
 
 /** What a {@linkcode FrameReader} checks by. */
-export interface FrameReaderOptions extends FieldBlockLimits {
-  /** Which side reads: a "server" expects the preface first. */
-  readonly role: "client" | "server";
+export interface FrameReaderLimits extends FieldBlockLimits {
   /** The largest payload of a frame, in octets: our SETTINGS_MAX_FRAME_SIZE. */
   readonly maxFrameSize: number;
 }
@@ -33,8 +31,8 @@ export class FrameReader {
   begunCount = 0;
 
   readonly #sink: FrameSink;
-  readonly #options: FrameReaderOptions;
-  readonly #maxFrameSize: number;
+  readonly #role: "client" | "server";
+  readonly #limits: FrameReaderLimits;
   #stopped = false;
   /** Octets of the preface that have been seen. */
   #prefaceSeen: number;
@@ -64,12 +62,13 @@ export class FrameReader {
   /** The field block that lacks END_HEADERS. */
   readonly #block: FieldBlock;
 
-  constructor(sink: FrameSink, options: FrameReaderOptions) {
+  /** @param role Which side reads: a "server" expects the preface first. */
+  constructor(sink: FrameSink, role: "client" | "server", limits: FrameReaderLimits) {
     this.#sink = sink;
-    this.#options = options;
-    this.#maxFrameSize = options.maxFrameSize;
-    this.#block = new FieldBlock(options);
-    this.#prefaceSeen = options.role === "server" ? 0 : PREFACE.length;
+    this.#role = role;
+    this.#limits = limits;
+    this.#block = new FieldBlock(limits);
+    this.#prefaceSeen = role === "server" ? 0 : PREFACE.length;
   }
 
   /** Whether it waits for the rest of something: of the preface, a frame or a field block. */
@@ -247,7 +246,7 @@ export class FrameReader {
       }
       this.#settingsSeen = true;
     }
-    if (length > this.#maxFrameSize) {
+    if (length > this.#limits.maxFrameSize) {
       const message = `${frameName(type)} of ${length} octets is above SETTINGS_MAX_FRAME_SIZE`;
       return this.#fail(ErrorCode.FRAME_SIZE_ERROR, message);
     }
@@ -263,7 +262,7 @@ export class FrameReader {
     }
     // "A client cannot push. Thus, servers MUST treat the receipt of a PUSH_PROMISE frame as a connection error of type
     // PROTOCOL_ERROR" (RFC 9113 §8.4)
-    if (type === FrameType.PUSH_PROMISE && this.#options.role === "server") {
+    if (type === FrameType.PUSH_PROMISE && this.#role === "server") {
       return this.#fail(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE from a client");
     }
     if (type !== FrameType.WINDOW_UPDATE && (streamId === 0) !== isAboutConnection(type)) {
@@ -293,7 +292,7 @@ export class FrameReader {
       return this.#fail(ErrorCode.PROTOCOL_ERROR, message);
     }
     if (!block.addContinuation()) {
-      const message = `More than ${this.#options.maxContinuations} CONTINUATION frames in a field block`;
+      const message = `More than ${this.#limits.maxContinuations} CONTINUATION frames in a field block`;
       return this.#fail(ErrorCode.ENHANCE_YOUR_CALM, message);
     }
     return this.#fitsBlock(length) ? Verdict.READ : Verdict.STOP;
@@ -415,7 +414,7 @@ export class FrameReader {
   #fitsBlock(length: number): boolean {
     const fits = this.#block.fits(length);
     if (!fits) {
-      this.#fail(ErrorCode.ENHANCE_YOUR_CALM, `Field block is above ${this.#options.maxHeaderBlockSize} octets`);
+      this.#fail(ErrorCode.ENHANCE_YOUR_CALM, `Field block is above ${this.#limits.maxHeaderBlockSize} octets`);
     }
     return fits;
   }

@@ -4,7 +4,7 @@
  * A server ends in two steps, so that no request that is on its way is lost: a GOAWAY that refuses nothing and a PING, and when that comes
  * back, a GOAWAY that names the last stream. A client just opens no more. This module performs no I/O.
  */
-import type { ConnectionOptions } from "./connection.ts";
+import type { ConnectionOptions, Role } from "./connection.ts";
 import { ErrorCode, MAX_STREAM_ID } from "./constants.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { FrameReader } from "./frame_reader.ts";
@@ -50,7 +50,7 @@ export class Lifecycle {
   lastStreamId = MAX_STREAM_ID;
 
   readonly #host: LifecycleHost;
-  readonly #options: ConnectionOptions;
+  readonly #role: Role;
   readonly #limits: Http2Limits;
   readonly #sender: Sender;
   readonly #streams: StreamRegistry;
@@ -71,7 +71,7 @@ export class Lifecycle {
     streams: StreamRegistry,
   ) {
     this.#host = host;
-    this.#options = options;
+    this.#role = options.role;
     this.#limits = limits;
     this.#sender = sender;
     this.#streams = streams;
@@ -160,7 +160,7 @@ export class Lifecycle {
     }
     this.#deadlines.idle = this.#deadlines.age = Infinity;
     // Nobody is there to be told yet, or streams of the peer cannot be on their way.
-    if (this.#options.role === "client" || this.#deadlines.handshake !== Infinity) {
+    if (this.#role === "client" || this.#deadlines.handshake !== Infinity) {
       this.stopServing();
       return;
     }

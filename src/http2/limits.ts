@@ -226,16 +226,26 @@ const RANGES: LimitRanges<Http2Limits> = {
   idleTimeoutMs: [1, MAX_TIMEOUT_MS],
 };
 
+const NO_CHANGES: LimitChanges<Http2Limits> = {};
+
+/** What changes led to. The connections of a server have the same ones, and with them one object of limits, not 200 octets each. */
+const resolved = new WeakMap<LimitChanges<Http2Limits>, Http2Limits>();
+
 /**
- * The default limits with some of them changed.
+ * The default limits with some of them changed. The same object for the same changes.
  *
  * @throws {RangeError} There is no such limit, or it cannot have that value. The message names it.
  */
-export function resolveLimits(changes: LimitChanges<Http2Limits> = {}): Http2Limits {
+export function resolveLimits(changes: LimitChanges<Http2Limits> = NO_CHANGES): Http2Limits {
+  const known = resolved.get(changes);
+  if (known !== undefined) {
+    return known;
+  }
   const limits = changeLimits(DEFAULT_HTTP2_LIMITS, RANGES, changes);
   // Else the connection is closed before reading could pause.
   if (limits.pauseAtUnsentControlFrames > limits.maxUnsentControlFrames) {
     throw new RangeError("Cannot set the limit pauseAtUnsentControlFrames above maxUnsentControlFrames");
   }
+  resolved.set(changes, limits);
   return limits;
 }

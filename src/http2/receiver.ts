@@ -6,14 +6,14 @@
  */
 import type { HeaderField, RequestHead, ResponseHead } from "../http/mod.ts";
 import type { AbuseLimits } from "./abuse_limits.ts";
-import { DEFAULT_INITIAL_WINDOW_SIZE, ErrorCode } from "./constants.ts";
+import { DEFAULT_HEADER_TABLE_SIZE, DEFAULT_INITIAL_WINDOW_SIZE, ErrorCode } from "./constants.ts";
 import { ReceiveWindow } from "./flow_window.ts";
 import { FrameReader } from "./frame_reader.ts";
 import type { FrameSink } from "./frame_sink.ts";
-import { HeaderListTooLargeError, HpackDecoder, HpackError } from "./hpack/mod.ts";
+import { HeaderListTooLargeError, HpackError } from "./hpack/mod.ts";
+import { IncomingFields } from "./incoming_fields.ts";
 import type { Http2Limits } from "./limits.ts";
-import { checkRequestHead, checkResponseHead, checkTrailers } from "./message_rules.ts";
-import { RecentLists } from "./recent_lists.ts";
+import { checkTrailers } from "./message_rules.ts";
 import type { Sender } from "./sender.ts";
 import type { Http2Stream } from "./stream.ts";
 import type { StreamRegistry } from "./stream_registry.ts";
@@ -58,11 +58,10 @@ export class Receiver implements FrameSink {
   /** Told of windows that the peer makes larger. */
   readonly #sender: Sender;
   readonly #reader: FrameReader;
-  readonly #decoder: HpackDecoder;
+  /** Made with the first ones: 0.4 KiB that a connection without calls does not have. */
+  #madeFields: IncomingFields | undefined;
   /** The connection's window. */
   readonly window = new ReceiveWindow(DEFAULT_INITIAL_WINDOW_SIZE);
-  readonly #requestHeads = new RecentLists<RequestHead>();
-  readonly #responseHeads = new RecentLists<ResponseHead>();
 
   constructor(
     role: "client" | "server",
@@ -78,11 +77,11 @@ export class Receiver implements FrameSink {
     this.#abuse = abuse;
     this.#streams = streams;
     this.#sender = sender;
-    this.#reader = new FrameReader(this, { role, ...limits });
-    this.#decoder = new HpackDecoder({
-      maxHeaderListSize: limits.maxHeaderListSize,
-      maxFields: limits.maxHeaderFields,
-    });
+    this.#reader = new FrameReader(this, role, limits);
+  }
+
+  get #fields(): IncomingFields {
+    return this.#madeFields ??= new IncomingFields(this.#limits);
   }
 
   /** Where the frames are read. */
@@ -92,7 +91,9 @@ export class Receiver implements FrameSink {
 
   /** Says that the peer knows the size of its HPACK table now. */
   setHeaderTableSize(size: number): void {
-    this.#decoder.setMaxTableSize(size);
+    if (this.#madeFields !== undefined || size !== DEFAULT_HEADER_TABLE_SIZE) {
+      this.#fields.setTableSize(size);
+    }
   }
 
   onHeaders(
@@ -106,7 +107,7 @@ export class Receiver implements FrameSink {
     // Whatever becomes of the stream: the table is everybody's (RFC 9113 §4.3).
     let fields: readonly HeaderField[] | undefined;
     try {
-      fields = this.#decoder.decode(buffer, start, end);
+      fields = this.#fields.decode(buffer, start, end);
     } catch (error) {
       if (error instanceof HpackError) {
         return this.#host.fail(ErrorCode.COMPRESSION_ERROR, error.message);
@@ -316,14 +317,9 @@ export class Receiver implements FrameSink {
     if (fields === undefined) {
       return host.refuseLargeRequest(streamId, endStream);
     }
-    let head = this.#requestHeads.get(fields);
-    if (head === undefined) {
-      const result = checkRequestHead(fields);
-      if (typeof result === "string") {
-        return host.failStream(streamId, ErrorCode.PROTOCOL_ERROR, result);
-      }
-      head = result;
-      this.#requestHeads.set(fields, head);
+    const head = this.#fields.requestHead(fields);
+    if (typeof head === "string") {
+      return host.failStream(streamId, ErrorCode.PROTOCOL_ERROR, head);
     }
     // "A request or response is also malformed if the value of a content-length header field does not equal the sum of the DATA
     // frame payload lengths that form the content" (RFC 9113 §8.1.1)
@@ -334,14 +330,9 @@ export class Receiver implements FrameSink {
   }
 
   #receiveResponse(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    let head = this.#responseHeads.get(fields);
-    if (head === undefined) {
-      const result = checkResponseHead(fields);
-      if (typeof result === "string") {
-        return this.#host.failStream(stream.id, ErrorCode.PROTOCOL_ERROR, result);
-      }
-      head = result;
-      this.#responseHeads.set(fields, head);
+    const head = this.#fields.responseHead(fields);
+    if (typeof head === "string") {
+      return this.#host.failStream(stream.id, ErrorCode.PROTOCOL_ERROR, head);
     }
     if (head.status < 200) {
       if (endStream) {

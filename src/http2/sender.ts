@@ -11,17 +11,18 @@
 import { BUFFER_SIZE, type HeaderField } from "../http/mod.ts";
 import type { AbuseLimits } from "./abuse_limits.ts";
 import type { Role } from "./connection.ts";
-import { DEFAULT_INITIAL_WINDOW_SIZE, FRAME_HEADER_SIZE } from "./constants.ts";
+import { DEFAULT_HEADER_TABLE_SIZE, DEFAULT_INITIAL_WINDOW_SIZE, FRAME_HEADER_SIZE } from "./constants.ts";
 import { SendWindow } from "./flow_window.ts";
 import { FrameWriter } from "./frame_writer.ts";
-import { HpackEncoder } from "./hpack/mod.ts";
 import type { Http2Limits } from "./limits.ts";
-import { checkOutgoingHead, checkOutgoingTrailers } from "./message_rules.ts";
-import { RecentLists } from "./recent_lists.ts";
+import { OutgoingFields } from "./outgoing_fields.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { Settings } from "./settings.ts";
 import type { Http2Stream } from "./stream.ts";
 import { nextState, StreamInput, type StreamState } from "./stream_state.ts";
+
+/** The streams with a queue of a connection that never had one: an empty Set has 192 octets. */
+const NONE = new Set<Http2Stream>();
 
 /** What a sender asks and tells its connection. */
 export interface SenderHost {
@@ -37,25 +38,26 @@ export interface SenderHost {
 export class Sender {
   /** The frames that need no more than to be written. */
   readonly #writer = new FrameWriter();
-  readonly #encoder: HpackEncoder;
   readonly #host: SenderHost;
   readonly #limits: Http2Limits;
   readonly #abuse: AbuseLimits;
   readonly #window = new SendWindow(DEFAULT_INITIAL_WINDOW_SIZE);
   /** Streams with a queue, in the order of their turns. */
-  readonly #waiting = new Set<Http2Stream>();
+  #waiting: Set<Http2Stream> = NONE;
   #queuedLength = 0;
   /** Whether something has changed since the queues were found blocked. */
   #mayDrain = false;
-  /** Lists that were found fit to be sent, and how many octets they may become. */
-  readonly #checkedHeads = new RecentLists<number>();
-  readonly #checkedTrailers = new RecentLists<number>();
+  /** Made with the first ones: 0.9 KiB that a connection without calls does not have. */
+  #madeFields: OutgoingFields | undefined;
 
   constructor(host: SenderHost, abuse: AbuseLimits) {
     this.#host = host;
     this.#limits = host.limits;
     this.#abuse = abuse;
-    this.#encoder = new HpackEncoder({ maxTableSize: host.limits.maxHeaderTableSize });
+  }
+
+  get #fields(): OutgoingFields {
+    return this.#madeFields ??= new OutgoingFields(this.#host.role, this.#limits.maxHeaderTableSize);
   }
 
   /** The connection's window. */
@@ -96,10 +98,11 @@ export class Sender {
   /** Applies the peer's settings. */
   applySettings(settings: Settings, lowestHeaderTableSize: number): void {
     this.#writer.maxFrameSize = Math.min(settings.maxFrameSize, this.#limits.maxFrameSize);
-    if (lowestHeaderTableSize < settings.headerTableSize) {
-      this.#encoder.setMaxTableSize(lowestHeaderTableSize);
+    const { headerTableSize } = settings;
+    const isDefault = lowestHeaderTableSize === headerTableSize && headerTableSize === DEFAULT_HEADER_TABLE_SIZE;
+    if (this.#madeFields !== undefined || !isDefault) {
+      this.#fields.setTableSize(lowestHeaderTableSize, headerTableSize);
     }
-    this.#encoder.setMaxTableSize(settings.headerTableSize);
     this.#mayDrain = true;
   }
 
@@ -114,7 +117,7 @@ export class Sender {
    * @throws {TypeError} A field may not be sent.
    */
   sendHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    const bound = stream.headSent ? this.#checkTrailers(fields) : this.#checkHead(fields);
+    const bound = stream.headSent ? this.#fields.checkTrailers(fields) : this.#fields.checkHead(fields);
     stream.headSent = true;
     stream.ended = endStream;
     if (stream.queue !== undefined) {
@@ -127,7 +130,7 @@ export class Sender {
 
   /** Sends an interim response. @throws {TypeError} A field may not be sent. */
   sendInformation(stream: Http2Stream, fields: readonly HeaderField[]): void {
-    this.#writeHeaders(stream, fields, this.#checkHead(fields), false);
+    this.#writeHeaders(stream, fields, this.#fields.checkHead(fields), false);
     this.#host.signalOutput();
   }
 
@@ -255,7 +258,7 @@ export class Sender {
     stream.trailers = undefined;
     this.#writeData(stream, buffer, start, length, ended && trailers === undefined);
     if (trailers !== undefined) {
-      this.#writeHeaders(stream, trailers, this.#encoder.bound(trailers), true);
+      this.#writeHeaders(stream, trailers, this.#fields.bound(trailers), true);
     } else if (stream.isFull) {
       stream.isFull = false;
       stream.handler.onWritable(stream);
@@ -267,6 +270,9 @@ export class Sender {
     stream.queue ??= new SendQueue();
     stream.queue.push(chunk, start, end);
     this.#queuedLength += end - start;
+    if (this.#waiting === NONE) {
+      this.#waiting = new Set();
+    }
     this.#waiting.add(stream);
     this.#mayDrain = true;
   }
@@ -296,7 +302,7 @@ export class Sender {
   #writeHeaders(stream: Http2Stream, fields: readonly HeaderField[], bound: number, endStream: boolean): void {
     const writer = this.#writer;
     const start = writer.beginHeaders(stream.id, bound);
-    writer.endHeaders(this.#encoder.encode(fields, writer.buffer, start), endStream);
+    writer.endHeaders(this.#fields.encode(fields, writer.buffer, start), endStream);
     this.#advance(stream, endStream ? StreamInput.SEND_HEADERS_END_STREAM : StreamInput.SEND_HEADERS);
   }
 
@@ -305,27 +311,5 @@ export class Sender {
     if (input !== StreamInput.SEND_HEADERS) {
       this.#host.localEnded(stream);
     }
-  }
-
-  /** Gives the bound of what HPACK makes of a head that is fit to be sent. */
-  #checkHead(fields: readonly HeaderField[]): number {
-    let bound = this.#checkedHeads.get(fields);
-    if (bound === undefined) {
-      checkOutgoingHead(fields, this.#host.role);
-      bound = this.#encoder.bound(fields);
-      this.#checkedHeads.set(fields, bound);
-    }
-    return bound;
-  }
-
-  /** As {@linkcode #checkHead}. */
-  #checkTrailers(fields: readonly HeaderField[]): number {
-    let bound = this.#checkedTrailers.get(fields);
-    if (bound === undefined) {
-      checkOutgoingTrailers(fields);
-      bound = this.#encoder.bound(fields);
-      this.#checkedTrailers.set(fields, bound);
-    }
-    return bound;
   }
 }

@@ -136,6 +136,10 @@ export class LocalSettings {
   }
 
   #enforce(): void {
+    if (this.#pending.length === 0) {
+      this.#enforced = this.#acknowledged;
+      return;
+    }
     const enforced: { -readonly [Name in keyof Settings]: number } = { ...this.#acknowledged };
     for (const { settings } of this.#pending) {
       for (const [name] of NAMES) {

@@ -4,6 +4,9 @@ import type { Http2Stream } from "./stream.ts";
 /** A power of two. Streams that are numbered one after the other, at most so many, have a bucket each. */
 const BUCKETS = 64;
 
+/** The buckets of a table to which nothing was added: 528 octets that a connection without streams does not have. */
+const NO_STREAMS: (Http2Stream | undefined)[] = new Array(BUCKETS).fill(undefined);
+
 /**
  * A hash table whose buckets are lists of the streams themselves.
  *
@@ -12,7 +15,7 @@ const BUCKETS = 64;
  * 4.3 us of CPU for a SayHello instead of 2.5, at 8 connections x 32 calls.
  */
 export class StreamTable {
-  readonly #buckets: (Http2Stream | undefined)[] = new Array(BUCKETS).fill(undefined);
+  #buckets: (Http2Stream | undefined)[] = NO_STREAMS;
   #size = 0;
 
   get size(): number {
@@ -29,6 +32,9 @@ export class StreamTable {
 
   /** Adds a stream whose number is not there yet. */
   add(stream: Http2Stream): void {
+    if (this.#buckets === NO_STREAMS) {
+      this.#buckets = new Array(BUCKETS).fill(undefined);
+    }
     const bucket = bucketOf(stream.id);
     stream.nextInBucket = this.#buckets[bucket];
     this.#buckets[bucket] = stream;

@@ -5,13 +5,14 @@ import type { Socket } from "./sockets.ts";
 /** What HTTP/2 begins with, and HTTP/1.1 never does: PRI is kept from being a method for that (RFC 9113 §11.6). */
 const PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n");
 
-/** As much as is read at once. The engine gets what was read. */
-const BUFFER_SIZE = 4096;
+/** As much as is read at once: the idle connection keeps it, to read on into. */
+const BUFFER_SIZE = 1024;
 
 /** What a connection speaks, and what was read of it to find out. */
 export interface Sniffed {
   readonly isHttp2: boolean;
-  readonly chunk: Uint8Array;
+  /** What was read. Its buffer is large enough to read on into. */
+  readonly chunk: Uint8Array<ArrayBuffer>;
 }
 
 /**

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { FrameReader, type FrameReaderOptions } from "../../src/http2/frame_reader.ts";
+import type { FrameReader } from "../../src/http2/frame_reader.ts";
 import * as build from "../support/frame_builder.ts";
 import { ascii, concat, frame } from "../support/frame_builder.ts";
-import { FrameLog, readBothWays, READER_OPTIONS } from "../support/frame_log.ts";
+import { FrameLog, frameReader, readBothWays, type ReaderOptions } from "../support/frame_log.ts";
 import { fuzzSeed, Random } from "../support/random.ts";
 
 const HELLO = concat(build.PREFACE, build.settings());
 
 /** Reads a client's frames after its preface, whole and octet by octet, and expects the same calls. */
-function expectFrames(bytes: Uint8Array, expected: string[], options: Partial<FrameReaderOptions> = {}): void {
+function expectFrames(bytes: Uint8Array, expected: string[], options: Partial<ReaderOptions> = {}): void {
   const start = options.role === "client" ? build.settings() : HELLO;
   for (const [index, log] of readBothWays(concat(start, bytes), options).entries()) {
     assert.deepEqual(log.frames.slice(1), expected, index === 0 ? "whole" : "octet by octet");
@@ -16,9 +16,9 @@ function expectFrames(bytes: Uint8Array, expected: string[], options: Partial<Fr
 }
 
 /** A reader behind its preface, and its log. */
-function createReader(options: Partial<FrameReaderOptions> = {}): [FrameReader, FrameLog] {
+function createReader(options: Partial<ReaderOptions> = {}): [FrameReader, FrameLog] {
   const log = new FrameLog();
-  const reader = new FrameReader(log, { ...READER_OPTIONS, ...options });
+  const reader = frameReader(log, options);
   reader.push(options.role === "client" ? build.settings() : HELLO);
   log.lines.length = 0;
   return [reader, log];
@@ -68,7 +68,7 @@ Deno.test("the preface fails at its first wrong octet", () => {
     const preface = build.PREFACE.slice();
     preface[wrong]! ^= 0x20;
     const log = new FrameLog();
-    const reader = new FrameReader(log, READER_OPTIONS);
+    const reader = frameReader(log);
     reader.push(preface.subarray(0, wrong));
     assert.deepEqual(log.lines, []);
     assert.equal(reader.isMidFrame, true);
@@ -467,9 +467,8 @@ Deno.test("the same octets give the same frames in any chunks, also when some oc
     }
     const whole = new FrameLog();
     const chunked = new FrameLog();
-    const options = { ...READER_OPTIONS, role: "server" as const };
-    new FrameReader(whole, options).push(bytes);
-    const reader = new FrameReader(chunked, options);
+    frameReader(whole).push(bytes);
+    const reader = frameReader(chunked);
     const largest = random.pick([1, 10, 1000]);
     for (let start = 0; start < bytes.length;) {
       const chunk = bytes.slice(start, start + 1 + random.below(largest));

@@ -4,8 +4,7 @@ import { FrameWriter, MAX_DEBUG_LENGTH } from "../../src/http2/frame_writer.ts";
 import { sampleBytes } from "../support/bytes.ts";
 import * as build from "../support/frame_builder.ts";
 import { ascii, concat, parseFrames } from "../support/frame_builder.ts";
-import { FrameLog, READER_OPTIONS } from "../support/frame_log.ts";
-import { FrameReader } from "../../src/http2/frame_reader.ts";
+import { FrameLog, frameReader } from "../support/frame_log.ts";
 import { fuzzSeed, Random } from "../support/random.ts";
 
 /** What a writer wrote, as a copy; its buffer goes back. */
@@ -228,7 +227,7 @@ Deno.test("what is written can be read", () => {
       expected.push(`DATA ${id} "${text.slice(0, part)}" flow ${part} end`);
     }
     const log = new FrameLog();
-    new FrameReader(log, { ...READER_OPTIONS, role: "client" }).push(written(writer));
+    frameReader(log, { role: "client" }).push(written(writer));
     assert.deepEqual(log.frames, expected, `seed ${seed}, round ${round}`);
   }
 });

@@ -12,6 +12,7 @@ import { Driver, type DriverHooks } from "../../src/net/driver.ts";
 import { HpackEncoder } from "../../src/http2/hpack/mod.ts";
 import {
   data,
+  frame,
   headers,
   ping,
   PREFACE,
@@ -117,6 +118,30 @@ Deno.test("Reads and writes of one octet do", async () => {
   scene.socket.give(PREFACE, settings(), settingsAck(), scene.request(1, false), data(1, "xyz", { endStream: true }));
   await settle(2000);
   assert.deepEqual(scene.take().slice(-2), ["HEADERS 1 :status=200", 'DATA 1 "ab" end']);
+  await scene.end();
+});
+
+Deno.test("A read buffer that was filled is followed by a larger one, and that by a smaller one when 256 reads would have done with it", async () => {
+  const scene = new Scene(() => {});
+  await scene.begin();
+  const read = async (length: number) => {
+    scene.socket.give(frame(0xff, 0, 0, new Uint8Array(length - 9))); // Of a type that nobody knows.
+    await settle(3);
+    return scene.socket.readSize;
+  };
+  assert.equal(await read(1023), 1024);
+  assert.equal(await read(1024), 4096);
+  assert.equal(await read(4096), 65_536);
+  for (const [length, size, smaller] of [[4096, 65_536, 4096], [1024, 4096, 1024]] as const) {
+    for (let reads = 1; reads < 256; reads++) {
+      assert.equal(await read(length), size);
+    }
+    assert.equal(await read(length + 1), size, "That makes them count from the beginning again");
+    for (let reads = 1; reads < 256; reads++) {
+      assert.equal(await read(length), size);
+    }
+    assert.equal(await read(length), smaller);
+  }
   await scene.end();
 });
 

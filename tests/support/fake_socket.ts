@@ -18,6 +18,8 @@ export class FakeSocket implements Deno.Conn {
   /** Octets that one read, and one write, take at most. */
   maxRead = Infinity;
   maxWrite = Infinity;
+  /** How many octets the last read could have taken. */
+  readSize = 0;
   isClosed = false;
   isWriteClosed = false;
   /** Whether writes wait until this is undefined and {@linkcode resume} is called. */
@@ -58,6 +60,7 @@ export class FakeSocket implements Deno.Conn {
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
+    this.readSize = buffer.length;
     while (this.#input.length === 0 && !this.#isEnded && !this.isClosed) {
       await new Promise<void>((resolve) => this.#wake = resolve);
     }

@@ -1,7 +1,7 @@
 /** A sink of frames that writes down what it gets, and readers that feed it. */
 import { Buffer } from "node:buffer";
 import { errorName } from "../../src/http2/constants.ts";
-import { FrameReader, type FrameReaderOptions } from "../../src/http2/frame_reader.ts";
+import { FrameReader, type FrameReaderLimits } from "../../src/http2/frame_reader.ts";
 import type { FrameSink } from "../../src/http2/frame_sink.ts";
 
 const text = (buffer: Uint8Array, start: number, end: number) =>
@@ -91,20 +91,31 @@ export class FrameLog implements FrameSink {
   }
 }
 
+/** How {@linkcode frameReader} makes one. */
+export interface ReaderOptions extends FrameReaderLimits {
+  readonly role: "client" | "server";
+}
+
 /** Limits that tests reach with few octets. */
-export const READER_OPTIONS: FrameReaderOptions = {
+export const READER_OPTIONS: ReaderOptions = {
   role: "server",
   maxFrameSize: 16_384,
   maxContinuations: 8,
   maxHeaderBlockSize: 65_536,
 };
 
+/** A reader with other options than those, if they are given. */
+export function frameReader(sink: FrameSink, options: Partial<ReaderOptions> = {}): FrameReader {
+  const { role, ...limits } = { ...READER_OPTIONS, ...options };
+  return new FrameReader(sink, role, limits);
+}
+
 /** Feeds a new reader all at once and, to another one, octet by octet, each in a buffer that is then overwritten. */
-export function readBothWays(bytes: Uint8Array, options: Partial<FrameReaderOptions> = {}): [FrameLog, FrameLog] {
+export function readBothWays(bytes: Uint8Array, options: Partial<ReaderOptions> = {}): [FrameLog, FrameLog] {
   const whole = new FrameLog();
-  new FrameReader(whole, { ...READER_OPTIONS, ...options }).push(bytes);
+  frameReader(whole, options).push(bytes);
   const single = new FrameLog();
-  const reader = new FrameReader(single, { ...READER_OPTIONS, ...options });
+  const reader = frameReader(single, options);
   const buffer = new Uint8Array(1);
   for (const octet of bytes) {
     buffer[0] = octet;

@@ -19,10 +19,13 @@ export function checkTableSize(size: number): void {
   }
 }
 
+/** The first length of a ring that has entries. */
+const MIN_LENGTH = 8;
+
 /** Fields, first in first out: the oldest go when their sizes exceed the maximum. */
 export class DynamicTable<Field extends HeaderField> {
-  /** A ring, whose length is a power of two. It grows with the number of entries, since most connections have few. */
-  #ring: (Field | undefined)[] = new Array(8).fill(undefined);
+  /** A ring, whose length is 0 or a power of two. It grows with the number of entries, since most connections have few. */
+  #ring: (Field | undefined)[] = [];
   /** Where the next entry goes, modulo the length of the ring. */
   #next = 0;
   #count = 0;
@@ -106,7 +109,7 @@ export class DynamicTable<Field extends HeaderField> {
   #grow(): void {
     const length = this.#ring.length;
     const oldestFirst = Array.from({ length }, (_, i) => this.#ring[(this.#next + i) & (length - 1)]);
-    this.#ring = oldestFirst.concat(new Array(length).fill(undefined));
+    this.#ring = oldestFirst.concat(new Array(Math.max(length, MIN_LENGTH)).fill(undefined));
     this.#next = length;
   }
 }
