@@ -10,10 +10,10 @@ import { DEFAULT_HEADER_TABLE_SIZE, DEFAULT_INITIAL_WINDOW_SIZE, ErrorCode } fro
 import { ReceiveWindow } from "./flow_window.ts";
 import { FrameReader } from "./frame_reader.ts";
 import type { FrameSink } from "./frame_sink.ts";
-import { HeaderListTooLargeError, HpackError } from "./hpack/mod.ts";
-import { IncomingFields } from "./incoming_fields.ts";
+import { HeaderListTooLargeError, HpackDecoder, HpackError } from "./hpack/mod.ts";
 import type { Http2Limits } from "./limits.ts";
-import { checkTrailers } from "./message_rules.ts";
+import { checkRequestHead, checkResponseHead, checkTrailers } from "./message_rules.ts";
+import { RecentLists } from "./recent_lists.ts";
 import type { Sender } from "./sender.ts";
 import type { Http2Stream } from "./stream.ts";
 import type { StreamRegistry } from "./stream_registry.ts";
@@ -58,8 +58,10 @@ export class Receiver implements FrameSink {
   /** Told of windows that the peer makes larger. */
   readonly #sender: Sender;
   readonly #reader: FrameReader;
-  /** Made with the first ones: 0.4 KiB that a connection without calls does not have. */
-  #madeFields: IncomingFields | undefined;
+  /** As what follows, made with the first fields: 0.4 KiB that a connection without calls does not have. */
+  #decoder: HpackDecoder | undefined = undefined;
+  #requestHeads: RecentLists<RequestHead> | undefined = undefined;
+  #responseHeads: RecentLists<ResponseHead> | undefined = undefined;
   /** The connection's window. */
   readonly window = new ReceiveWindow(DEFAULT_INITIAL_WINDOW_SIZE);
 
@@ -80,8 +82,11 @@ export class Receiver implements FrameSink {
     this.#reader = new FrameReader(this, role, limits);
   }
 
-  get #fields(): IncomingFields {
-    return this.#madeFields ??= new IncomingFields(this.#limits);
+  #madeDecoder(): HpackDecoder {
+    return this.#decoder ??= new HpackDecoder({
+      maxHeaderListSize: this.#limits.maxHeaderListSize,
+      maxFields: this.#limits.maxHeaderFields,
+    });
   }
 
   /** Where the frames are read. */
@@ -91,8 +96,8 @@ export class Receiver implements FrameSink {
 
   /** Says that the peer knows the size of its HPACK table now. */
   setHeaderTableSize(size: number): void {
-    if (this.#madeFields !== undefined || size !== DEFAULT_HEADER_TABLE_SIZE) {
-      this.#fields.setTableSize(size);
+    if (this.#decoder !== undefined || size !== DEFAULT_HEADER_TABLE_SIZE) {
+      this.#madeDecoder().setMaxTableSize(size);
     }
   }
 
@@ -107,7 +112,7 @@ export class Receiver implements FrameSink {
     // Whatever becomes of the stream: the table is everybody's (RFC 9113 §4.3).
     let fields: readonly HeaderField[] | undefined;
     try {
-      fields = this.#fields.decode(buffer, start, end);
+      fields = this.#madeDecoder().decode(buffer, start, end);
     } catch (error) {
       if (error instanceof HpackError) {
         return this.#host.fail(ErrorCode.COMPRESSION_ERROR, error.message);
@@ -317,7 +322,8 @@ export class Receiver implements FrameSink {
     if (fields === undefined) {
       return host.refuseLargeRequest(streamId, endStream);
     }
-    const head = this.#fields.requestHead(fields);
+    const known = this.#requestHeads ??= new RecentLists();
+    const head = known.get(fields) ?? remember(known, fields, checkRequestHead(fields));
     if (typeof head === "string") {
       return host.failStream(streamId, ErrorCode.PROTOCOL_ERROR, head);
     }
@@ -330,7 +336,8 @@ export class Receiver implements FrameSink {
   }
 
   #receiveResponse(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    const head = this.#fields.responseHead(fields);
+    const known = this.#responseHeads ??= new RecentLists(); // To check them each time would be 9 % of a client's call.
+    const head = known.get(fields) ?? remember(known, fields, checkResponseHead(fields));
     if (typeof head === "string") {
       return this.#host.failStream(stream.id, ErrorCode.PROTOCOL_ERROR, head);
     }
@@ -410,6 +417,13 @@ export class Receiver implements FrameSink {
     this.#host.fail(ErrorCode.STREAM_CLOSED, message);
     return false;
   }
+}
+
+function remember<T>(known: RecentLists<T>, fields: readonly HeaderField[], head: T | string): T | string {
+  if (typeof head !== "string") {
+    known.set(fields, head);
+  }
+  return head;
 }
 
 /** RFC 9110 §6.4.1: content-length says then what there would have been. */
