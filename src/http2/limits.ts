@@ -232,7 +232,7 @@ const NO_CHANGES: LimitChanges<Http2Limits> = {};
 const resolved = new WeakMap<LimitChanges<Http2Limits>, Http2Limits>();
 
 /**
- * The default limits with some of them changed. The same object for the same changes.
+ * The default limits with some of them changed. The same object for the same changes, which must not be changed themselves any more.
  *
  * @throws {RangeError} There is no such limit, or it cannot have that value. The message names it.
  */
