@@ -219,6 +219,19 @@ Deno.test("a date is added, unless there is one", () => {
   assert.equal(own.output, "HTTP/1.1 200 OK\r\ndate: x\r\ncontent-length: 0\r\n\r\n");
 });
 
+Deno.test("the date is told the time of the input that is answered at once, and nothing when the answer comes later", () => {
+  const told: (number | undefined)[] = [];
+  const date = (nowMs: number | undefined) => `${told.push(nowMs)}`;
+  const peer = new Peer({
+    date,
+    nowMs: 70,
+    onEnd: (exchange, { path }) => path === "/" && exchange.respond(HEAD_200, true),
+  });
+  peer.send(GET + "GET /later HTTP/1.1\r\nhost: a\r\n\r\n");
+  peer.exchange.respond(HEAD_200, true);
+  assert.deepEqual(told, [70, undefined]);
+});
+
 Deno.test("connections that end with the answer", () => {
   for (
     const head of [

@@ -272,3 +272,24 @@ Deno.test("no timer is asked for in the past, when telling of a deadline took lo
   onTimer();
   assert.deepEqual(delaysMs, [10, 0]);
 });
+
+Deno.test("the calls of a batch have begun at one time, for which the clock is asked once", async () => {
+  const clock = new VirtualClock();
+  let lookedAt = 0;
+  const wheel = new DeadlineWheel({
+    nowMs: () => (lookedAt++, clock.nowMs()),
+    schedule: (callback, delayMs) => clock.schedule(callback, delayMs),
+  });
+  const begin = () => {
+    const beganAtMs = wheel.batchNowMs();
+    const call = new Call(clock, 10_000);
+    wheel.watch(call);
+    call.isOpen = false;
+    return beganAtMs;
+  };
+  assert.deepEqual([begin(), begin(), begin(), lookedAt], [1000, 1000, 1000, 1]);
+  await clock.advance(500);
+  lookedAt = 0;
+  assert.deepEqual([begin(), begin(), lookedAt], [1500, 1500, 1]);
+  await clock.advance(0);
+});
