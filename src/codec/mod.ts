@@ -1,4 +1,11 @@
 /** Messages of protobuf-es, encoded and decoded by compiled codecs; by protobuf-es where they decline. */
 export { compile, type MessageCodec, setCompiler } from "./message_codec.ts";
 export { type WireCodec, withCodec, withCodecs } from "./wire/wire_codec.ts";
-export { createTextCodec, setTextCodec, type TextCodec, textCodec, type TextPlatform } from "./wire/text_codec.ts";
+export {
+  BYTE_ORDER_MARK,
+  createTextCodec,
+  setTextCodec,
+  type TextCodec,
+  textCodec,
+  type TextPlatform,
+} from "./wire/text_codec.ts";

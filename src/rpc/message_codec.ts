@@ -14,7 +14,7 @@ import {
   toBinary,
   toJsonString,
 } from "@bufbuild/protobuf";
-import { compile, createTextCodec, setTextCodec, textCodec } from "../codec/mod.ts";
+import { BYTE_ORDER_MARK, compile, createTextCodec, setTextCodec, textCodec } from "../codec/mod.ts";
 
 /** Options of the JSON format, as in protobuf-es. A `registry` is needed for `google.protobuf.Any`. */
 export type JsonOptions = Partial<JsonReadOptions & JsonWriteOptions>;
@@ -57,9 +57,6 @@ export function binaryCodec(schema: DescMessage, options?: BinaryOptions): Messa
 /** JSON is UTF-8 (RFC 8259 §8.1): text that is not is refused. */
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
-
-/** The first octet of one. */
-const BYTE_ORDER_MARK = 0xef;
 
 /** A byte order mark is part of a text in the binary format. */
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

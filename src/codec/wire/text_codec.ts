@@ -23,7 +23,7 @@ export interface TextPlatform {
 }
 
 /** The first octet of a byte order mark, which some leave out of the text. */
-const BYTE_ORDER_MARK = 0xef;
+export const BYTE_ORDER_MARK = 0xef;
 
 /** Makes a codec of what the platform has. */
 export function createTextCodec({ decoder, encoder, utf8Slice }: TextPlatform): TextCodec {

@@ -34,11 +34,6 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     this.#envelopes = new EnvelopeReader(host.maxMessageBytes, tooLongError);
   }
 
-  /** Whether all of it has come, and was taken. */
-  get isRead(): boolean {
-    return this.#hasEnded && this.#envelopes.waitingLength === 0 && this.#pending === undefined;
-  }
-
   push(buffer: Uint8Array, start: number, end: number): void {
     const envelopes = this.#envelopes;
     this.#unreleased += end - start;
@@ -58,9 +53,12 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     this.#wakeUp();
   }
 
-  /** The call is over: that comes before what is waiting. */
-  abort(error: unknown): void {
-    this.#error ??= error;
+  /** The call is over: that comes before what is waiting. @param error Undefined when the call went well. */
+  abort(error: ConnectError | undefined): void {
+    if (error === undefined && this.#hasEnded && this.#envelopes.waitingLength === 0 && this.#pending === undefined) {
+      return; // All of it was taken. An error that nobody sees would be 5 % of a stream of 1,000 messages.
+    }
+    this.#error ??= error ?? new ConnectError("the call has ended", Code.Canceled);
     this.#drop();
     this.#wakeUp();
   }

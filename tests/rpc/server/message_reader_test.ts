@@ -168,6 +168,28 @@ Deno.test("a method that pulls: who waits hears that the client is gone", async 
   assert.equal(ConnectError.from(await promise).code, Code.Canceled);
 });
 
+Deno.test("a method that pulls: who reads on when the call is over hears why, also if all was read", async () => {
+  const over = Promise.withResolvers<void>();
+  const heard = Promise.withResolvers<unknown>();
+  const { exchange } = begin(async (reader) => {
+    while (await reader.ready()) {
+      reader.read();
+    }
+    await over.promise;
+    try {
+      heard.resolve(reader.read());
+    } catch (error) {
+      heard.resolve(error);
+    }
+    return {};
+  });
+  exchange.push(message("a"), { endStream: true });
+  await settle();
+  exchange.drop("gone");
+  over.resolve();
+  assert.equal((await heard.promise as ConnectError).code, Code.Canceled);
+});
+
 Deno.test("a method that pulls: only one can wait at a time", async () => {
   const { exchange } = begin(async (reader) => {
     const first = reader.ready();
