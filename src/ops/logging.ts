@@ -5,8 +5,11 @@ import {
   getAnsiColorFormatter,
   getJsonLinesFormatter,
   getLogger,
+  getTextFormatter,
   type LogLevel as LogtapeLevel,
+  type LogRecord,
 } from "@logtape/logtape";
+import { visibleJson, visibleLines, visibleText } from "./visible_text.ts";
 
 /**
  * How much the log says: nothing; faults of the server; also its start and end; also each call.
@@ -20,15 +23,14 @@ export type LogLevel = typeof LOG_LEVELS[number];
 export const logger = getLogger(["edgewire"]);
 
 /**
- * Writes the log to stderr: coloured text to a terminal, a JSON object a line to anything else.
+ * Writes the log to stderr: text to a terminal, coloured unless `NO_COLOR` is set, a JSON object a line to anything else. Control characters in what
+ * it tells of others are visible in both.
  *
  * @param properties What each message has beside its own. @default {}
  */
 export async function configureLogging(level: LogLevel, properties: Record<string, unknown> = {}): Promise<void> {
   const lowestLevel: LogtapeLevel | null = level === "off" ? null : level === "error" ? "error" : level;
-  const format = Deno.stderr.isTerminal()
-    ? getAnsiColorFormatter({ value: (value, inspect) => typeof value === "string" ? value : inspect(value) })
-    : getJsonLinesFormatter({ message: "template" });
+  const format = Deno.stderr.isTerminal() ? textFormat(!Deno.noColor) : jsonFormat();
   await configure({
     reset: true,
     sinks: {
@@ -40,6 +42,20 @@ export async function configureLogging(level: LogLevel, properties: Record<strin
       { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "warning" },
     ],
   });
+}
+
+/** How a terminal shows a record. */
+export function textFormat(isColoured: boolean): (record: LogRecord) => string {
+  const getFormatter = isColoured ? getAnsiColorFormatter : getTextFormatter;
+  return getFormatter({
+    value: (value, inspect) => typeof value === "string" ? visibleText(value) : visibleLines(inspect(value)),
+  });
+}
+
+/** How a record is written for programs. */
+export function jsonFormat(): (record: LogRecord) => string {
+  const format = getJsonLinesFormatter({ message: "template" });
+  return (record) => visibleJson(format(record).trimEnd());
 }
 
 /** Logs what a handler threw that is no answer: the caller is told no details of these. */

@@ -7,4 +7,5 @@ export { Health } from "./health.ts";
 export { loadMergedMetrics, loadMetrics, loadTelemetry, type Telemetry } from "./loading.ts";
 export type { Metrics, MetricsSnapshot } from "./metrics.ts";
 export { createReflectionRoutes } from "./reflection.ts";
+export { visibleJson, visibleText } from "./visible_text.ts";
 export { servicesOf } from "./services_of.ts";
