@@ -24,7 +24,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   services: { imports: [], pure: false, stubs: true },
   ops: { imports: ["rpc"], pure: false, stubs: true },
   workers: { imports: ["net", "ops", "services"], pure: false, stubs: false },
-  cli: { imports: ["net", "ops", "rpc"], pure: false, stubs: true },
+  flags: { imports: ["net", "ops"], pure: false, stubs: false },
+  cli: { imports: ["flags", "net", "ops", "rpc"], pure: false, stubs: true },
 };
 
 /** What edges load: their program, and the library's entry for them. */
