@@ -1,9 +1,9 @@
 /** The server: calls by the RPC room, all else by a `fetch` handler, on the sockets of the net room. */
-import type { HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { useClosures } from "./codec/closures/mod.ts";
 import type { ServeExchange } from "./http/mod.ts";
 import { createFetchBridge, listen, type ListenOptions, type Server } from "./net/mod.ts";
-import { createRpcHandler, type FetchHandler, type RpcOptions, withCors } from "./rpc/mod.ts";
+import { createRpcHandler, type FetchHandler, refuseCall, type RpcOptions, withCors } from "./rpc/mod.ts";
 import { nodeCompressions, useBufferForText } from "./rpc/node/mod.ts";
 
 useBufferForText();
@@ -13,8 +13,6 @@ useClosures();
 export interface ServiceOptions extends Omit<RpcOptions, "onError"> {
   /** Answers requests that are no calls: a site, a framework. By default they get a 404. */
   readonly fallback?: FetchHandler | undefined;
-  /** The origins of pages that may call, as in `https://example.com`; `*` for all. None by default. */
-  readonly corsOrigins?: readonly string[] | undefined;
   /**
    * Told what handlers throw that is no `ConnectError`, with the context of the call if it was one, and of mistakes by which a connection is lost. By
    * default they are logged to the console.
@@ -43,6 +41,7 @@ export interface ServeOptions extends ServiceOptions, ListenOptions {}
  *
  * @throws {Error} An address is in use, is not one of this machine, or may not be used; certificate and key are no pair; a service is registered
  *   twice.
+ * @throws {TypeError} One of the allowed hosts or origins is none.
  * @throws {RangeError} A number is none that it can be.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
@@ -50,6 +49,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
   return await listen(createServeExchange(options, onError), {
     ...options,
     onError: (error) => onError(error, undefined),
+    refuse: (exchange, head, reason) =>
+      refuseCall(exchange, head, new ConnectError(reason, Code.PermissionDenied), `Forbidden: ${reason}\n`),
   });
 }
 

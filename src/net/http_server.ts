@@ -32,11 +32,16 @@ export const DEFAULT_MAX_CONNECTIONS = 10_000;
 const AGE_JITTER = 0.1;
 
 /** Options of {@linkcode serveHttp}. */
-export interface HttpServerOptions extends Omit<ListenOptions, "host" | "port"> {
+export interface HttpServerOptions extends Omit<ListenOptions, "host" | "port" | "allowedHosts"> {
   /** The addresses to listen on: host names, IP addresses. @default ["127.0.0.1"] */
   readonly hostnames?: readonly string[] | undefined;
   /** The port to listen on; 0 for any that is free. @default 0 */
   readonly port?: number | undefined;
+  /**
+   * Puts something between a listener and what serves its connections. `address` is the one that it is bound to, undefined for a Unix socket. By
+   * default there is nothing.
+   */
+  readonly guard?: ((serve: ServeExchange, address: string | undefined) => ServeExchange) | undefined;
   /** Told of mistakes in handlers, by which a connection is lost. By default they are logged to the console. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -121,7 +126,6 @@ interface Listener {
 class ListeningServer implements HttpServer {
   readonly addresses: HttpServer["addresses"];
   readonly #listeners: readonly Listener[];
-  readonly #serve: ServeExchange;
   readonly #options: HttpServerOptions;
   readonly #maxConnections: number;
   readonly #drivers = new Set<Driver>();
@@ -136,12 +140,13 @@ class ListeningServer implements HttpServer {
       addr.transport === "tcp" ? [{ hostname: addr.hostname, port: addr.port }] : []
     );
     this.#listeners = listeners;
-    this.#serve = serve;
     this.#options = options;
     this.#unixPath = options.unixPath;
     this.#maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     for (const listener of listeners) {
-      this.#track(this.#acceptAll(listener));
+      const { addr } = listener;
+      const address = addr.transport === "tcp" ? addr.hostname : undefined;
+      this.#track(this.#acceptAll(listener, options.guard?.(serve, address) ?? serve));
     }
   }
 
@@ -198,7 +203,7 @@ class ListeningServer implements HttpServer {
     task.then(() => this.#tasks.delete(task));
   }
 
-  async #acceptAll(listener: Listener): Promise<void> {
+  async #acceptAll(listener: Listener, serve: ServeExchange): Promise<void> {
     while (this.#isListening) {
       let socket: Socket;
       try {
@@ -215,28 +220,28 @@ class ListeningServer implements HttpServer {
         closeQuietly(socket);
         this.#options.onConnectionEnd?.({ httpVersion: undefined, reason: "full" });
       } else {
-        this.#track(this.#serveSocket(socket));
+        this.#track(this.#serveSocket(socket, serve));
       }
     }
   }
 
   /** Ends when it is known what a socket speaks: a function that waits for as long as a connection lives costs it 0.6 KiB. */
-  async #serveSocket(socket: Socket): Promise<void> {
+  async #serveSocket(socket: Socket, serve: ServeExchange): Promise<void> {
     const greeting = await this.#meet(socket);
     if (greeting === undefined) {
       closeQuietly(socket);
       this.#options.onConnectionEnd?.({ httpVersion: undefined, reason: "unknown" });
       return;
     }
-    this.#drive(socket, greeting);
+    this.#drive(socket, greeting, serve);
   }
 
-  #drive(socket: Socket, { isHttp2, chunk, peer }: Greeting): void {
+  #drive(socket: Socket, { isHttp2, chunk, peer }: Greeting, serve: ServeExchange): void {
     const onError = this.#options.onError ?? ((error) => console.error(error));
     const info = connectionInfo(socket, isHttp2, peer);
     const driver = new Driver<HttpConnection>(
       socket,
-      (hooks) => isHttp2 ? this.#connectHttp2(hooks, info) : this.#connectHttp1(hooks, info),
+      (hooks) => isHttp2 ? this.#connectHttp2(hooks, info, serve) : this.#connectHttp1(hooks, info, serve),
       onError,
       chunk,
     );
@@ -276,7 +281,7 @@ class ListeningServer implements HttpServer {
     }
   }
 
-  #connectHttp2(hooks: DriverHooks, info: ConnectionInfo): HttpConnection {
+  #connectHttp2(hooks: DriverHooks, info: ConnectionInfo, serve: ServeExchange): HttpConnection {
     const { http2, maxConnectionAgeMs, keepaliveIntervalMs = 2 * 60 * 60 * 1000 } = this.#options;
     return createHttp2Connection({
       role: "server",
@@ -285,13 +290,13 @@ class ListeningServer implements HttpServer {
       keepaliveIntervalMs,
       maxAgeMs: maxConnectionAgeMs && jittered(maxConnectionAgeMs),
       handler: {
-        onRequest: (stream, head, endStream) => this.#serve(stream, head, endStream, info),
+        onRequest: (stream, head, endStream) => serve(stream, head, endStream, info),
         ...hooks,
       },
     });
   }
 
-  #connectHttp1(hooks: DriverHooks, info: ConnectionInfo): HttpConnection {
+  #connectHttp1(hooks: DriverHooks, info: ConnectionInfo, serve: ServeExchange): HttpConnection {
     const { http1, maxConnectionAgeMs } = this.#options;
     return createHttp1Connection({
       nowMs: performance.now(),
@@ -300,7 +305,7 @@ class ListeningServer implements HttpServer {
       scheme: info.isTls ? "https" : "http",
       date: currentDate,
       handler: {
-        onRequest: (exchange, head, endStream) => this.#serve(exchange, head, endStream, info),
+        onRequest: (exchange, head, endStream) => serve(exchange, head, endStream, info),
         ...hooks,
       },
     });

@@ -1,5 +1,6 @@
 /** Serves exchanges on every version of HTTP, on one port. */
 import type { ServeExchange } from "../http/mod.ts";
+import { createHostGuard, type HostGuardOptions } from "./allowed_hosts.ts";
 import { type HttpServerOptions, serveHttp } from "./http_server.ts";
 import type { ListenOptions } from "./listen_options.ts";
 import { hostAndPort } from "./sockets.ts";
@@ -28,17 +29,20 @@ export const DEFAULT_PORT = 50051;
 export const DEFAULT_HOST = "127.0.0.1";
 
 /**
- * Serves HTTP/1.1 and HTTP/2, both without TLS or, given a certificate, both with it.
+ * Serves HTTP/1.1 and HTTP/2, both without TLS or, given a certificate, both with it. Requests for hosts that are not allowed are refused before
+ * `serve` sees them.
  *
+ * @throws {TypeError} One of the allowed hosts is none.
  * @throws {Error} An address is in use, is not one of this machine, or may not be used; certificate and key are no pair.
  */
 export async function listen(
   serve: ServeExchange,
-  options: ListenOptions & Pick<HttpServerOptions, "onError"> = {},
+  options: ListenOptions & Pick<HttpServerOptions, "onError"> & Pick<HostGuardOptions, "refuse"> = {},
 ): Promise<Server> {
-  const { host, port = DEFAULT_PORT, ...rest } = options;
+  const { host, port = DEFAULT_PORT, allowedHosts, refuse, ...rest } = options;
   const hostnames = host === undefined ? defaultHosts() : [host].flat();
-  const server = await serveHttp(serve, { ...rest, hostnames, port });
+  const guard = createHostGuard({ allowedHosts, hostnames, proxyProtocol: rest.proxyProtocol ?? false, refuse });
+  const server = await serveHttp(serve, { ...rest, hostnames, port, guard });
   const scheme = options.tls === undefined ? "http" : "https";
   const urls = server.addresses.map(({ hostname, port }) => `${scheme}://${hostAndPort(hostname, port)}`);
   return {

@@ -34,6 +34,16 @@ export interface ListenOptions {
   readonly proxyProtocol?: boolean | undefined;
   /** Whether to believe what `Forwarded`, or `X-Forwarded-For` and `-Proto`, say of the peer. @default false */
   readonly trustForwarded?: boolean | undefined;
+  /**
+   * The hosts that requests may be for, beside `localhost`, `*.localhost`, loopback addresses, the name of this machine and the names in `host`:
+   * `example.com`, or `.example.com` with all below it; `*` for any. Others get 403, or gRPC's `permission_denied`. It stops DNS rebinding, by which
+   * a page of any site makes a browser call a server on its own machine.
+   *
+   * By default only connections to loopback addresses are checked, and with `proxyProtocol` none: other addresses are reachable under names that
+   * the server does not know. With it all but those of a Unix socket are checked; requests to addresses that are no loopback ones may be for any
+   * IP address.
+   */
+  readonly allowedHosts?: readonly string[] | undefined;
   /** With it there is TLS, and nothing without. By default there is none. */
   readonly tls?: TlsServerOptions | undefined;
   /** How many connections there may be; those above are closed at once. @default 10000 */

@@ -1,5 +1,6 @@
 /** The net room: the only one that touches sockets. */
 export { MAX_TIMEOUT_MS } from "../http/mod.ts";
+export { checkAllowedHosts, type RefuseHost } from "./allowed_hosts.ts";
 export { Backoff, type BackoffOptions } from "./backoff.ts";
 export { connectHttp2, type Http2Client, type Http2ClientOptions } from "./http2_client.ts";
 export type { ConnectionEnd } from "./connection_end.ts";

@@ -14,17 +14,24 @@ export interface AdminSources {
 export function createAdminHandler({ isReady, metrics }: AdminSources): (request: Request) => Promise<Response> {
   return async ({ method, url }) => {
     if (method !== "GET" && method !== "HEAD") {
-      return new Response("Use GET\n", { status: 405, headers: { allow: "GET, HEAD" } });
+      return answer(405, "Use GET\n", { allow: "GET, HEAD" });
     }
     switch (new URL(url).pathname) {
       case "/healthz":
-        return new Response("ok\n");
+        return answer(200, "ok\n");
       case "/readyz":
-        return isReady() ? new Response("ok\n") : new Response("not ready\n", { status: 503 });
+        return isReady() ? answer(200, "ok\n") : answer(503, "not ready\n");
       case "/metrics":
-        return new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } });
+        return answer(200, await metrics.text(), { "content-type": metrics.contentType });
       default:
-        return new Response("Not found: there are /healthz, /readyz and /metrics\n", { status: 404 });
+        return answer(404, "Not found: there are /healthz, /readyz and /metrics\n");
     }
   };
+}
+
+/** Not to be loaded into pages of others, whatever they take it for. */
+const PROTECTED = { "x-content-type-options": "nosniff", "cross-origin-resource-policy": "same-origin" };
+
+function answer(status: number, text: string, headers: Record<string, string> = {}): Response {
+  return new Response(text, { status, headers: { ...PROTECTED, ...headers } });
 }

@@ -9,6 +9,7 @@ import {
   type RequestHead,
   type ServeExchange,
 } from "../http/mod.ts";
+import { AllowedOrigins } from "./allowed_origins.ts";
 
 /** How long a browser may keep the answer to a preflight, in seconds: as long as Chromium does at most. */
 const MAX_AGE_S = 2 * 60 * 60;
@@ -38,16 +39,15 @@ const VARY: HeaderField = { name: "vary", value: "origin" };
  * @throws {TypeError} One of them is no origin.
  */
 export function withCors(serve: ServeExchange, origins: readonly string[]): ServeExchange {
-  origins.forEach(checkOrigin);
-  const allowsAll = origins.includes("*");
-  const allowed = new Set(origins);
+  const allowed = new AllowedOrigins(origins);
+  const { allowsAll } = allowed;
   return (exchange, head, endStream, connection) => {
     const origin = fieldValue(head.fields, "origin");
     if (origin === undefined) {
       serve(exchange, head, endStream, connection);
       return;
     }
-    const isAllowed = allowsAll || allowed.has(origin);
+    const isAllowed = allowed.allows(origin);
     // Caches have to tell the answers of several origins apart.
     const fields = allowsAll ? [] : [VARY];
     if (isAllowed) {
@@ -63,12 +63,6 @@ export function withCors(serve: ServeExchange, origins: readonly string[]): Serv
     }
     serve(fields.length === 0 ? exchange : new CorsExchange(exchange, fields), head, endStream, connection);
   };
-}
-
-function checkOrigin(origin: string): void {
-  if (origin !== "*" && !(URL.canParse(origin) && new URL(origin).origin === origin)) {
-    throw new TypeError(`Cannot allow origin "${origin}": it is not of the form https://example.com`);
-  }
 }
 
 /** A "CORS-preflight request" (Fetch Standard §3.2.2). */

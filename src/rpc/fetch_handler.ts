@@ -14,9 +14,7 @@ export type FetchHandler = (request: Request, connection?: unknown) => Response 
 
 /** Options of {@linkcode createFetchHandler}. */
 export interface FetchHandlerOptions extends RpcOptions {
-  /** The origins of pages that may call, as in `https://example.com`; `*` for all. None by default. What `fallback` answers is its own affair. */
-  readonly corsOrigins?: readonly string[] | undefined;
-  /** Answers requests that are no calls. By default they get a 404. */
+  /** Answers requests that are no calls, also what `corsOrigins` says of them. By default they get a 404. */
   readonly fallback?: FetchHandler | undefined;
 }
 

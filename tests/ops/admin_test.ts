@@ -20,4 +20,9 @@ Deno.test("operators learn whether the server lives, takes calls, and what it co
   assert.deepEqual(await ask("/metrics", "POST"), [405, "Use GET\n"]);
   const { headers } = await handle(new Request("http://localhost/metrics"));
   assert.equal(headers.get("content-type"), metrics.contentType);
+  for (const path of ["/healthz", "/readyz", "/metrics", "/"]) {
+    const { headers } = await handle(new Request(`http://localhost${path}`));
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+    assert.equal(headers.get("cross-origin-resource-policy"), "same-origin");
+  }
 });

@@ -66,6 +66,20 @@ const EXPOSED =
 const allowedPreflight = (origin: string) => ["204", HEADERS, METHODS, `allow-origin: ${origin}`, MAX_AGE];
 const VARY = "vary: origin";
 
+Deno.test("a browser is not told that pages of the web may reach private networks, nor that cookies may be sent", async () => {
+  for (const origins of [[A], ["*"]]) {
+    const headers = {
+      origin: A,
+      "access-control-request-method": "POST",
+      "access-control-request-private-network": "true",
+      "access-control-request-local-network": "true",
+    };
+    const names = (await answerOf(origins, { method: "OPTIONS", headers })).map((field) => field.split(":")[0]);
+    assert.deepEqual(names.filter((name) => /network|credentials/.test(name!)), []);
+    assert(names.includes("allow-origin"));
+  }
+});
+
 Deno.test("preflights", async () => {
   const cases: [origins: string[], origin: string, expected: string[]][] = [
     [[A], A, [...allowedPreflight(A), VARY]],

@@ -9,6 +9,7 @@ import { appendFields, TRAILER_PREFIX } from "../metadata.ts";
 import { parseConnectTimeout } from "../timeout.ts";
 import { encodeSharedWithin, encodeWithin, endWithEnvelope, sendHead } from "./answer.ts";
 import type { Answering, ServerProtocol } from "./call_plan.ts";
+import { NOSNIFF } from "./refusal.ts";
 
 const encoder = new TextEncoder();
 
@@ -47,7 +48,7 @@ function sendError({ exchange, plan, context, options }: Answering, error: Conne
   const fields: HeaderField[] = [
     { name: ":status", value: String(httpStatusOfCode(error.code)) },
     { name: "content-type", value: "application/json" },
-    ...plan.headFields.filter(({ name }) => name === plan.protocol.acceptEncodingField),
+    ...plan.headFields.filter((field) => field.name === plan.protocol.acceptEncodingField || field === NOSNIFF),
   ];
   if (context.givenHeader !== undefined) {
     appendFields(fields, context.givenHeader);

@@ -1,22 +1,19 @@
 /** The server side of RPC: answers exchanges that are calls, whatever carries them. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { ConnectionInfo, HeaderField, HttpExchange, RequestHead, ServeExchange } from "../../http/mod.ts";
+import type { ConnectionInfo, HttpExchange, RequestHead, ServeExchange } from "../../http/mod.ts";
 import { codeOfHttpStatus } from "../code.ts";
 import { type DeadlineWheel, PROCESS_WHEEL } from "../deadline_wheel.ts";
-import { errorToJson } from "../error_json.ts";
-import { statusFields } from "../grpc_status.ts";
 import { CALL_HANDLER, ServerCall } from "./call.ts";
 import { CallRecord } from "./call_record.ts";
-import { isGrpc, Negotiator, type Refusal, textRefusal } from "./negotiation.ts";
+import { Negotiator } from "./negotiation.ts";
 import type { CallPlan, ServerProtocol } from "./call_plan.ts";
 import { OpenCalls } from "./open_calls.ts";
 import { type ResolvedOptions, resolveOptions, type RpcOptions } from "./options.ts";
+import { isGrpc, refuse, refuseCall } from "./refusal.ts";
 import { type RegisteredMethod, Router } from "./router.ts";
 
 /** RFC 9113 §7: nothing was done with the request, it may be sent again. */
 const REFUSED_STREAM = 0x7;
-
-const encoder = new TextEncoder();
 
 /** Answers calls. */
 export interface RpcHandler {
@@ -148,32 +145,9 @@ function shutdownError({ reason }: AbortSignal): ConnectError {
 
 /** There is no such method. */
 function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
-  const error = new ConnectError(`no method ${named(head.path)}`, Code.Unimplemented);
-  if (isGrpc(head) && head.method === "POST") {
-    const contentType = head.fields.find(({ name }) => name === "content-type")!;
-    exchange.respond([{ name: ":status", value: "200" }, contentType, ...statusFields(error)], true);
-    return;
-  }
-  const isCall = head.fields.some(({ name, value }) =>
-    name === "content-type" && /^application\/(connect\+)?(json|proto)/.test(value)
-  );
-  refuse(
-    exchange,
-    head,
-    isCall
-      ? { status: 404, text: JSON.stringify(errorToJson(error)), fields: JSON_TYPE }
-      : textRefusal(404, `Not found: ${named(head.path)}\n`),
-  );
-}
-
-const JSON_TYPE: readonly HeaderField[] = [{ name: "content-type", value: "application/json" }];
-
-function refuse(exchange: HttpExchange, { method }: RequestHead, { status, fields, text }: Refusal): void {
-  const isHead = method === "HEAD"; // Its answer has no content (RFC 9110 §9.3.2).
-  exchange.respond([{ name: ":status", value: String(status) }, ...fields], isHead);
-  if (!isHead) {
-    exchange.end(encoder.encode(text));
-  }
+  const path = named(head.path);
+  const error = new ConnectError(`no method ${path}`, Code.Unimplemented);
+  refuseCall(exchange, head, error, `Not found: ${path}\n`, 404);
 }
 
 /** Of a path that is told, in characters: one of megabytes would come back in a field. */

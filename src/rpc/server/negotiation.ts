@@ -8,6 +8,7 @@ import {
   type HttpExchange,
   type RequestHead,
 } from "../../http/mod.ts";
+import { AllowedOrigins } from "../allowed_origins.ts";
 import { chooseCompression, type Compression } from "../compression.ts";
 import type { CallPlan, ServerProtocol } from "./call_plan.ts";
 import { connectStreamProtocol, connectUnaryProtocol } from "./connect.ts";
@@ -15,14 +16,8 @@ import { type ConnectQuery, parseConnectQuery } from "./connect_get.ts";
 import { grpcProtocol } from "./grpc.ts";
 import { grpcWebProtocol } from "./grpc_web.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { NOSNIFF, type Refusal, textRefusal } from "./refusal.ts";
 import type { RegisteredMethod } from "./router.ts";
-
-/** A request that is no call: what HTTP answers, in words for a person. */
-export interface Refusal {
-  readonly status: number;
-  readonly fields: readonly HeaderField[];
-  readonly text: string;
-}
 
 /** What follows from a content type. */
 interface ContentType {
@@ -41,9 +36,11 @@ export class Negotiator {
   /** By the encoding of a Connect GET. */
   readonly #getTypes: ReadonlyMap<string, ContentType>;
   readonly #compressionNames: string;
+  readonly #origins: AllowedOrigins;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
+    this.#origins = new AllowedOrigins(options.corsOrigins);
     this.#compressionNames = options.compressions.map(({ name }) => name).join(",");
     this.#contentTypes = new Map([
       this.#contentType("application/grpc", grpcProtocol, "proto"),
@@ -59,9 +56,10 @@ export class Negotiator {
     ]);
     // A cache that keeps an answer to a GET has to know that it depends on what the client decompresses.
     const vary = { name: "vary", value: "accept-encoding" };
+    // A page may load one as a script or a style, whatever it is.
     this.#getTypes = new Map([
-      ["proto", this.#contentType("application/proto", connectUnaryProtocol, "proto", vary)[1]],
-      ["json", this.#contentType("application/json", connectUnaryProtocol, "json", vary)[1]],
+      ["proto", this.#contentType("application/proto", connectUnaryProtocol, "proto", vary, NOSNIFF)[1]],
+      ["json", this.#contentType("application/json", connectUnaryProtocol, "json", vary, NOSNIFF)[1]],
     ]);
   }
 
@@ -160,6 +158,7 @@ export class Negotiator {
     let [parsed, requestCompression, timeoutMs, refusal]: Partial<[ConnectQuery, Compression, number, ConnectError]> =
       [];
     try {
+      this.#checkSite(head);
       parsed = parseConnectQuery(query);
       this.#checkVersion(parsed.version, "v1", "connect");
       requestCompression = this.#requestCompression(parsed.compression);
@@ -192,6 +191,26 @@ export class Negotiator {
     };
   }
 
+  /**
+   * Refuses calls that a page of another origin makes without being allowed to. The page cannot read the answer, but an image or a link is enough to
+   * have files hashed. A POST needs no such check: its content types make the browser ask first.
+   *
+   * A page of the same site is another origin, too: `http://localhost:8000` for `http://localhost:50051`. What a user types is of site `none`.
+   */
+  #checkSite(head: RequestHead): void {
+    const site = fieldValue(head.fields, "sec-fetch-site");
+    if (site !== "cross-site" && site !== "same-site") {
+      return; // Clients that are no browsers, and browsers to plain HTTP on other machines, send none.
+    }
+    const origin = fieldValue(head.fields, "origin");
+    if (!this.#origins.allowsAll && (origin === undefined || !this.#origins.allows(origin))) {
+      throw new ConnectError(
+        `sec-fetch-site: is ${site}, pages of other origins may call when --cors-origin, or corsOrigins, allows theirs`,
+        Code.PermissionDenied,
+      );
+    }
+  }
+
   #checkVersion(version: string | undefined, expected: string, name: string): void {
     if (version === undefined && this.#options.requireConnectProtocolHeader) {
       throw new ConnectError(`${name}: is missing, it must be ${expected}`, Code.InvalidArgument);
@@ -212,11 +231,6 @@ export class Negotiator {
     }
     return compression;
   }
-}
-
-/** Whether a request is one of gRPC or gRPC-Web, which are answered in their ways also where there is no method. */
-export function isGrpc(head: RequestHead): boolean {
-  return /^application\/grpc(?:-web)?(?:$|[+; ])/i.test(fieldValue(head.fields, "content-type") ?? "");
 }
 
 /** A media type without its parameters; "" when they say that a text is not UTF-8. */
@@ -255,11 +269,6 @@ function timeoutOf(head: RequestHead, protocol: ServerProtocol): number | undefi
 
 function hasNoSideEffects({ method }: RegisteredMethod): boolean {
   return method.methodKind === "unary" && method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-}
-
-/** A refusal with a text. */
-export function textRefusal(status: number, text: string, ...fields: HeaderField[]): Refusal {
-  return { status, text, fields: [{ name: "content-type", value: "text/plain; charset=utf-8" }, ...fields] };
 }
 
 function wrongMethod(registered: RegisteredMethod, method: string): Refusal {

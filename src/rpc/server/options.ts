@@ -36,6 +36,11 @@ export interface RpcOptions {
   readonly jsonOptions?: JsonOptions | undefined;
   /** How messages are read and written in the binary format. */
   readonly binaryOptions?: BinaryOptions | undefined;
+  /**
+   * The origins of pages that may call, as in `https://example.com`; `*` for all. Calls by GET of pages of other origins are refused, as far as
+   * browsers say that they are (`Sec-Fetch-Site`); for other calls browsers ask before they make them. None by default.
+   */
+  readonly corsOrigins?: readonly string[] | undefined;
   /** Refuses requests of the Connect protocol that do not say so by `connect-protocol-version` or `connect=v1`. @default false */
   readonly requireConnectProtocolHeader?: boolean | undefined;
   /** How many calls of a connection may go on after their client gave them up, before it gets no new ones. @default 256 */
@@ -58,6 +63,7 @@ export interface ResolvedOptions {
   readonly compressMinBytes: number;
   readonly jsonOptions: JsonOptions | undefined;
   readonly binaryOptions: BinaryOptions | undefined;
+  readonly corsOrigins: readonly string[];
   readonly requireConnectProtocolHeader: boolean;
   readonly maxAbandonedCalls: number;
   /** Undefined when there are none. */
@@ -77,6 +83,7 @@ export function resolveOptions(options: RpcOptions, deadlines: DeadlineWheel): R
     compressMinBytes: options.compressMinBytes ?? DEFAULT_COMPRESS_MIN_BYTES,
     jsonOptions: options.jsonOptions,
     binaryOptions: options.binaryOptions,
+    corsOrigins: options.corsOrigins ?? [],
     requireConnectProtocolHeader: options.requireConnectProtocolHeader ?? false,
     maxAbandonedCalls: options.maxAbandonedCalls ?? DEFAULT_MAX_ABANDONED_CALLS,
     observers: options.observers?.length === 0 ? undefined : options.observers,

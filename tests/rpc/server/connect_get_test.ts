@@ -16,8 +16,10 @@ import type { ScriptedExchange } from "../../support/scripted_exchange.ts";
 const encoder = new TextEncoder();
 
 const GET = { protocol: "connect", method: "Get" } as const;
-const HEAD_JSON = "respond :status=200 content-type=application/json vary=accept-encoding";
-const HEAD_PROTO = "respond :status=200 content-type=application/proto vary=accept-encoding";
+const HEAD_JSON =
+  "respond :status=200 content-type=application/json vary=accept-encoding x-content-type-options=nosniff";
+const HEAD_PROTO =
+  "respond :status=200 content-type=application/proto vary=accept-encoding x-content-type-options=nosniff";
 
 async function get(
   query: string,
@@ -171,14 +173,20 @@ Deno.test("what is wrong with a query is invalid_argument, and says which parame
 
 Deno.test("errors have JSON and the status of their code", async () => {
   const exchange = await get("?encoding=proto");
-  assert.deepEqual(exchange.log, ["respond :status=400 content-type=application/json", "end"]);
+  assert.deepEqual(exchange.log, [
+    "respond :status=400 content-type=application/json x-content-type-options=nosniff",
+    "end",
+  ]);
   assert.deepEqual(exchange.content, ascii('{"code":"invalid_argument","message":"message: is missing in the query"}'));
 });
 
 Deno.test("an unknown encoding gets 415, an unknown compression is unimplemented", async () => {
   for (const encoding of ["", "text", "PROTO", "proto,json", "__proto__", "json%00", "a".repeat(100)]) {
     const exchange = await get(`?encoding=${encoding}&message=${JSON_MESSAGE}`);
-    assert.deepEqual(exchange.log, ["respond :status=415 content-type=text/plain; charset=utf-8", "end"], encoding);
+    assert.deepEqual(exchange.log, [
+      "respond :status=415 content-type=text/plain; charset=utf-8 x-content-type-options=nosniff",
+      "end",
+    ], encoding);
   }
   assert.equal(
     await errorOf(`?encoding=json&compression=snappy&message=${JSON_MESSAGE}`),
@@ -209,7 +217,10 @@ Deno.test("a method with side effects cannot be called by GET, nor can a stream"
   for (const method of ["Unary", "ServerStream", "Bidi"] as const) {
     const path = `/test.v1.Samples/${method}?connect=v1&encoding=json&message=${JSON_MESSAGE}`;
     const exchange = scene.begin({ ...GET, httpMethod: "GET", path, fields: { "content-type": undefined } }, true);
-    assert.deepEqual(exchange.log, ["respond :status=405 content-type=text/plain; charset=utf-8 allow=POST", "end"]);
+    assert.deepEqual(exchange.log, [
+      "respond :status=405 content-type=text/plain; charset=utf-8 x-content-type-options=nosniff allow=POST",
+      "end",
+    ]);
   }
 });
 
@@ -228,6 +239,48 @@ Deno.test("the same method is called by POST, also with a query", async () => {
   const scene = new RpcScene(ECHO);
   const path = `/test.v1.Samples/Get?encoding=json&message=${JSON_MESSAGE}`;
   const exchange = await scene.call({ ...GET, codec: "json", path }, ascii('{"text":"b"}'));
-  assert.deepEqual(exchange.log, [HEAD_JSON.replace(" vary=accept-encoding", ""), "end"]);
+  assert.deepEqual(exchange.log, ["respond :status=200 content-type=application/json", "end"]);
+  assert.deepEqual(exchange.content, ascii('{"text":"bb"}'));
+});
+
+const CALL = `?connect=v1&encoding=json&message=${JSON_MESSAGE}`;
+const REFUSED =
+  "permission_denied sec-fetch-site: is SITE, pages of other origins may call when --cors-origin, or corsOrigins, allows theirs";
+
+Deno.test("a page of another origin cannot make the server work by an image, a link or a fetch", async () => {
+  for (const site of ["cross-site", "same-site"]) {
+    for (const mode of ["no-cors", "navigate", "cors"]) {
+      for (const origin of [undefined, "https://b.example", "null"]) {
+        const fields = { "sec-fetch-site": site, "sec-fetch-mode": mode, origin };
+        for (const corsOrigins of [undefined, [], ["https://a.example"]]) {
+          const error = await errorOf(CALL, { fields, corsOrigins });
+          assert.equal(error, REFUSED.replace("SITE", site), JSON.stringify({ fields, corsOrigins }));
+        }
+      }
+    }
+  }
+  // What is wrong with the query is not told to it either.
+  assert.match(await errorOf("?", { fields: { "sec-fetch-site": "cross-site" } }), /^permission_denied /);
+});
+
+Deno.test("pages of the server, users and programs may GET, and pages that CORS allows", async () => {
+  const log = [HEAD_JSON, "end"];
+  for (const site of [undefined, "same-origin", "none"]) {
+    assert.deepEqual((await get(CALL, { fields: { "sec-fetch-site": site } })).log, log, `${site}`);
+  }
+  for (const site of ["cross-site", "same-site"]) {
+    const fields = { "sec-fetch-site": site };
+    const allowed = { fields: { ...fields, origin: "https://a.example" }, corsOrigins: ["https://a.example"] };
+    assert.deepEqual((await get(CALL, allowed)).log, log, site);
+    for (const origin of [undefined, "null", "https://b.example"]) {
+      assert.deepEqual((await get(CALL, { fields: { ...fields, origin }, corsOrigins: ["*"] })).log, log, site);
+    }
+  }
+});
+
+Deno.test("a POST of another origin has been allowed by the browser's question, and is answered", async () => {
+  const scene = new RpcScene(ECHO);
+  const fields = { "sec-fetch-site": "cross-site", origin: "https://b.example" };
+  const exchange = await scene.call({ ...GET, codec: "json", fields }, ascii('{"text":"b"}'));
   assert.deepEqual(exchange.content, ascii('{"text":"bb"}'));
 });

@@ -61,7 +61,7 @@ Deno.test("content types that are no call's get 415 with those that are", async 
     for (const type of types) {
       const exchange = await refused({ method, fields: { "content-type": type } });
       assert.deepEqual(exchange.log, [
-        `respond :status=415 content-type=text/plain; charset=utf-8 accept-post=${types415}${GRPC_TYPES}`,
+        `respond :status=415 content-type=text/plain; charset=utf-8 x-content-type-options=nosniff accept-post=${types415}${GRPC_TYPES}`,
         "end",
       ]);
       assert.equal(textOf(exchange), `Unsupported content type "${type ?? ""}": use ${types415}${GRPC_TYPES}\n`);
@@ -86,7 +86,7 @@ Deno.test("methods of HTTP that do not fit get 405 with those that do", async ()
       for (const protocol of PROTOCOLS) {
         const exchange = await refused({ protocol, method, httpMethod });
         assert.deepEqual(exchange.log, [
-          `respond :status=405 content-type=text/plain; charset=utf-8 allow=${allow}`,
+          `respond :status=405 content-type=text/plain; charset=utf-8 x-content-type-options=nosniff allow=${allow}`,
           "end",
         ]);
         assert.equal(textOf(exchange), `Cannot ${httpMethod} /test.v1.Samples/${method}: use ${allow}\n`);
@@ -97,9 +97,13 @@ Deno.test("methods of HTTP that do not fit get 405 with those that do", async ()
 
 Deno.test("the answer to HEAD has no content", async () => {
   const wrong = await refused({ httpMethod: "HEAD" });
-  assert.deepEqual(wrong.log, ["respond :status=405 content-type=text/plain; charset=utf-8 allow=POST end"]);
+  assert.deepEqual(wrong.log, [
+    "respond :status=405 content-type=text/plain; charset=utf-8 x-content-type-options=nosniff allow=POST end",
+  ]);
   const unknown = await refused({ httpMethod: "HEAD", path: "/", fields: { "content-type": undefined } });
-  assert.deepEqual(unknown.log, ["respond :status=404 content-type=text/plain; charset=utf-8 end"]);
+  assert.deepEqual(unknown.log, [
+    "respond :status=404 content-type=text/plain; charset=utf-8 x-content-type-options=nosniff end",
+  ]);
 });
 
 Deno.test("a method that nobody has is unimplemented in the way of each protocol", async () => {
@@ -112,11 +116,17 @@ Deno.test("a method that nobody has is unimplemented in the way of each protocol
     }
     for (const type of ["application/json", "application/proto", "application/connect+json"]) {
       const exchange = await refused({ path, fields: { "content-type": type } });
-      assert.deepEqual(exchange.log, ["respond :status=404 content-type=application/json", "end"]);
+      assert.deepEqual(exchange.log, [
+        "respond :status=404 content-type=application/json x-content-type-options=nosniff",
+        "end",
+      ]);
       assert.deepEqual(JSON.parse(textOf(exchange)), { code: "unimplemented", message: `no method ${path}` });
     }
     const exchange = await refused({ path, fields: { "content-type": "text/html" } });
-    assert.deepEqual(exchange.log, ["respond :status=404 content-type=text/plain; charset=utf-8", "end"]);
+    assert.deepEqual(exchange.log, [
+      "respond :status=404 content-type=text/plain; charset=utf-8 x-content-type-options=nosniff",
+      "end",
+    ]);
     assert.equal(textOf(exchange), `Not found: ${path}\n`);
   }
 });
@@ -177,11 +187,17 @@ Deno.test("paths of gRPC have no query; those of Connect may", async () => {
 
 Deno.test("gRPC gets 505 on HTTP/1.1, and 415 where there are no trailers", async () => {
   const over1 = await refused({ connection: HTTP1 });
-  assert.deepEqual(over1.log, ["respond :status=505 content-type=text/plain; charset=utf-8", "end"]);
+  assert.deepEqual(over1.log, [
+    "respond :status=505 content-type=text/plain; charset=utf-8 x-content-type-options=nosniff",
+    "end",
+  ]);
   assert.equal(textOf(over1), "gRPC needs HTTP/2: use it, or Connect or gRPC-Web\n");
   for (const connection of [HTTP1, HTTP2]) {
     const without = await refused({ connection, exchange: { canSendTrailers: false } });
-    assert.deepEqual(without.log, ["respond :status=415 content-type=text/plain; charset=utf-8", "end"]);
+    assert.deepEqual(without.log, [
+      "respond :status=415 content-type=text/plain; charset=utf-8 x-content-type-options=nosniff",
+      "end",
+    ]);
     assert.match(textOf(without), /^gRPC needs HTTP trailers, which cannot be sent here/);
   }
 });
