@@ -1,6 +1,17 @@
 /** `deno task serve`: reads the flags, starts the server, and ends it when it is told to. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command } from "commander";
 import { createDevCertificate } from "./src/dev_certificate.ts";
+import {
+  duration,
+  Environment,
+  flag,
+  parseCount,
+  parseHosts,
+  parseList,
+  parsePort,
+  parseUrl,
+  parseWorkers,
+} from "./src/flags/mod.ts";
 import {
   createFetchBridge,
   DEFAULT_HOST,
@@ -9,7 +20,6 @@ import {
   type KeyPairPaths,
   listen,
   type ListenOptions,
-  MAX_TIMEOUT_MS,
   readKeyPair,
   readText,
   type Server,
@@ -25,7 +35,6 @@ import {
   logFault,
   logger,
   type LogLevel,
-  parseDuration,
 } from "./src/ops/mod.ts";
 import { type ServingSettings, startServing } from "./src/serving.ts";
 import type { FileStore } from "./src/services/mod.ts";
@@ -51,6 +60,7 @@ interface Flags {
   readonly proxyProtocol: boolean;
   readonly trustForwarded: boolean;
   readonly corsOrigin?: string[];
+  readonly allowedHosts?: string[];
   readonly grace: number;
   readonly maxConnections: number;
   readonly maxConnectionAge?: number;
@@ -61,8 +71,8 @@ interface Flags {
   readonly keepalive: number;
 }
 
-/** More workers than this are a slip: a worker for each core is as much as helps. */
-const MAX_WORKERS = 256;
+/** Variables of `deno task client`. */
+const CLIENT_VARIABLES = ["EDGEWIRE_URL"];
 
 /** What is still said after a shutdown that took too long, and has been cut short. */
 const LAST_WORDS_MS = 1000;
@@ -129,6 +139,14 @@ const program = new Command("deno task serve")
     flag("--cors-origin <origins>", "origins whose pages may call, with commas; * for all", "EDGEWIRE_CORS_ORIGIN")
       .argParser(parseList),
   )
+  .addOption(
+    flag(
+      "--allowed-hosts <hosts>",
+      "hosts that requests may be for, with commas, .example.com for all below it, * for any (default: on loopback addresses those of this machine)",
+      "EDGEWIRE_ALLOWED_HOSTS",
+    )
+      .argParser(parseHosts),
+  )
   .addOption(duration("--grace", "how long calls may go on after SIGTERM", "10s"))
   .addOption(
     flag("--max-connections <number>", "connections at a time, shared out among workers", "EDGEWIRE_MAX_CONNECTIONS")
@@ -143,16 +161,19 @@ const program = new Command("deno task serve")
   .helpOption("--help", "show this help")
   .addHelpText(
     "after",
-    "\nA flag wins over its environment variable. PORT and HOST count where EDGEWIRE_* are not set. Durations: 500ms, 30s, 5m, 2h.",
+    "\nA flag wins over its environment variable; an empty one counts as not set. PORT and HOST count where EDGEWIRE_* are not set. Durations: 500ms, 30s, 5m, 2h. Flags without a value, in variables: 1, true, yes, on, or 0, false, no, off.",
   )
   .allowExcessArguments(false)
   .exitOverride(({ exitCode }) => Deno.exit(exitCode === 0 ? 0 : 2))
   .action(main);
+const environment = new Environment(program);
 await program.parseAsync(Deno.args, { from: "user" });
 
 async function main(flags: Flags): Promise<void> {
   const keyPairPaths = checkTls(flags);
   await configureLogging(flags.log);
+  environment.noteUnknown(program, CLIENT_VARIABLES);
+  environment.notices.forEach((notice) => logger.warn("Ignored {variable}: {reason}", { ...notice }));
   try {
     const files = await openStore(flags.dataDir);
     const serving = await start(flags, keyPairPaths, files.store);
@@ -208,7 +229,8 @@ async function listenForOperators(flags: Flags, serving: Serving): Promise<Serve
     isReady: () => serving.isReady(),
     metrics: await loadMergedMetrics(() => serving.metrics()),
   });
-  return await listen(createFetchBridge(handler, onError), { host: flags.adminHost, port: flags.adminPort, onError });
+  const { adminHost: host, adminPort: port, allowedHosts } = flags;
+  return await listen(createFetchBridge(handler, onError), { host, port, allowedHosts, onError });
 }
 
 /** Where certificate and key are; undefined without them. */
@@ -244,6 +266,7 @@ async function listenOptions(
     port: flags.port,
     unixPath: flags.unix,
     proxyProtocol: flags.proxyProtocol,
+    allowedHosts: flags.allowedHosts,
     trustForwarded: flags.trustForwarded,
     tls: keyPair && { ...keyPair, clientCa },
     maxConnections: flags.maxConnections,
@@ -277,67 +300,6 @@ function reloadOnChange(serving: Serving, paths: KeyPairPaths): Disposable {
   };
   Deno.addSignalListener("SIGHUP", reload);
   return watchKeyPair(paths, reload);
-}
-
-/** A flag that can also be set by an environment variable, and that by another. */
-function flag(flags: string, description: string, variable: string, alias?: string): Option {
-  const set = [variable, alias].find((name) => name !== undefined && Deno.env.get(name));
-  return new Option(flags, description).env(set ?? variable);
-}
-
-/** A flag whose value is a duration; its environment variable has the same name. */
-function duration(name: string, description: string, value?: string): Option {
-  const variable = `EDGEWIRE_${name.slice(2).replaceAll("-", "_").toUpperCase()}`;
-  const option = flag(`${name} <duration>`, description, variable).argParser(parseMilliseconds);
-  return value === undefined ? option : option.default(parseMilliseconds(value), value);
-}
-
-function parseMilliseconds(value: string): number {
-  const milliseconds = parseDuration(value);
-  if (milliseconds === undefined || milliseconds > MAX_TIMEOUT_MS) {
-    throw new InvalidArgumentError("Must be a duration like 500ms, 30s, 5m or 2h, of at most 596h.");
-  }
-  return milliseconds;
-}
-
-function parseCount(value: string): number {
-  const count = Number(value);
-  if (!/^[1-9]\d*$/.test(value) || !Number.isSafeInteger(count)) {
-    throw new InvalidArgumentError("Must be a whole number from 1 on.");
-  }
-  return count;
-}
-
-function parseWorkers(value: string): number {
-  const count = parseCount(value);
-  if (count > MAX_WORKERS) {
-    throw new InvalidArgumentError(`Must be at most ${MAX_WORKERS}: one for each core is as much as helps.`);
-  }
-  return count;
-}
-
-function parseList(value: string): string[] {
-  const items = value.split(",").map((item) => item.trim()).filter((item) => item !== "");
-  if (items.length === 0) {
-    throw new InvalidArgumentError("Must not be empty.");
-  }
-  return items;
-}
-
-function parsePort(value: string): number {
-  const port = Number(value);
-  if (!/^\d+$/.test(value) || port > 65535) {
-    throw new InvalidArgumentError("Must be a whole number from 0 to 65535.");
-  }
-  return port;
-}
-
-function parseUrl(value: string): string {
-  const url = URL.parse(value);
-  if (url?.protocol !== "http:" && url?.protocol !== "https:") {
-    throw new InvalidArgumentError("Must be a URL that begins with http:// or https://.");
-  }
-  return value;
 }
 
 /** Resolves at the first SIGINT or SIGTERM; the second ends the process. */

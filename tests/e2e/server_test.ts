@@ -84,10 +84,50 @@ testServer("Converse answers while the caller still speaks", async (server) => {
   assert.deepEqual(messages, ["Hello, Ada!", "Hello, Grace!"]);
 });
 
+testServer("refuses a foreign host in the way of each protocol, and says which flag lets it in", async (server) => {
+  const { hostname, port } = new URL(server.url);
+  const reason = 'host "evil.example" is not one that this server answers for: --allowed-hosts';
+  const ask = async (type: string): Promise<string> => {
+    const socket = await Deno.connect({ hostname, port: Number(port) });
+    await socket.write(new TextEncoder().encode(
+      `POST /edgewire.v1.File/Delete HTTP/1.1\r\nhost: evil.example\r\ncontent-type: ${type}\r\n` +
+        "content-length: 2\r\nconnection: close\r\n\r\n{}",
+    ));
+    return await new Response(socket.readable).text();
+  };
+  const json = await ask("application/json");
+  assert(json.startsWith("HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\n"), json);
+  assert(json.includes('{"code":"permission_denied","message":' + JSON.stringify(reason).slice(0, -1)), json);
+  for (const type of ["application/grpc", "application/grpc-web+proto"]) {
+    const text = await ask(type);
+    assert(
+      text.startsWith(`HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ngrpc-status: 7\r\ngrpc-message: ${reason}`),
+      text,
+    );
+  }
+  const text = await ask("text/plain");
+  assert(text.startsWith("HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain"), text);
+  assert(text.includes(`Forbidden: ${reason}`), text);
+});
+
+testServer("takes the hosts that it is told", async (server) => {
+  for (
+    const [host, status] of [["api.example.com", "200"], ["example.org:80", "200"], ["example.net", "403"]] as const
+  ) {
+    const { hostname, port } = new URL(server.url);
+    const socket = await Deno.connect({ hostname, port: Number(port) });
+    await socket.write(new TextEncoder().encode(`GET / HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`));
+    assert.equal((await new Response(socket.readable).text()).slice(9, 12), status, host);
+  }
+}, ["--allowed-hosts", ".example.com, example.org"]);
+
 testServer("serves the page with headers that keep it to itself", async (server) => {
   const page = await fetch(server.url);
   assert.equal(page.headers.get("content-type"), "text/html; charset=utf-8");
   assert.match(page.headers.get("content-security-policy") ?? "", /default-src 'self'; script-src 'self'/);
+  assert.match(page.headers.get("content-security-policy") ?? "", /frame-ancestors 'none'/);
+  assert.equal(page.headers.get("x-content-type-options"), "nosniff");
+  assert.equal(page.headers.get("cross-origin-resource-policy"), "same-origin");
   const html = await page.text();
   for (const [path] of html.matchAll(/(?<=(?:src|href)=")\/[^"]+/g)) {
     const response = await fetch(server.url + path);
@@ -132,7 +172,7 @@ testServer("keeps nothing of an upload whose connection breaks", async (server, 
   );
   const connection = await Deno.connect({ hostname, port: Number(port) });
   await connection.write(new TextEncoder().encode(
-    "POST /edgewire.v1.File/Upload HTTP/1.1\r\nhost: test\r\ncontent-type: application/connect+proto\r\n" +
+    "POST /edgewire.v1.File/Upload HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/connect+proto\r\n" +
       "transfer-encoding: chunked\r\n\r\n" +
       `${(5 + header.length).toString(16)}\r\n`,
   ));
@@ -308,6 +348,7 @@ Deno.test("server: each flag has an environment variable, over which it wins", a
     [{ PORT: "65536" }, [], /--port <number>' value '65536' from env 'PORT' is invalid/],
     [{ PORT: "1", EDGEWIRE_PORT: "65537" }, [], /value '65537' from env 'EDGEWIRE_PORT' is invalid/],
     [{ PORT: "65536" }, ["--port", "x"], /argument 'x' is invalid/],
+    [{ EDGEWIRE_ALLOWED_HOSTS: "a:1" }, [], /from env 'EDGEWIRE_ALLOWED_HOSTS' is invalid\. Cannot allow host "a:1"/],
     [{ EDGEWIRE_LOG: "loud" }, [], /from env 'EDGEWIRE_LOG' is invalid/],
     [{ EDGEWIRE_HASH_URL: "x" }, [], /from env 'EDGEWIRE_HASH_URL' is invalid/],
     [{ EDGEWIRE_DATA_DIR: "LICENSE/x" }, ["--port", "0"], /Cannot open the store in "LICENSE\/x"/],
@@ -324,6 +365,56 @@ Deno.test("server: each flag has an environment variable, over which it wins", a
   } finally {
     await Deno.remove(dataDir, { recursive: true });
   }
+});
+
+Deno.test("server: switches in variables are on or off as they say, and empty variables are not set", async () => {
+  for (const variable of ["EDGEWIRE_TRUST_FORWARDED", "EDGEWIRE_PROXY_PROTOCOL", "EDGEWIRE_TLS_DEV"]) {
+    const { code, stderr, stdout } = await runServer([], { [variable]: "maybe" });
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, new RegExp(`^error: option '--.*' value 'maybe' from env '${variable}' is invalid`));
+  }
+  const dataDir = await Deno.makeTempDir();
+  const env = {
+    EDGEWIRE_TRUST_FORWARDED: "false",
+    EDGEWIRE_PROXY_PROTOCOL: "0",
+    EDGEWIRE_TLS_DEV: "off",
+    EDGEWIRE_DATA_DIR: "",
+    EDGEWIRE_HASH_URL: "",
+    EDGEWIRE_CLIENT_CA: "",
+    EDGEWIRE_GRACE: "",
+    EDGEWIRE_PORT: "tcp://10.0.0.1:50051",
+    EDGEWIRE_SERVICE_HOST: "10.0.0.1",
+    EDGEWIRE_PORT_50051_TCP: "tcp://10.0.0.1:50051",
+  };
+  const server = await startServer({ dataDir, env });
+  try {
+    assert.match(server.url, /^http:/);
+    assert.equal((await fetch(server.url)).status, 200); // Neither TLS nor a PROXY header is wanted.
+  } finally {
+    await server.stop();
+    await Deno.remove(dataDir, { recursive: true });
+  }
+});
+
+Deno.test("server: a port that is Kubernetes' word for a service is passed over with a line in the log", async () => {
+  const dataDir = await Deno.makeTempDir();
+  const server = await startServer({ dataDir, env: { HOST: "tcp://10.0.0.1:50051", EDGEWIRE_HOST: "" } });
+  try {
+    await server.stop();
+    const [line] = (await server.stderr()).split("\n");
+    assert.match(
+      line!,
+      /"level":"WARN.*"properties":\{"variable":"HOST","reason":"it says where a service of Kubernetes/,
+    );
+  } finally {
+    await Deno.remove(dataDir, { recursive: true });
+  }
+});
+
+Deno.test("server: an empty directory is none", async () => {
+  const { code, stderr } = await runServer(["--data-dir", ""]);
+  assert.equal(code, 2);
+  assert.match(stderr, /'--data-dir <directory>' argument '' is invalid\. Must not be empty/);
 });
 
 Deno.test("server: --help shows every flag, --version the version", async () => {

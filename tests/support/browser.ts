@@ -13,9 +13,16 @@ const ARGUMENTS = [
   "--disable-sync",
 ];
 
-/** Starts a headless Chromium. Close it in a `finally`: it outlives the test otherwise. */
-export async function launchBrowser(): Promise<Browser> {
-  return await chromium.launch({ executablePath: await chromiumBinary.executablePath(), args: ARGUMENTS });
+/**
+ * Starts a headless Chromium. Close it in a `finally`: it outlives the test otherwise.
+ *
+ * @param args More for its command line.
+ */
+export async function launchBrowser(args: readonly string[] = []): Promise<Browser> {
+  return await chromium.launch({
+    executablePath: await chromiumBinary.executablePath(),
+    args: [...ARGUMENTS, ...args],
+  });
 }
 
 /**
