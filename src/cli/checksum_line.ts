@@ -5,6 +5,11 @@
  * of the line says so.
  */
 export function checksumLine(hex: string, name: string): string {
-  const escaped = name.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
+  const escaped = escapeName(name);
   return `${escaped === name ? "" : "\\"}${hex}  ${escaped}`;
+}
+
+/** A name without what would end its line. */
+export function escapeName(name: string): string {
+  return name.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
 }

@@ -4,8 +4,9 @@ import prettyBytes from "pretty-bytes";
 import { basename } from "node:path";
 import type { FileInfo } from "../../gen/edgewire/v1/file_pb.ts";
 import type { Digest } from "../../gen/edgewire/v1/hash_pb.ts";
-import { checksumLine } from "./checksum_line.ts";
-import { openSource, STANDARD, writeTarget } from "./local_file.ts";
+import { checksumLine, escapeName } from "./checksum_line.ts";
+import { findTarget, localName, STDOUT, writeTarget } from "./download_target.ts";
+import { openSource, STANDARD } from "./local_file.ts";
 import { counted, startProgress } from "./progress.ts";
 import type { Session } from "./session.ts";
 
@@ -56,14 +57,14 @@ export function put(session: Session, paths: readonly string[], name: string | u
         session.callOptions,
       ));
     const info = fileFields(file);
-    await session.print(`${info.name}: ${info.size} bytes`, info);
+    await session.print(`${escapeName(info.name)}: ${info.size} bytes`, info);
   });
 }
 
-/** `get NAME`, to a file of that name or to `output` */
+/** `get NAME`, to a file of that name in the working directory, or to `output` */
 export function get(session: Session, name: string, output: string | undefined, overwrite: boolean): Promise<void> {
   return session.forEach([name], async () => {
-    const path = output ?? name;
+    const target = output === STANDARD ? STDOUT : await findTarget(output ?? localName(name), name, { overwrite });
     const parts = session.file.download({ name }, session.callOptions)[Symbol.asyncIterator]();
     const first = await parts.next();
     if (first.done || first.value.part.case !== "file") {
@@ -72,7 +73,7 @@ export function get(session: Session, name: string, output: string | undefined, 
     const info = fileFields(first.value.part.value);
     await withProgress(name, info.size, (progress) =>
       writeTarget(
-        path,
+        target,
         counted(
           (async function* () {
             for await (const { part } of { [Symbol.asyncIterator]: () => parts }) {
@@ -83,10 +84,10 @@ export function get(session: Session, name: string, output: string | undefined, 
           })(),
           progress,
         ),
-        { overwrite },
       ));
-    if (path !== STANDARD) {
-      await session.print(`${path}: ${info.size} bytes`, { ...info, path });
+    if (target.kind !== "stdout") {
+      const { path } = target;
+      await session.print(`${escapeName(path)}: ${info.size} bytes`, { ...info, path });
     }
   });
 }
@@ -100,7 +101,7 @@ export async function ls(session: Session): Promise<void> {
     const sizes = files.map(({ size }) => forPeople ? prettyBytes(size) : String(size));
     const width = forPeople ? Math.max(...sizes.map((size) => size.length)) : 0;
     for (const [index, file] of files.entries()) {
-      const columns = [sizes[index]!.padStart(width), file.modified, file.name];
+      const columns = [sizes[index]!.padStart(width), file.modified, escapeName(file.name).replaceAll("\t", "\\t")];
       await session.print(columns.join(forPeople ? "  " : "\t"), file);
     }
     pageToken = page.nextPageToken;
@@ -111,7 +112,8 @@ export async function ls(session: Session): Promise<void> {
 export function stat(session: Session, names: readonly string[]): Promise<void> {
   return session.forEach(names, async (name) => {
     const info = fileFields((await session.file.stat({ name }, session.callOptions)).file);
-    await session.print(`name: ${info.name}\nsize: ${info.size}\nmodified: ${info.modified}`, info);
+    const lines = [`name: ${escapeName(info.name)}`, `size: ${info.size}`, `modified: ${info.modified}`];
+    await session.print(lines, info);
   });
 }
 
@@ -157,6 +159,9 @@ async function printDigest(
 ): Promise<void> {
   if (digest === undefined) {
     throw new Error("The server sent no digest");
+  }
+  if (!/^[0-9a-f]+$/i.test(digest.hex)) { // A line more would be one for another file.
+    throw new Error("The server sent a digest that is not hexadecimal");
   }
   await session.print(checksumLine(digest.hex, name), { name, digest: digest.hex, bytes: Number(byteCount) });
 }

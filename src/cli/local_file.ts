@@ -1,5 +1,4 @@
 /** Files of this machine, and its standard input and output, as the commands read and write them. */
-import { basename, dirname, join } from "node:path";
 
 /**
  * How long the chunks are that are read and sent, in bytes. With 256 KiB our server grew by 100 to 127 MiB while it hashed or stored 1.2 GB, with these
@@ -58,49 +57,5 @@ export async function writeAll(
 ): Promise<void> {
   for (let written = 0; written < bytes.length;) {
     written += await writer.write(bytes.subarray(written));
-  }
-}
-
-/**
- * Writes chunks to a file that appears only when it is complete, or to standard output when `path` is `-`.
- *
- * @throws {Deno.errors.AlreadyExists} The file is there, and `overwrite` is false.
- */
-export async function writeTarget(
-  path: string,
-  chunks: AsyncIterable<Uint8Array>,
-  options: { readonly overwrite: boolean },
-): Promise<void> {
-  if (path === STANDARD) {
-    for await (const chunk of chunks) {
-      await writeAll(Deno.stdout, chunk);
-    }
-    return;
-  }
-  if (!options.overwrite && await exists(path)) {
-    throw new Deno.errors.AlreadyExists(`"${path}" exists, --force overwrites it`);
-  }
-  const temporaryPath = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
-  try {
-    using file = await Deno.open(temporaryPath, { createNew: true, write: true });
-    for await (const chunk of chunks) {
-      await writeAll(file, chunk);
-    }
-    await Deno.rename(temporaryPath, path);
-  } catch (error) {
-    await Deno.remove(temporaryPath).catch(() => {}); // It may not even have been made.
-    throw error;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      return false;
-    }
-    throw error;
   }
 }

@@ -2,7 +2,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { ALGORITHMS } from "./algorithms.ts";
 import * as commands from "./commands.ts";
-import { parseDuration } from "../ops/mod.ts";
+import { Environment, flag, parseUrl } from "../flags/mod.ts";
+import { parseDuration, visibleText } from "../ops/mod.ts";
 import { STANDARD } from "./local_file.ts";
 import { describeError, type GlobalFlags, Session } from "./session.ts";
 
@@ -32,7 +33,7 @@ export async function runCli(args: readonly string[], version: string): Promise<
     if (error instanceof Deno.errors.BrokenPipe) { // Whoever read our output has seen enough.
       return Exit.SIGPIPE;
     }
-    console.error(`edgewire: ${describeError(error)}`);
+    console.error(visibleText(`edgewire: ${describeError(error)}`));
     return Exit.FAILURE;
   }
 }
@@ -60,7 +61,7 @@ function createProgram(run: Run, version: string): Command {
     .description("Calls the Greeter, Hash and File services of an Edgewire server.")
     .version(version)
     .addOption(
-      new Option("--url <url>", "the server").env("EDGEWIRE_URL").default("http://localhost:50051").argParser(parseUrl),
+      flag("--url <url>", "the server", "EDGEWIRE_URL").default("http://localhost:50051").argParser(parseUrl),
     )
     .addOption(
       new Option("--protocol <name>", "how to call it").choices(["connect", "grpc", "grpc-web"]).default("connect"),
@@ -77,6 +78,7 @@ function createProgram(run: Run, version: string): Command {
     .helpOption("--help", "show this help")
     .showHelpAfterError("(--help shows what there is)")
     .exitOverride();
+  new Environment(program);
 
   program.command("hello").argument("[name]", "whom to greet", "World").description("greet")
     .action(action(commands.hello));
@@ -97,7 +99,10 @@ function createProgram(run: Run, version: string): Command {
       return commands.put(session, paths, name);
     }));
   program.command("get").argument("<name>").description("fetch a file")
-    .option("-o, --output <file>", "where to write it, - for stdout (default: a file of the same name)")
+    .option(
+      "-o, --output <file>",
+      "where to write it: a file, a directory, a device, - for stdout (default: a file of the same name)",
+    )
     .option("--force", "overwrite a file that is there", false)
     .action(
       action((session, name: string, { output, force }: { output?: string; force: boolean }) =>
@@ -112,14 +117,6 @@ function createProgram(run: Run, version: string): Command {
     .action(action(commands.hashFile));
   program.command("rm").argument("<name...>").description("delete files").action(action(commands.rm));
   return program;
-}
-
-function parseUrl(value: string): string {
-  const protocol = URL.parse(value)?.protocol;
-  if (protocol !== "http:" && protocol !== "https:") {
-    throw new InvalidArgumentError("Must begin with http:// or https://.");
-  }
-  return value;
 }
 
 function parseTimeout(value: string): number {

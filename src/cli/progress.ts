@@ -1,5 +1,6 @@
 /** Progress on a terminal: a bar with rate and remaining time. */
 import prettyBytes from "pretty-bytes";
+import { visibleText } from "../ops/mod.ts";
 
 /** Shows how far something is. */
 export interface Progress extends Disposable {
@@ -33,9 +34,10 @@ export async function startProgress(label: string, total: number | undefined): P
     // The signal ends the call, and the scope of the call ends the bar.
     gracefulExit: false,
   }, Presets.shades_classic);
+  const title = visibleText(label);
   const startMs = performance.now();
   const payload = (bytes: number) => ({
-    label,
+    label: title,
     done: prettyBytes(bytes),
     size: prettyBytes(total ?? 0),
     rate: `${prettyBytes(bytes / Math.max(performance.now() - startMs, 1) * 1000)}/s`,

@@ -4,6 +4,7 @@ import { File } from "../../gen/edgewire/v1/file_codec.ts";
 import { Hash, type HashAlgorithm } from "../../gen/edgewire/v1/hash_codec.ts";
 import { Greeter } from "../../gen/hello_codec.ts";
 import { createHttp2Client } from "../net/mod.ts";
+import { visibleJson, visibleText } from "../ops/mod.ts";
 import { createFetchClient, createTransport, type Protocol } from "../rpc/mod.ts";
 import { type AlgorithmName, ALGORITHMS } from "./algorithms.ts";
 import { writeAll } from "./local_file.ts";
@@ -52,9 +53,11 @@ export class Session {
     return this.#failed;
   }
 
-  /** Prints a result: as one line of JSON if that was asked for, else as text. */
-  async print(text: string, json: Record<string, unknown>): Promise<void> {
-    await writeAll(Deno.stdout, new TextEncoder().encode(`${this.#json ? JSON.stringify(json) : text}\n`));
+  /** Prints a result: as one line of JSON if that was asked for, else as text, of which a terminal shows control characters instead of obeying them. */
+  async print(lines: string | readonly string[], json: Record<string, unknown>): Promise<void> {
+    const show = Deno.stdout.isTerminal() ? visibleText : (line: string) => line;
+    const text = this.#json ? visibleJson(JSON.stringify(json)) : [lines].flat().map(show).join("\n");
+    await writeAll(Deno.stdout, new TextEncoder().encode(`${text}\n`));
   }
 
   /** Does something with each of several subjects. When it fails with one of them, that is said, and the next one's turn comes. */
@@ -67,7 +70,7 @@ export class Session {
           throw error;
         }
         this.#failed = true;
-        console.error(`edgewire: ${subject}: ${describeError(error)}`);
+        console.error(visibleText(`edgewire: ${subject}: ${describeError(error)}`));
       }
     }
   }

@@ -1,6 +1,10 @@
 /** `client.ts` as a process, beside `server.ts` as another: commands, options, messages, exit statuses. */
+import { Code, ConnectError } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { File } from "../../gen/edgewire/v1/file_pb.ts";
+import { Greeter } from "../../gen/hello_pb.ts";
+import { serve } from "../../mod.ts";
 import { sampleBytes, sha256 } from "../support/bytes.ts";
 import { clientCommand, type ClientResult, runClient, startClient } from "../support/client_process.ts";
 import { startServer } from "../support/server_process.ts";
@@ -130,6 +134,109 @@ testClient("get overwrites a file only when forced, and leaves nothing behind wh
   assert.deepEqual((await Array.fromAsync(Deno.readDir(cwd))).map(({ name }) => name), ["a"]);
 });
 
+testClient("get writes where the path leads: through a link, into a directory, to a device", async (scene) => {
+  const { cwd, run, write, read } = scene;
+  await write("a", "new");
+  await run(["put", "a"]);
+  await Deno.mkdir(join(cwd, "directory"));
+  assert.deepEqual(await run(["get", "a", "-o", "directory"]), ok("directory/a: 3 bytes\n"));
+  assert.deepEqual(await read("directory/a"), new TextEncoder().encode("new"));
+  await write("real", "old");
+  await Deno.symlink("real", join(cwd, "link"));
+  assert.deepEqual(await run(["get", "a", "-o", "link", "--force"]), ok("link: 3 bytes\n"));
+  assert.deepEqual(await read("real"), new TextEncoder().encode("new"));
+  assert((await Deno.lstat(join(cwd, "link"))).isSymlink);
+  assert.deepEqual(await run(["get", "a", "-o", "/dev/null", "--force"]), ok("/dev/null: 3 bytes\n"));
+  assert((await Deno.lstat("/dev/null")).isCharDevice);
+  // Names that lead elsewhere are the user's to say, not a list's.
+  for (const name of ["../a", "directory/../a", "/tmp/a"]) {
+    const { code, stderr } = await run(["get", name]);
+    assert.deepEqual([code, stderr], [1, `edgewire: ${name}: "${name}" is no file name here, --output says another\n`]);
+  }
+  await write("-", "dash");
+  await run(["put", "./-", "--name", "-"]);
+  await Deno.remove(join(cwd, "-"));
+  assert.deepEqual(await run(["get", "--", "-"]), ok("-: 4 bytes\n"), "A file called -, not standard output");
+  assert.deepEqual(await read("-"), new TextEncoder().encode("dash"));
+});
+
+/** The client in a terminal. */
+function inTerminal(url: string, cwd: string, args: readonly string[]): Promise<ClientResult> {
+  return system("env", [
+    `EDGEWIRE_URL=${url}`,
+    "script",
+    "--quiet",
+    "--return",
+    "--command",
+    // Each word quoted: `script` hands the command to a shell.
+    clientCommand(args).map((word) => `'${word}'`).join(" "),
+    "/dev/null",
+  ], cwd);
+}
+
+const EVIL = "a\x1b]0;title\x07\x9b31m\u202e\u200bb\n\t\\c";
+const SHOWN = "a\\u{1b}]0;title\\u{7}\\u{9b}31m\\u{202e}\\u{200b}b\\n";
+
+/** A server that says what no server should. */
+async function withEvilServer(test: (url: string, cwd: string) => Promise<void>): Promise<void> {
+  const file = { name: EVIL, size: 1n };
+  const server = await serve({
+    routes: (router) => {
+      router.service(Greeter, { sayHello: () => ({ message: EVIL }) });
+      router.service(File, {
+        list: () => ({ files: [file] }),
+        stat: () => ({ file }),
+        delete: () => {
+          throw new ConnectError(EVIL, Code.NotFound);
+        },
+        async *hashFileWithProgress() {
+          yield { event: { case: "result", value: { digest: { hex: "ab\n00  other" }, byteCount: 1n } } };
+        },
+      });
+    },
+    port: 0,
+  });
+  const cwd = await Deno.makeTempDir();
+  try {
+    await test(server.url, cwd);
+  } finally {
+    await server.close();
+    await Deno.remove(cwd, { recursive: true });
+  }
+}
+
+Deno.test("client: a terminal shows control characters of a server, and obeys none", () =>
+  withEvilServer(async (url, cwd) => {
+    for (const args of [["hello"], ["ls"], ["stat", "x"], ["rm", "x"], ["--json", "ls"], ["--json", "hello"]]) {
+      const { stdout } = await inTerminal(url, cwd, args);
+      // deno-lint-ignore no-control-regex -- they are what must not be there
+      assert.doesNotMatch(stdout.replaceAll("\r\n", ""), /[\u0000-\u001f\u007f-\u009f\u202e\u200b]/, args.join(" "));
+      if (!args.includes("--json") && args[0] !== "rm") {
+        assert(stdout.includes(`${SHOWN}\\t\\`), stdout);
+      }
+    }
+    const removed = await runClient(["rm", "x"], { cwd, url });
+    assert.deepEqual([removed.stdout, removed.code], ["", 1]);
+    assert.equal(removed.stderr, `edgewire: x: [not_found] ${SHOWN.replace(/\\n$/, " ")}\\t\\c\n`);
+  }));
+
+Deno.test("client: a pipe gets a line for each file, and what is in it exactly", () =>
+  withEvilServer(async (url, cwd) => {
+    const escaped = EVIL.replace("\\", "\\\\").replace("\n", "\\n");
+    assert.equal((await runClient(["ls"], { cwd, url })).stdout, `1\t\t${escaped.replace("\t", "\\t")}\n`);
+    assert.equal((await runClient(["stat", "x"], { cwd, url })).stdout, `name: ${escaped}\nsize: 1\nmodified: \n`);
+    assert.equal((await runClient(["hello"], { cwd, url })).stdout, `${EVIL}\n`);
+    const json = await runClient(["hello", "--json"], { cwd, url });
+    assert.match(json.stdout, /^[\x20-\x7e]*\n$/);
+    assert.deepEqual(JSON.parse(json.stdout), { message: EVIL });
+    // A digest with a line of its own would be one for another file.
+    assert.deepEqual(await runClient(["hash-file", "x"], { cwd, url }), {
+      code: 1,
+      stdout: "",
+      stderr: "edgewire: x: The server sent a digest that is not hexadecimal\n",
+    });
+  }));
+
 testClient("the server's refusals are one line each", async ({ run, write }) => {
   await write("big", sampleBytes(20_000_000));
   const badName = await run(["put", "big", "--name", "a/b"]);
@@ -175,22 +282,11 @@ testClient("a reader that has seen enough ends a download quietly", async ({ url
 
 testClient("a terminal gets a progress bar and a table", async ({ url, cwd, write }) => {
   await write("big", sampleBytes(20_000_000));
-  // Each word quoted: `script` hands the command to a shell.
-  const inTerminal = (args: readonly string[]) =>
-    system("env", [
-      `EDGEWIRE_URL=${url}`,
-      "script",
-      "--quiet",
-      "--return",
-      "--command",
-      clientCommand(args).map((word) => `'${word}'`).join(" "),
-      "/dev/null",
-    ], cwd);
-  const put = await inTerminal(["put", "big"]);
+  const put = await inTerminal(url, cwd, ["put", "big"]);
   assert.equal(put.code, 0);
   assert.match(put.stdout, /big .* 100 % 20 MB of 20 MB .*\/s/);
   assert.match(put.stdout, /big: 20000000 bytes\r\n$/);
-  assert.match((await inTerminal(["ls"])).stdout, /20 MB {2}\S+Z {2}big\r\n$/);
+  assert.match((await inTerminal(url, cwd, ["ls"])).stdout, /20 MB {2}\S+Z {2}big\r\n$/);
 });
 
 Deno.test("client: an unreachable server is one line and status 1", async () => {
@@ -235,6 +331,18 @@ Deno.test("client: misuse is said in a line, with a hint, and is status 2", asyn
     assert.match(stderr, /^[^\n]*\n\(--help shows what there is\)\n$/);
   }
   assert.equal((await runClient([], { cwd: "/" })).code, 2);
+});
+
+Deno.test("client: EDGEWIRE_URL is the server, an empty one is none, and a wrong one is named", async () => {
+  const hello = (url: string) => runClient(["hello", "--timeout", "5s"], { cwd: "/", url });
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  assert.match((await hello(`http://127.0.0.1:${port}`)).stderr, new RegExp(`connect to 127\\.0\\.0\\.1:${port}`));
+  assert.doesNotMatch((await hello("")).stderr, /invalid/);
+  const { code, stderr } = await hello("ftp://x");
+  assert.equal(code, 2);
+  assert.match(stderr, /^error: option '--url <url>' value 'ftp:\/\/x' from env 'EDGEWIRE_URL' is invalid\./);
 });
 
 Deno.test("client: --help and --version are not failures", async () => {
