@@ -13,6 +13,7 @@ export {
 } from "./exchange.ts";
 export { fieldValue, type HeaderField } from "./header_field.ts";
 export { PieceBuffer } from "./piece_buffer.ts";
+export { isOutOfResources } from "./resource_errors.ts";
 export {
   changeLimits,
   checkWholeNumber,

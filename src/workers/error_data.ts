@@ -9,22 +9,29 @@ export interface ErrorData {
   readonly stack: string | undefined;
   /** Of a `ConnectError`. */
   readonly code: Code | undefined;
+  /** Of an error of the system: `EMFILE`. */
+  readonly systemCode: string | undefined;
 }
 
 /** @param error Anything that was thrown. */
 export function toErrorData(error: unknown): ErrorData {
   if (error instanceof ConnectError) {
     const { name, rawMessage, stack, code } = error;
-    return { name, message: rawMessage, stack, code };
+    return { name, message: rawMessage, stack, code, systemCode: undefined };
   }
-  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-  return { name, message, stack, code: undefined };
+  const { name, message, stack, code }: Error & { readonly code?: unknown } = error instanceof Error
+    ? error
+    : new Error(String(error));
+  return { name, message, stack, code: undefined, systemCode: typeof code === "string" ? code : undefined };
 }
 
 /** The inverse of {@linkcode toErrorData}. The error shows where it was made, in the other thread. */
-export function fromErrorData({ name, message, stack, code }: ErrorData): Error {
-  const error = code === undefined ? new Error(message) : new ConnectError(message, code);
+export function fromErrorData({ name, message, stack, code, systemCode }: ErrorData): Error {
+  const error: Error & { code?: unknown } = code === undefined ? new Error(message) : new ConnectError(message, code);
   error.name = name;
+  if (systemCode !== undefined) {
+    error.code = systemCode;
+  }
   if (stack !== undefined) {
     error.stack = stack;
   }

@@ -3,6 +3,7 @@ import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { HeaderField } from "../../http/mod.ts";
 import { type DeadlineEntry, unwatchDeadline, watchDeadline } from "../deadline_wheel.ts";
+import { faultError } from "../fault_error.ts";
 import { appendFields } from "../metadata.ts";
 import { CallContext, type ContextHost } from "../server/call_context.ts";
 import type { MessageInit } from "../server/invocation.ts";
@@ -167,7 +168,7 @@ export class LocalCall implements ContextHost, DeadlineEntry {
     let known = this.#cutBy ?? error;
     if (!(known instanceof ConnectError)) {
       this.#report(error);
-      known = new ConnectError("internal error", Code.Internal);
+      known = faultError(error);
     }
     this.#end(error);
     return receivedError(ConnectError.from(known), context);

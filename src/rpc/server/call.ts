@@ -14,6 +14,7 @@ import {
   type RequestHead,
 } from "../../http/mod.ts";
 import type { DeadlineEntry } from "../deadline_wheel.ts";
+import { faultError } from "../fault_error.ts";
 import { sendAll, sendEnveloped } from "./answer.ts";
 import { CallContext, type ContextHost } from "./call_context.ts";
 import type { AnsweringStream, CallPlan } from "./call_plan.ts";
@@ -433,7 +434,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       return error;
     }
     this.#report(error);
-    return new ConnectError("internal error", Code.Internal);
+    return faultError(error);
   }
 
   /** Only the first mistake is told: others may come of it. */
