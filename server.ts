@@ -6,15 +6,13 @@ import {
   DEFAULT_HOST,
   DEFAULT_MAX_CONNECTIONS,
   DEFAULT_PORT,
-  type KeyPairPaths,
   listen,
   type ListenOptions,
   MAX_TIMEOUT_MS,
-  readKeyPair,
-  readText,
   type Server,
-  watchKeyPair,
+  TlsFiles,
 } from "./src/net/mod.ts";
+import { reloadOnChange } from "./src/reloading.ts";
 import type { Protocol } from "./src/rpc/mod.ts";
 import {
   configureLogging,
@@ -25,6 +23,7 @@ import {
   logFault,
   logger,
   type LogLevel,
+  logListenerFault,
   parseDuration,
 } from "./src/ops/mod.ts";
 import { type ServingSettings, startServing } from "./src/serving.ts";
@@ -63,6 +62,9 @@ interface Flags {
 
 /** More workers than this are a slip: a worker for each core is as much as helps. */
 const MAX_WORKERS = 256;
+
+/** Probes and metrics ask one at a time. The descriptors for them are those that connections leave, see `limitConnections`. */
+const MAX_ADMIN_CONNECTIONS = 64;
 
 /** What is still said after a shutdown that took too long, and has been cut short. */
 const LAST_WORDS_MS = 1000;
@@ -151,12 +153,14 @@ const program = new Command("deno task serve")
 await program.parseAsync(Deno.args, { from: "user" });
 
 async function main(flags: Flags): Promise<void> {
-  const keyPairPaths = checkTls(flags);
+  checkTls(flags);
   await configureLogging(flags.log);
   try {
     const files = await openStore(flags.dataDir);
-    const serving = await start(flags, keyPairPaths, files.store);
-    using _reloading = keyPairPaths && reloadOnChange(serving, keyPairPaths);
+    const tlsFiles = await findTlsFiles(flags);
+    const serving = await start(flags, tlsFiles, files.store);
+    logConnectionLimit(serving, flags);
+    using _reloading = tlsFiles && await reloadOnChange(serving, tlsFiles);
     const admin = flags.adminPort === undefined ? undefined : await listenForOperators(flags, serving);
     console.log(`Edgewire listening on ${serving.url}`);
     if (admin !== undefined) {
@@ -185,12 +189,12 @@ async function main(flags: Flags): Promise<void> {
 }
 
 /** Starts the server, in this thread if it is to have one. */
-async function start(flags: Flags, keyPairPaths: KeyPairPaths | undefined, store: FileStore): Promise<Serving> {
+async function start(flags: Flags, tlsFiles: TlsFiles | undefined, store: FileStore): Promise<Serving> {
   const { workers: count, hashUrl, hashProtocol, corsOrigin: corsOrigins, log, adminPort } = flags;
   const hasMetrics = adminPort !== undefined;
   const settings: ServingSettings = {
     app: { hashUrl, hashProtocol, corsOrigins },
-    listen: await listenOptions(flags, keyPairPaths),
+    listen: await listenOptions(flags, tlsFiles),
     log,
     hasMetrics,
   };
@@ -205,14 +209,19 @@ async function start(flags: Flags, keyPairPaths: KeyPairPaths | undefined, store
 async function listenForOperators(flags: Flags, serving: Serving): Promise<Server> {
   const onError = (error: unknown) => logFault(error, undefined);
   const handler = createAdminHandler({
-    isReady: () => serving.isReady(),
+    notReadyReason: () => serving.notReadyReason(),
     metrics: await loadMergedMetrics(() => serving.metrics()),
   });
-  return await listen(createFetchBridge(handler, onError), { host: flags.adminHost, port: flags.adminPort, onError });
+  return await listen(createFetchBridge(handler, onError), {
+    host: flags.adminHost,
+    port: flags.adminPort,
+    maxConnections: MAX_ADMIN_CONNECTIONS,
+    onError,
+    onListenerFault: logListenerFault,
+  });
 }
 
-/** Where certificate and key are; undefined without them. */
-function checkTls({ tlsCert, tlsKey, tlsDev, clientCa, proxyProtocol }: Flags): KeyPairPaths | undefined {
+function checkTls({ tlsCert, tlsKey, tlsDev, clientCa, proxyProtocol }: Flags): void {
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     program.error("error: --tls-cert and --tls-key go together");
   }
@@ -225,19 +234,16 @@ function checkTls({ tlsCert, tlsKey, tlsDev, clientCa, proxyProtocol }: Flags): 
   if (clientCa !== undefined && tlsCert === undefined && !tlsDev) {
     program.error("error: --client-ca needs --tls-cert and --tls-key, or --tls-dev");
   }
-  return tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
 }
 
-async function listenOptions(
-  flags: Flags,
-  keyPairPaths: KeyPairPaths | undefined,
-): Promise<ListenOptions> {
-  const keyPair = keyPairPaths !== undefined
-    ? await readKeyPair(keyPairPaths)
-    : flags.tlsDev
-    ? await createDevCertificate()
-    : undefined;
-  const clientCa = flags.clientCa === undefined ? undefined : await readText(flags.clientCa);
+/** Where the certificates are that flags name, and the one that is made for `--tls-dev`; undefined without TLS. */
+async function findTlsFiles({ tlsCert: cert, tlsKey: key, tlsDev, clientCa }: Flags): Promise<TlsFiles | undefined> {
+  return cert === undefined && !tlsDev
+    ? undefined
+    : new TlsFiles({ cert, key, clientCa }, tlsDev ? await createDevCertificate() : undefined);
+}
+
+async function listenOptions(flags: Flags, tlsFiles: TlsFiles | undefined): Promise<ListenOptions> {
   const { headerTimeout, stallTimeout: stalledStreamTimeoutMs, idleTimeout: idleTimeoutMs } = flags;
   return {
     host: flags.host,
@@ -245,7 +251,7 @@ async function listenOptions(
     unixPath: flags.unix,
     proxyProtocol: flags.proxyProtocol,
     trustForwarded: flags.trustForwarded,
-    tls: keyPair && { ...keyPair, clientCa },
+    tls: await tlsFiles?.read(),
     maxConnections: flags.maxConnections,
     maxConnectionAgeMs: flags.maxConnectionAge,
     handshakeTimeoutMs: flags.handshakeTimeout,
@@ -265,18 +271,14 @@ async function listenOptions(
   };
 }
 
-/** Takes a new certificate when its files change, and at SIGHUP. One that is no good is logged, and the old one goes on. */
-function reloadOnChange(serving: Serving, paths: KeyPairPaths): Disposable {
-  const reload = async () => {
-    try {
-      await serving.reloadTls(await readKeyPair(paths));
-      logger.info("Reloaded {cert}", { cert: paths.cert });
-    } catch (error) {
-      logger.error("Cannot reload {cert}, going on with the old certificate: {error}", { cert: paths.cert, error });
-    }
-  };
-  Deno.addSignalListener("SIGHUP", reload);
-  return watchKeyPair(paths, reload);
+/** Says if there may be fewer connections than were asked for. */
+function logConnectionLimit({ maxConnections }: Serving, { maxConnections: wanted }: Flags): void {
+  if (maxConnections < wanted) {
+    logger.warn("There are file descriptors for {maxConnections} connections, not for {wanted}: see ulimit -n", {
+      maxConnections,
+      wanted,
+    });
+  }
 }
 
 /** A flag that can also be set by an environment variable, and that by another. */

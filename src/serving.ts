@@ -1,7 +1,7 @@
 /** The server of `deno task serve` in one thread: the app on a port. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type AppOptions, createApp } from "./app.ts";
-import type { LogLevel, Metrics } from "./ops/mod.ts";
+import { type LogLevel, logListenerFault, type Metrics } from "./ops/mod.ts";
 import { serve } from "./serve.ts";
 import type { FileStore } from "./services/mod.ts";
 import type { Serving, WorkerSettings } from "./workers/mod.ts";
@@ -32,12 +32,14 @@ export async function startServing(settings: ServingSettings, store: FileStore, 
     ...app.service,
     ...settings.listen,
     onConnectionEnd: metrics?.countConnectionEnd,
+    onListenerFault: logListenerFault,
   });
   metrics?.readConnections(() => server.connectionCount);
   return {
     url: server.url,
+    maxConnections: server.maxConnections,
     connectionCount: () => Promise.resolve(server.connectionCount),
-    isReady: () => app.isReady(),
+    notReadyReason: () => Promise.resolve(app.isReady() ? server.fault : "the server is shutting down"),
     metrics: async () => metrics === undefined ? [] : [await metrics.snapshot()],
     drain: () => app.drain(),
     cutShort: () => shutdown.abort(new ConnectError("the server is shutting down", Code.Unavailable)),
@@ -46,6 +48,6 @@ export async function startServing(settings: ServingSettings, store: FileStore, 
       await app.close();
     },
     close: () => server.close(),
-    reloadTls: (pair) => server.reloadTls(pair),
+    reloadTls: (certificates) => server.reloadTls(certificates),
   };
 }

@@ -5,17 +5,16 @@
 import type { ConnectionInfo, HttpConnection, ServeExchange } from "../http/mod.ts";
 import { createConnection as createHttp1Connection } from "../http1/mod.ts";
 import { createConnection as createHttp2Connection } from "../http2/mod.ts";
+import { AcceptLoop, type Listener } from "./accept_loop.ts";
 import { endReason } from "./connection_end.ts";
+import { limitConnections, prepareForShortage } from "./descriptors.ts";
 import { Driver, type DriverHooks } from "./driver.ts";
 import { trustForwarded } from "./forwarded.ts";
 import type { ListenOptions } from "./listen_options.ts";
 import { readProxyHeader } from "./proxy_protocol.ts";
 import { sniff } from "./sniff.ts";
 import { closeQuietly, hostAndPort, type Socket } from "./sockets.ts";
-import { type KeyPair, listenTls, type TlsSocket } from "./tls.ts";
-
-/** How long `accept` is left alone after it failed for want of file descriptors, in milliseconds. */
-const ACCEPT_PAUSE_MS = 50;
+import { assertCertificates, listenTls, type TlsListener, type TlsServerOptions, type TlsSocket } from "./tls.ts";
 
 /**
  * How many connections may wait to be accepted, as the system allows at most. A burst of more than the usual 511 would lose some, and clients that
@@ -47,12 +46,20 @@ export interface HttpServer {
   readonly addresses: readonly { readonly hostname: string; readonly port: number }[];
   /** How many connections there are. */
   readonly connectionCount: number;
+  /** How many there may be: what was asked for, or what the process has file descriptors for. */
+  readonly maxConnections: number;
+  /** Why connections are not accepted, as far as it is a listener's fault: which listener, and its error. Undefined when they are. */
+  readonly fault: string | undefined;
   /** Stops listening, lets the requests under way end, and resolves when all connections are closed. */
   shutdown(): Promise<void>;
   /** Stops listening and ends all connections and requests now. */
   close(): Promise<void>;
-  /** Takes another key pair for connections from now on; those that there are go on. @throws {Error} It is none, or there is no TLS. */
-  reloadTls(pair: KeyPair): Promise<void>;
+  /**
+   * Takes other certificates for connections from now on; those that there are go on. Without `clientCa` the authority stays that there is.
+   *
+   * @throws {Error} Certificate and key are no pair, or the authority is none, or there is no TLS.
+   */
+  reloadTls(certificates: TlsServerOptions): Promise<void>;
 }
 
 /**
@@ -62,6 +69,7 @@ export interface HttpServer {
  */
 export async function serveHttp(serve: ServeExchange, options: HttpServerOptions = {}): Promise<HttpServer> {
   const { hostnames = ["127.0.0.1"], tls, unixPath, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
+  prepareForShortage();
   if (options.proxyProtocol && tls !== undefined) {
     throw new TypeError("Cannot read the PROXY protocol in front of TLS: let the balancer end TLS");
   }
@@ -74,7 +82,7 @@ export async function serveHttp(serve: ServeExchange, options: HttpServerOptions
         claimPort(hostname, port);
       }
       const address = { hostname, port, reusePort }; // Deno's types do not have the last one.
-      const listener: Listener & { readonly addr: Deno.NetAddr } = tls === undefined
+      const listener: Listener & Pick<TlsListener, "addr"> = tls === undefined
         ? Deno.listen({ ...address, tcpBacklog: BACKLOG })
         : await listenTls({ ...address, ...tls, handshakeTimeoutMs, backlog: BACKLOG });
       listeners.push(listener);
@@ -110,20 +118,14 @@ function claimPort(hostname: string, port: number): void {
   }
 }
 
-/** Any of Deno's listeners, and ours. */
-interface Listener {
-  readonly addr: Deno.NetAddr | Deno.UnixAddr;
-  accept(): Promise<Socket>;
-  close(): void;
-  reload?(pair: KeyPair): Promise<void>;
-}
-
 class ListeningServer implements HttpServer {
   readonly addresses: HttpServer["addresses"];
+  readonly maxConnections: number;
   readonly #listeners: readonly Listener[];
+  readonly #loops: readonly AcceptLoop[];
   readonly #serve: ServeExchange;
   readonly #options: HttpServerOptions;
-  readonly #maxConnections: number;
+  #tls: TlsServerOptions | undefined;
   readonly #drivers = new Set<Driver>();
   /** Sockets of which it is not known what they speak. */
   readonly #strangers = new Set<Socket>();
@@ -139,10 +141,22 @@ class ListeningServer implements HttpServer {
     this.#serve = serve;
     this.#options = options;
     this.#unixPath = options.unixPath;
-    this.#maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
-    for (const listener of listeners) {
-      this.#track(this.#acceptAll(listener));
-    }
+    this.#tls = options.tls;
+    const { onListenerFault = (fault: string) => console.error(fault) } = options;
+    const { maxConnections = DEFAULT_MAX_CONNECTIONS } = options;
+    this.maxConnections = options.portSharing === undefined ? limitConnections(maxConnections) : maxConnections;
+    this.#loops = listeners.map((listener) =>
+      new AcceptLoop(listener, {
+        onSocket: (socket) => this.#accept(socket),
+        onFault: (error) => onListenerFault(faultText(listener, error)),
+      })
+    );
+    this.#loops.forEach(({ ended }) => this.#track(ended));
+  }
+
+  get fault(): string | undefined {
+    const index = this.#loops.findIndex(({ fault }) => fault !== undefined);
+    return index < 0 ? undefined : faultText(this.#listeners[index]!, this.#loops[index]!.fault!);
   }
 
   get connectionCount(): number {
@@ -165,13 +179,18 @@ class ListeningServer implements HttpServer {
     await this.#ended();
   }
 
-  async reloadTls(pair: KeyPair): Promise<void> {
-    if (this.#options.tls === undefined) {
+  // deno-lint-ignore require-await -- What is wrong with the certificates rejects.
+  async reloadTls(certificates: TlsServerOptions): Promise<void> {
+    if (this.#tls === undefined) {
       throw new Error("Cannot reload a certificate: the server speaks no TLS");
     }
+    const { clientCa = this.#tls.clientCa } = certificates;
+    const tls = { ...certificates, clientCa };
+    assertCertificates(tls);
     for (const listener of this.#listeners) {
-      await listener.reload?.(pair); // A Unix socket has none.
+      (listener as Partial<TlsListener>).reload?.(tls); // A Unix socket has none.
     }
+    this.#tls = tls;
   }
 
   #stopListening(): void {
@@ -183,7 +202,7 @@ class ListeningServer implements HttpServer {
       }
     }
     this.#isListening = false;
-    this.#listeners.forEach(closeQuietly);
+    this.#loops.forEach((loop) => loop.stop());
     this.#strangers.forEach(closeQuietly);
   }
 
@@ -198,25 +217,12 @@ class ListeningServer implements HttpServer {
     task.then(() => this.#tasks.delete(task));
   }
 
-  async #acceptAll(listener: Listener): Promise<void> {
-    while (this.#isListening) {
-      let socket: Socket;
-      try {
-        socket = await listener.accept();
-      } catch {
-        // A client that resets between connecting and being accepted is no reason to stop (NotConnected, os error 107), nor are too
-        // many open files (EMFILE), which come back when connections end.
-        if (this.#isListening) {
-          await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
-        }
-        continue;
-      }
-      if (this.connectionCount >= this.#maxConnections) {
-        closeQuietly(socket);
-        this.#options.onConnectionEnd?.({ httpVersion: undefined, reason: "full" });
-      } else {
-        this.#track(this.#serveSocket(socket));
-      }
+  #accept(socket: Socket): void {
+    if (this.connectionCount >= this.maxConnections) {
+      closeQuietly(socket);
+      this.#options.onConnectionEnd?.({ httpVersion: undefined, reason: "full" });
+    } else {
+      this.#track(this.#serveSocket(socket));
     }
   }
 
@@ -314,6 +320,11 @@ interface Greeting {
   readonly chunk?: Uint8Array<ArrayBuffer>;
   /** Who is behind the balancer that passes the connection on. */
   readonly peer?: ConnectionInfo["peer"];
+}
+
+function faultText({ addr }: Listener, { message }: Error): string {
+  const place = "path" in addr ? addr.path : hostAndPort(addr.hostname, addr.port);
+  return `Cannot accept connections on ${place}: ${message}`;
 }
 
 function isTls(socket: Socket): socket is TlsSocket {

@@ -51,3 +51,8 @@ export function logFault(error: unknown, context: HandlerContext | undefined): v
     logger.error("{procedure} failed: {error}", { procedure, error });
   }
 }
+
+/** Logs that a listener accepts no connections. */
+export function logListenerFault(fault: string): void {
+  logger.error("{fault}", { fault });
+}

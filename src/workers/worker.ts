@@ -23,11 +23,12 @@ export function runWorker<Settings extends WorkerSettings>(start: StartServing<S
         return (await serving.promise).url;
       },
       connectionCount: async () => (await serving.promise).connectionCount(),
+      notReadyReason: async () => (await serving.promise).notReadyReason(),
       metrics: async () => (await serving.promise).metrics(),
       drain: async () => (await serving.promise).drain(),
       cutShort: async () => (await serving.promise).cutShort(),
       shutdown: async () => (await serving.promise).shutdown(),
-      reloadTls: async (pair) => (await serving.promise).reloadTls(pair),
+      reloadTls: async (certificates) => (await serving.promise).reloadTls(certificates),
     });
     reportCrash((error) => main.call("crashed", toErrorData(error)));
   }, { once: true });

@@ -33,7 +33,7 @@ Deno.test("pool: all workers answer on one port, and are counted together", asyn
   await using scene = await PoolScene.start({ hasMetrics: true }, { metrics: await loadMetrics() });
   const { pool } = scene;
   const clients = await scene.connectToAll(2);
-  assert.equal(pool.isReady(), true);
+  assert.equal(await pool.notReadyReason(), undefined);
   for (const client of clients) {
     assert.equal(await greet(client), "Hello, Ada!");
   }
@@ -79,10 +79,31 @@ Deno.test("pool: one that cannot start again is tried until it can", async () =>
   await Deno.writeTextFile(scene.mayNotStartPath, "2");
   await scene.misbehave(second!, "throw");
   await log.waitFor(/^Worker 2 crashed: Error: Cannot start on purpose; starting another/);
-  assert.equal(scene.pool.isReady(), true, "There is one that serves");
+  assert.equal(await scene.pool.notReadyReason(), undefined, "There is one that serves");
   assert.equal(await greet(await scene.connect()), "Hello, Ada!");
   await Deno.remove(scene.mayNotStartPath);
   await log.waitFor(/^Worker 2 serves again$/);
+});
+
+Deno.test("pool: one that crashed is not replaced before there are descriptors for a thread, without which Deno panics", async () => {
+  await using log = await LogRecorder.start();
+  const shortages = [new Error("Too many open files"), new Error("Too many open files")];
+  await using scene = await PoolScene.start({}, { threadShortage: () => shortages.pop() });
+  const [, second] = await scene.connectToAll(2);
+  await scene.misbehave(second!, "throw");
+  const said = await log.waitFor(/^Worker 2 serves again$/);
+  const early = said.filter((text) => /cannot start yet/.test(text));
+  assert.deepEqual(early, ["Worker 2 cannot start yet: Error: Too many open files"]);
+  assert.equal(shortages.length, 0);
+});
+
+Deno.test("pool: it is not ready while a worker that gets connections does not respond", async () => {
+  await using scene = await PoolScene.start();
+  const [, second] = await scene.connectToAll(2);
+  assert.equal(await scene.pool.notReadyReason(), undefined);
+  scene.misbehave(second!, "loop").catch(() => {});
+  await until(() => existsSync(`${scene.directory}/looping`));
+  assert.equal(await scene.pool.notReadyReason(), "worker 2 does not respond");
 });
 
 Deno.test("pool: one that crashes again and again starts later each time, and not at all once the pool ends", async () => {
@@ -189,6 +210,21 @@ Deno.test("pool: a new certificate is taken by all workers, also by those that s
   await scene.connectToAll(2, [second.cert]);
 });
 
+Deno.test("pool: who clients must be is taken with the certificate by all workers, and stays when nothing is said of it", async () => {
+  await using log = await LogRecorder.start();
+  await using certificate = await makeCertificate();
+  const { cert, key } = certificate;
+  await using scene = await PoolScene.start({ listen: { host: "127.0.0.1", port: 0, tls: { cert, key } } });
+  await scene.connectToAll(2, [cert]);
+  await assert.rejects(scene.pool.reloadTls({ cert, key, clientCa: "none" }), /Cannot read the client CA/);
+  await scene.pool.reloadTls({ cert, key, clientCa: cert });
+  const isRefused = () => assert.rejects(scene.connect([cert]));
+  await Promise.all(Array.from({ length: 8 }, isRefused));
+  await scene.pool.reloadTls({ cert, key });
+  await Promise.all(Array.from({ length: 8 }, isRefused));
+  assert.deepEqual(log.texts, []);
+});
+
 Deno.test("pool: an upload goes on through whatever worker, and survives the crash of the one that began it", async () => {
   await using log = await LogRecorder.start();
   await using scene = await PoolScene.start();
@@ -241,7 +277,7 @@ Deno.test("pool: shutdown() waits for the calls of all workers, who say that the
     Array.fromAsync(createClient(Health, transport).watch({}), ({ status }) => status)
   );
   pool.drain();
-  assert.equal(pool.isReady(), false);
+  assert.equal(await pool.notReadyReason(), "the server is shutting down");
   const ended = pool.shutdown();
   for (const statuses of await Promise.all(watches)) {
     assert.equal(statuses.at(-1), ServingStatus.NOT_SERVING);
