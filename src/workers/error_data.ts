@@ -6,16 +6,22 @@ export interface ErrorData {
   readonly name: string;
   /** Of a `ConnectError` without its code. */
   readonly message: string;
+  /** Undefined of a `ConnectError`. */
   readonly stack: string | undefined;
   /** Of a `ConnectError`. */
   readonly code: Code | undefined;
 }
 
-/** @param error Anything that was thrown. */
+/**
+ * A `ConnectError` is an answer, so that its stack says nothing, and it is not looked at: it may say that no descriptor is free, and then
+ * Deno 2.9.6 ends the process when it maps a stack to sources.
+ *
+ * @param error Anything that was thrown.
+ */
 export function toErrorData(error: unknown): ErrorData {
   if (error instanceof ConnectError) {
-    const { name, rawMessage, stack, code } = error;
-    return { name, message: rawMessage, stack, code };
+    const { name, rawMessage, code } = error;
+    return { name, message: rawMessage, stack: undefined, code };
   }
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
   return { name, message, stack, code: undefined };
