@@ -28,7 +28,7 @@ import {
   parseDuration,
 } from "./src/ops/mod.ts";
 import { type ServingSettings, startServing } from "./src/serving.ts";
-import type { FileStore } from "./src/services/mod.ts";
+import { type FileStore, MAX_UPLOAD_BYTES } from "./src/services/mod.ts";
 import { openStore } from "./src/store.ts";
 import { type Serving, WorkerPool } from "./src/workers/mod.ts";
 import config from "./deno.json" with { type: "json" };
@@ -54,6 +54,7 @@ interface Flags {
   readonly grace: number;
   readonly maxConnections: number;
   readonly maxConnectionAge?: number;
+  readonly maxUploadBytes: number;
   readonly handshakeTimeout: number;
   readonly headerTimeout: number;
   readonly stallTimeout: number;
@@ -135,6 +136,14 @@ const program = new Command("deno task serve")
       .argParser(parseCount).default(DEFAULT_MAX_CONNECTIONS),
   )
   .addOption(duration("--max-connection-age", "how old a connection may get, a tenth more or less (default: any age)"))
+  .addOption(
+    flag(
+      "--max-upload-bytes <number>",
+      "bytes of unfinished uploads, half of it for each client address",
+      "EDGEWIRE_MAX_UPLOAD_BYTES",
+    )
+      .argParser(parseCount).default(MAX_UPLOAD_BYTES, "64 GiB"),
+  )
   .addOption(duration("--handshake-timeout", "time for TLS, and for the first octets", "10s"))
   .addOption(duration("--header-timeout", "time for a request's head, from its first octet on", "10s"))
   .addOption(duration("--stall-timeout", "time in which a peer must take or send something it is expected to", "30s"))
@@ -154,7 +163,7 @@ async function main(flags: Flags): Promise<void> {
   const keyPairPaths = checkTls(flags);
   await configureLogging(flags.log);
   try {
-    const files = await openStore(flags.dataDir);
+    const files = await openStore(flags.dataDir, flags.maxUploadBytes);
     const serving = await start(flags, keyPairPaths, files.store);
     using _reloading = keyPairPaths && reloadOnChange(serving, keyPairPaths);
     const admin = flags.adminPort === undefined ? undefined : await listenForOperators(flags, serving);
