@@ -86,7 +86,8 @@ export class StoreReader implements ReadableFile {
   async *read(offset: number, length: number): AsyncGenerator<Uint8Array> {
     const { turns } = this.#host;
     for (let position = offset; position < offset + length;) {
-      const turn = await this.#takeTurn(turns);
+      const taken = this.#takeTurn(turns);
+      const turn = taken instanceof Promise ? await taken : taken;
       try {
         const buffer = new Uint8Array(Math.min(CHUNK_BYTES, offset + length - position));
         const read = await this.#readAt(position, buffer);
@@ -136,18 +137,26 @@ export class StoreReader implements ReadableFile {
     }
   }
 
-  /** Gets a turn, and a descriptor first if there is none. It counts as a read from then on. */
-  async #takeTurn(turns: Turns): Promise<Turn> {
+  /** Gets a turn, and a descriptor first if there is none. It counts as a read from then on. There is no promise where that is at once. */
+  #takeTurn(turns: Turns): Turn | Promise<Turn> {
     this.#pendingReads++;
+    const isReady = this.#handle !== undefined && this.#suspending === undefined && !this.caller.signal!.aborted;
+    const turn = isReady ? turns.take(this.caller) : this.#takeTurnAndHandle(turns);
+    return turn instanceof Promise ? this.#countUnlessFailed(turn) : turn;
+  }
+
+  async #takeTurnAndHandle(turns: Turns): Promise<Turn> {
+    await this.#suspending;
+    this.caller.signal!.throwIfAborted();
+    if (this.#handle === undefined) {
+      await this.#openHandle(this.#secondName!.path);
+    }
+    return await turns.take(this.caller);
+  }
+
+  async #countUnlessFailed(turn: Promise<Turn>): Promise<Turn> {
     try {
-      if (this.#suspending !== undefined) {
-        await this.#suspending;
-      }
-      this.caller.signal!.throwIfAborted();
-      if (this.#handle === undefined) {
-        await this.#openHandle(this.#secondName!.path);
-      }
-      return await turns.take(this.caller);
+      return await turn;
     } catch (error) {
       this.#pendingReads--;
       throw error;

@@ -27,6 +27,13 @@ export interface TurnsOptions extends WaitingLimits {
 /** How long an operation has its turn, in milliseconds, up to twice as long: a disk that takes longer does not keep the thread busy. */
 const TURN_MS = 2;
 
+/**
+ * How long turns follow each other before all wait, and how long that is, in milliseconds. The disk may be so fast that an operation has ended before the
+ * thread comes to rest; then this is the rest.
+ */
+const WORK_MS = 4;
+const REST_MS = 1;
+
 /** The turn of an operation. */
 export interface Turn {
   /** The operation has ended. The turn ends as soon as the thread has nothing to do: by then its result has been worked on, or waits for a client. */
@@ -48,12 +55,15 @@ export class Turns {
   #cancelEnding: (() => void) | undefined;
   #operations = 0;
   #round = 0;
+  #restedMs: number;
+  #isResting = false;
   #cancelRound: (() => void) | undefined;
 
   constructor({ what, atOnce = 1, maxOperations = atOnce, clock = EVENT_LOOP_CLOCK, ...limits }: TurnsOptions) {
     this.#atOnce = atOnce;
     this.#maxOperations = maxOperations;
     this.#clock = clock;
+    this.#restedMs = clock.nowMs();
     this.#waiting = new WaitingCallers(what, limits);
   }
 
@@ -86,7 +96,7 @@ export class Turns {
   }
 
   get #hasRoom(): boolean {
-    return this.#holders.size < this.#atOnce && this.#operations < this.#maxOperations;
+    return !this.#isResting && this.#holders.size < this.#atOnce && this.#operations < this.#maxOperations;
   }
 
   #begin(): Turn {
@@ -131,12 +141,25 @@ export class Turns {
       this.#cancelEnding = undefined;
     }
     while (this.#hasRoom && this.#waiting.size > 0) {
-      this.#waiting.serve(() => this.#begin());
+      if (this.#clock.nowMs() - this.#restedMs >= WORK_MS) {
+        this.#rest();
+      } else {
+        this.#waiting.serve(() => this.#begin());
+      }
     }
     if (this.#waiting.size === 0) {
       this.#cancelRound?.();
       this.#cancelRound = undefined;
     }
+  }
+
+  #rest(): void {
+    this.#isResting = true;
+    this.#clock.schedule(() => {
+      this.#isResting = false;
+      this.#restedMs = this.#clock.nowMs();
+      this.#serve();
+    }, REST_MS);
   }
 
   /** Ends turns that last too long, as long as callers wait. */

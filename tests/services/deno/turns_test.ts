@@ -4,7 +4,10 @@ import { type Turn, Turns } from "../../../src/services/deno/turns.ts";
 import { assertConnectError } from "../../support/connect_error.ts";
 import { VirtualClock } from "../../support/virtual_clock.ts";
 
+/** Half of the time after which a turn passes, at the latest. */
 const ROUND_MS = 2;
+const WORK_MS = 4;
+const REST_MS = 1;
 const CALLER = { peer: "a" };
 const settle = () => new Promise((resolve) => setTimeout(resolve));
 
@@ -22,8 +25,6 @@ function scene(options: { atOnce?: number; maxOperations?: number; maxPerPeer?: 
       turn instanceof Promise ? turn.then((turn) => granted.push(turn), () => {}) : granted.push(turn);
       return turn;
     },
-    /** Half of the time after which a turn passes, at the earliest. */
-    passRound: () => clock.advance(ROUND_MS),
   };
 }
 
@@ -62,31 +63,59 @@ Deno.test("the turn of a completed operation ends with the work on it, or when t
 });
 
 Deno.test("a turn that does not end passes in the second round, at the latest", async () => {
-  const { take, granted, passRound } = scene({ maxOperations: 3 });
+  const { take, granted, clock } = scene({ maxOperations: 3 });
   take();
   take();
-  await passRound();
+  await clock.advance(ROUND_MS);
   assert.equal(granted.length, 1);
-  await passRound();
+  await clock.advance(ROUND_MS + REST_MS);
   assert.equal(granted.length, 2);
   granted[0]!.end(); // It is no longer its turn.
   take();
-  await settle();
+  await clock.advance(0);
   assert.equal(granted.length, 2);
 });
 
 Deno.test("so many operations go on at a time, however slow they are", async () => {
-  const { take, granted, passRound } = scene({ maxOperations: 2 });
+  const { take, granted, clock } = scene({ maxOperations: 2 });
   take();
   take();
   take();
-  for (let round = 0; round < 6; round++) {
-    await passRound();
-  }
+  await clock.advance(20 * ROUND_MS);
   assert.equal(granted.length, 2);
   granted[0]!.complete();
-  await passRound();
+  await clock.advance(2 * ROUND_MS);
   assert.equal(granted.length, 3);
+});
+
+Deno.test("all rest for 1 ms when turns have followed each other for 4 ms, also callers that come then", async () => {
+  const { take, granted, clock } = scene();
+  take();
+  take();
+  await clock.advance(WORK_MS - 0.1);
+  granted.at(-1)!.end();
+  await Promise.resolve();
+  assert.equal(granted.length, 2);
+  take();
+  await clock.advance(0.1);
+  granted.at(-1)!.end();
+  assert(take() instanceof Promise);
+  await clock.advance(REST_MS - 0.1);
+  assert.equal(granted.length, 2);
+  await clock.advance(0.1);
+  assert.equal(granted.length, 3);
+  granted.at(-1)!.end();
+  await Promise.resolve();
+  assert.equal(granted.length, 4);
+});
+
+Deno.test("a caller alone does not rest", async () => {
+  const { take, granted, clock } = scene();
+  for (let count = 0; count < 10; count++) {
+    assert(!(take() instanceof Promise));
+    await clock.advance(WORK_MS);
+    granted.at(-1)!.end();
+  }
 });
 
 Deno.test("run() ends its turn whatever becomes of it", async () => {
