@@ -11,6 +11,12 @@ export {
   type RequestHead,
   type ServeExchange,
 } from "./exchange.ts";
+export {
+  FIELD_OVERHEAD,
+  fieldSectionSize,
+  FieldSectionTooLargeError,
+  isFieldSectionTooLarge,
+} from "./field_section.ts";
 export { fieldValue, type HeaderField } from "./header_field.ts";
 export { PieceBuffer } from "./piece_buffer.ts";
 export {

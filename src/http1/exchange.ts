@@ -3,8 +3,15 @@
  *
  * This module performs no I/O.
  */
-import { type ExchangeHandler, type HeaderField, type HttpExchange, NO_HANDLER } from "../http/mod.ts";
+import {
+  type ExchangeHandler,
+  FieldSectionTooLargeError,
+  type HeaderField,
+  type HttpExchange,
+  NO_HANDLER,
+} from "../http/mod.ts";
 import { EndCode } from "./errors.ts";
+import type { Http1Limits } from "./limits.ts";
 import type { ParsedHead } from "./request_head.ts";
 import { type ResponseHead, responseHeadOf, trailersOf } from "./response_head.ts";
 import type { ResponseWriter } from "./response_writer.ts";
@@ -15,6 +22,7 @@ export interface ExchangeHost {
   readonly outputBuffer: Uint8Array;
   beginAnswer(exchange: Http1Exchange, head: ResponseHead, endStream: boolean): void;
   sendInformation(exchange: Http1Exchange, head: ResponseHead): void;
+  readonly limits: Http1Limits;
   /** Whether the queue is not full. */
   readonly hasRoom: boolean;
   /** There is output. */
@@ -87,6 +95,7 @@ export class Http1Exchange implements HttpExchange {
     if (head.status >= 200) {
       throw this.#misuse("an interim response", `its status is ${head.status}`);
     }
+    this.#checkHeadLength(head.octets);
     if (!this.isClosed) {
       this.#host.sendInformation(this, head);
     }
@@ -97,6 +106,7 @@ export class Http1Exchange implements HttpExchange {
    * becomes of the connection are added.
    *
    * @throws {TypeError} The head was sent already, or a field may not be sent.
+   * @throws {FieldSectionTooLargeError} It is larger than the limit.
    */
   respond(fields: readonly HeaderField[], endStream = false): void {
     if (this.headSent) {
@@ -110,6 +120,7 @@ export class Http1Exchange implements HttpExchange {
     if (this.parsed.head.method === "CONNECT" && head.status < 300) {
       throw this.#misuse("a head", "there are no tunnels");
     }
+    this.#checkHeadLength(head.octets);
     if (!this.isClosed) {
       this.headSent = true;
       this.#host.beginAnswer(this, head, endStream);
@@ -162,6 +173,7 @@ export class Http1Exchange implements HttpExchange {
       return;
     }
     const trailers = trailersOf(fields);
+    this.#checkHeadLength(trailers);
     const isWanted = trailers.length > 0 && this.parsed.takesTrailers && this.#host.writer.takesTrailers;
     this.#end(isWanted ? trailers : undefined);
   }
@@ -220,6 +232,13 @@ export class Http1Exchange implements HttpExchange {
       throw new RangeError(message);
     }
     this.#host.endAnswer(this, trailers);
+  }
+
+  #checkHeadLength({ length }: Uint8Array): void {
+    const { maxSentHeadLength } = this.#host.limits;
+    if (length > maxSentHeadLength) {
+      throw new FieldSectionTooLargeError(length, maxSentHeadLength, "maxSentHeadLength");
+    }
   }
 
   #checkLength(length: number): void {

@@ -23,6 +23,13 @@ export interface Http1Limits {
    */
   readonly maxHeadLength: number;
   /**
+   * Bytes of a status line and its field lines, or of a trailer section, that we send, with their CRLFs. A larger one is not sent: a shorter answer
+   * takes its place. Stops requests that come back in the head of their response, and metadata without a bound. As an HTTP/2 header list.
+   *
+   * @default 65536
+   */
+  readonly maxSentHeadLength: number;
+  /**
    * Fields of a head, or of a trailer section: 431 above. Stops heads of many small fields, of which the memory is not in their
    * octets. As in HTTP/2.
    *
@@ -104,6 +111,7 @@ export interface Http1Limits {
 export const DEFAULT_HTTP1_LIMITS: Http1Limits = {
   maxRequestLineLength: 8 * 1024,
   maxHeadLength: 64 * 1024,
+  maxSentHeadLength: 64 * 1024,
   maxHeaderFields: 128,
   maxChunkExtensions: 16 * 1024,
   maxUnreleasedBody: 256 * 1024,
@@ -120,10 +128,14 @@ export const DEFAULT_HTTP1_LIMITS: Http1Limits = {
 /** What is kept of a head in pieces is one buffer. */
 const MAX_OCTETS = 0x3fff_ffff;
 
+/** Every answer needs a head. */
+const MIN_SENT_HEAD_LENGTH = 256;
+
 /** The smallest and the largest value of each limit. */
 const RANGES: LimitRanges<Http1Limits> = {
   maxRequestLineLength: [16, MAX_OCTETS],
   maxHeadLength: [2, MAX_OCTETS],
+  maxSentHeadLength: [MIN_SENT_HEAD_LENGTH, MAX_OCTETS],
   maxHeaderFields: [1, MAX_COUNT],
   maxChunkExtensions: [0, MAX_COUNT],
   maxUnreleasedBody: [1, MAX_COUNT],

@@ -31,6 +31,15 @@ export interface Http2Limits {
    */
   readonly maxHeaderListSize: number;
   /**
+   * Bytes of a field section that we send, counted as {@linkcode maxHeaderListSize} is. Where the peer announces a smaller
+   * SETTINGS_MAX_HEADER_LIST_SIZE, that holds, but not below 256, which every answer needs. A larger head is not sent: a server answers with a shorter
+   * one, a client's call fails. Stops requests that come back in the head or the trailers of their response, and metadata without a bound. As much as
+   * we take ourselves.
+   *
+   * @default 65536
+   */
+  readonly maxSentHeaderListSize: number;
+  /**
    * Fields of a section, pieces of `cookie` counted one by one. Stops the HPACK bomb of many small fields, of which the memory is not
    * in their octets (CVE-2026-49975), and empty names (CVE-2019-9516). Node's default.
    *
@@ -174,6 +183,7 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   maxConcurrentStreams: 128,
   maxFrameSize: MIN_MAX_FRAME_SIZE,
   maxHeaderListSize: 64 * 1024,
+  maxSentHeaderListSize: 64 * 1024,
   maxHeaderFields: 128,
   maxHeaderBlockSize: 64 * 1024,
   maxContinuations: 8,
@@ -198,11 +208,15 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
 
 const MAX_UINT32 = 0xffff_ffff;
 
+/** The smallest head that peers are sent without asking what they take: what is announced is advice (RFC 9113 §10.5.1), and an answer needs a status. */
+export const MIN_SENT_HEADER_LIST_SIZE = 256;
+
 /** The smallest and the largest value of each limit. What goes into a SETTINGS frame has to fit there. */
 const RANGES: LimitRanges<Http2Limits> = {
   maxConcurrentStreams: [1, MAX_UINT32],
   maxFrameSize: [MIN_MAX_FRAME_SIZE, MAX_MAX_FRAME_SIZE],
   maxHeaderListSize: [1, MAX_UINT32],
+  maxSentHeaderListSize: [MIN_SENT_HEADER_LIST_SIZE, MAX_UINT32],
   maxHeaderFields: [1, MAX_COUNT],
   maxHeaderBlockSize: [1, MAX_UINT32],
   maxContinuations: [0, MAX_COUNT],

@@ -8,14 +8,20 @@
  *
  * It does not know why something is sent. This module performs no I/O.
  */
-import { BUFFER_SIZE, type HeaderField } from "../http/mod.ts";
+import {
+  BUFFER_SIZE,
+  FIELD_OVERHEAD,
+  fieldSectionSize,
+  FieldSectionTooLargeError,
+  type HeaderField,
+} from "../http/mod.ts";
 import type { AbuseLimits } from "./abuse_limits.ts";
 import type { Role } from "./connection.ts";
 import { DEFAULT_HEADER_TABLE_SIZE, DEFAULT_INITIAL_WINDOW_SIZE, FRAME_HEADER_SIZE } from "./constants.ts";
 import { SendWindow } from "./flow_window.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { HpackEncoder } from "./hpack/mod.ts";
-import type { Http2Limits } from "./limits.ts";
+import { type Http2Limits, MIN_SENT_HEADER_LIST_SIZE } from "./limits.ts";
 import { checkOutgoingHead, checkOutgoingTrailers } from "./message_rules.ts";
 import { RecentLists } from "./recent_lists.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -49,6 +55,8 @@ export class Sender {
   #queuedLength = 0;
   /** Whether something has changed since the queues were found blocked. */
   #mayDrain = false;
+  /** What the peer takes of a head or of trailers, as far as is known. */
+  #maxHeaderListSize = Infinity;
   /** As what follows, made with the first fields: 0.9 KiB that a connection without calls does not have. In an object of their own it was 4 % of a call. */
   #encoder: HpackEncoder | undefined = undefined;
   /** Lists that were found fit to be sent, and how many octets they may become. */
@@ -99,6 +107,7 @@ export class Sender {
   /** Applies the peer's settings. */
   applySettings(settings: Settings, lowestHeaderTableSize: number): void {
     this.#writer.maxFrameSize = Math.min(settings.maxFrameSize, this.#limits.maxFrameSize);
+    this.#applyHeaderListSize(settings.maxHeaderListSize);
     const { headerTableSize } = settings;
     const isDefault = lowestHeaderTableSize === headerTableSize && headerTableSize === DEFAULT_HEADER_TABLE_SIZE;
     if (this.#encoder !== undefined || !isDefault) {
@@ -120,6 +129,7 @@ export class Sender {
    * Sends a head, or trailers, which wait behind what is queued.
    *
    * @throws {TypeError} A field may not be sent.
+   * @throws {FieldSectionTooLargeError} They are larger than the peer takes, or than the limit.
    */
   sendHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
     const bound = stream.headSent ? this.#checkTrailers(fields) : this.#checkHead(fields);
@@ -322,6 +332,7 @@ export class Sender {
     if (bound === undefined) {
       checkOutgoingHead(fields, this.#host.role);
       bound = this.#madeEncoder().bound(fields);
+      this.#checkSize(fields, bound);
       checked.set(fields, bound);
     }
     return bound;
@@ -334,9 +345,34 @@ export class Sender {
     if (bound === undefined) {
       checkOutgoingTrailers(fields);
       bound = this.#madeEncoder().bound(fields);
+      this.#checkSize(fields, bound);
       checked.set(fields, bound);
     }
     return bound;
+  }
+
+  /** @param bound Of its block: no less than its names and values. */
+  #checkSize(fields: readonly HeaderField[], bound: number): void {
+    const ours = this.#limits.maxSentHeaderListSize;
+    const theirs = this.#maxHeaderListSize;
+    const maxSize = Math.min(ours, theirs);
+    if (bound + FIELD_OVERHEAD * fields.length <= maxSize) {
+      return;
+    }
+    const size = fieldSectionSize(fields);
+    if (size > maxSize) {
+      const limit = theirs < ours ? "the peer's SETTINGS_MAX_HEADER_LIST_SIZE" : "maxSentHeaderListSize";
+      throw new FieldSectionTooLargeError(size, maxSize, limit);
+    }
+  }
+
+  #applyHeaderListSize(announced: number): void {
+    const maxSize = Math.max(announced, MIN_SENT_HEADER_LIST_SIZE);
+    if (maxSize < this.#maxHeaderListSize) {
+      this.#checkedHeads = undefined; // They were found fit for a peer that takes more.
+      this.#checkedTrailers = undefined;
+    }
+    this.#maxHeaderListSize = maxSize;
   }
 
   #advance(stream: Http2Stream, input: StreamInput): void {

@@ -17,6 +17,7 @@ Deno.test("limits on both sides of their range", () => {
   const ranges: [keyof Http1Limits, number, number][] = [
     ["maxRequestLineLength", 16, 2 ** 30 - 1],
     ["maxHeadLength", 2, 2 ** 30 - 1],
+    ["maxSentHeadLength", 256, 2 ** 30 - 1],
     ["maxHeaderFields", 1, 2 ** 53 - 1],
     ["maxDiscardedBody", 0, 2 ** 53 - 1],
     ["idleTimeoutMs", 1, 2 ** 31 - 1],
@@ -142,4 +143,27 @@ Deno.test("so many requests at a time", () => {
   assert.equal(peer.connection.handleInput(input, 0), 2 * GET.length);
   assert.equal(peer.connection.wantsInput, true);
   assert.equal(peer.connection.handleInput(input, 0, 2 * GET.length), 3 * GET.length);
+});
+
+Deno.test("the largest head, and the largest trailers, that are sent", () => {
+  const head = (length: number) => [
+    { name: ":status", value: "200" },
+    { name: "x", value: "a".repeat(length - "HTTP/1.1 200 OK\r\nx: \r\n".length) },
+  ];
+  const trailers = (length: number) => [{ name: "x", value: "a".repeat(length - "x: \r\n".length) }];
+  const message = "Cannot send a field section of 301 bytes: maxSentHeadLength is 300";
+  const peer = new Peer({
+    limits: { maxSentHeadLength: 300 },
+    onEnd: (exchange) => {
+      const interim = [{ name: ":status", value: "103" }, ...head(310).slice(1)];
+      assert.throws(() => exchange.sendInformation(interim), RangeError);
+      assert.throws(() => exchange.respond(head(301)), { message });
+      exchange.respond(head(300));
+      assert.throws(() => exchange.endWithTrailers(trailers(301)), { message });
+      exchange.endWithTrailers(trailers(300));
+    },
+  });
+  peer.send(`GET / HTTP/1.1\r\n${HOST}te: trailers\r\n\r\n`);
+  assert.match(peer.output, /^HTTP\/1\.1 200 OK\r\nx: a{278}\r\n[^]*\r\n0\r\nx: a{295}\r\n\r\n$/);
+  assert.equal(DEFAULT_HTTP1_LIMITS.maxSentHeadLength, 65_536);
 });

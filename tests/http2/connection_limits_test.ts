@@ -250,3 +250,72 @@ Deno.test("A peer that reads a large answer in small steps is no flood", () => {
   assert.equal(peer.connection.isClosed, false);
   assert.equal(peer.connection.bufferedLength, 0);
 });
+
+/** A list whose size is what HTTP/2 counts. */
+const sized = (fields: Readonly<Record<string, string>>, size: number) => {
+  const given = Object.entries(fields).reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
+  return fieldList({ ...fields, a: "x".repeat(size - given - 33) });
+};
+
+Deno.test("maxSentHeaderListSize: a head and trailers that we send may be so large", () => {
+  const peer = serverOf({ maxSentHeaderListSize: 1000 });
+  for (const [id, above] of [[1, 0], [3, 1]] as const) {
+    peer.open(id);
+    const stream = peer.stream(id);
+    const error = above === 0 ? undefined : {
+      name: "FieldSectionTooLargeError",
+      message: "Cannot send a field section of 1001 bytes: maxSentHeaderListSize is 1000",
+      size: 1001,
+      maxBytes: 1000,
+    };
+    const attempt = (send: () => void) => error === undefined ? send() : assert.throws(send, error);
+    attempt(() => stream.sendInformation(sized({ ":status": "103" }, 1000 + above)));
+    attempt(() => stream.respond(sized({ ":status": "200" }, 1000 + above)));
+    if (above > 0) {
+      stream.respond(OK); // Nothing was sent before.
+    }
+    attempt(() => stream.endWithTrailers(sized({}, 1000 + above)));
+    if (above > 0) {
+      stream.endWithTrailers([]);
+    }
+  }
+  assert.deepEqual(errors(peer).filter((text) => !text.includes("NO_ERROR")), []);
+  assert.equal(serverOf().connection.limits.maxSentHeaderListSize, 65_536);
+});
+
+/** SETTINGS_MAX_HEADER_LIST_SIZE */
+const MAX_HEADER_LIST_SIZE = 6;
+
+Deno.test("what the peer announces to take of a head holds, also for a list that was sent before", () => {
+  const peer = serverOf({}, { settings: [[MAX_HEADER_LIST_SIZE, 2000]] });
+  const frozen = Object.freeze(sized({ ":status": "200" }, 2000));
+  const message = "Cannot send a field section of 2000 bytes: the peer's SETTINGS_MAX_HEADER_LIST_SIZE is 1999";
+  peer.open(1);
+  peer.stream(1).respond(frozen);
+  assert.throws(() => peer.stream(1).endWithTrailers(sized({}, 2001)), RangeError);
+  peer.stream(1).endWithTrailers(sized({}, 2000));
+  peer.send(settings([MAX_HEADER_LIST_SIZE, 1999]));
+  peer.open(3);
+  assert.throws(() => peer.stream(3).respond(frozen), { message });
+  peer.send(settings([MAX_HEADER_LIST_SIZE, 2000]));
+  peer.stream(3).respond(frozen);
+});
+
+Deno.test("a peer that announces to take nothing gets the heads that every answer needs", () => {
+  const peer = serverOf({}, { settings: [[MAX_HEADER_LIST_SIZE, 0]] });
+  peer.open(1, 3);
+  peer.stream(1).respond(sized({ ":status": "200" }, 256), true);
+  assert.throws(() => peer.stream(3).respond(sized({ ":status": "200" }, 257), true), RangeError);
+  const refusing = serverOf({ maxHeaderListSize: 200 }, { settings: [[MAX_HEADER_LIST_SIZE, 0]] });
+  refusing.send(refusing.headers(1, sized(REQUEST, 201), { endStream: true }));
+  refusing.wantOnly("HEADERS 1 :status=431 end");
+});
+
+Deno.test("a client's request that the server does not take is not sent, and the connection goes on", () => {
+  const peer = new TestPeer("client", { settings: [[MAX_HEADER_LIST_SIZE, 1000]] });
+  const message = "Cannot send a field section of 1001 bytes: the peer's SETTINGS_MAX_HEADER_LIST_SIZE is 1000";
+  assert.throws(() => peer.request(sized(REQUEST, 1001)), { message });
+  peer.wantIdle();
+  peer.request(sized(REQUEST, 1000));
+  assert.match(peer.take().join(), /^HEADERS 3 /);
+});
