@@ -21,7 +21,6 @@
  * @module
  */
 export * from "./fetch.ts";
-export type { LimitChanges } from "./src/http/mod.ts";
 export type { Http1Limits } from "./src/http1/mod.ts";
 export type { Http2Limits } from "./src/http2/mod.ts";
 export {

@@ -3,8 +3,9 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { useClosures } from "./codec/closures/mod.ts";
 import type { ServeExchange } from "./http/mod.ts";
 import { createFetchBridge, listen, type ListenOptions, type Server } from "./net/mod.ts";
-import { createRpcHandler, type FetchHandler, type RpcOptions, withCors } from "./rpc/mod.ts";
+import { createRpcHandler, type FetchHandler, printFault, type RpcOptions, withCors } from "./rpc/mod.ts";
 import { nodeCompressions, useBufferForText } from "./rpc/node/mod.ts";
+import { guardReporter } from "./user_code/mod.ts";
 
 useBufferForText();
 useClosures();
@@ -16,8 +17,8 @@ export interface ServiceOptions extends Omit<RpcOptions, "onError"> {
   /** The origins of pages that may call, as in `https://example.com`; `*` for all. None by default. */
   readonly corsOrigins?: readonly string[] | undefined;
   /**
-   * Told what handlers throw that is no `ConnectError`, with the context of the call if it was one, and of mistakes by which a connection is lost. By
-   * default they are logged to the console.
+   * Told what handlers throw that is no `ConnectError`, and what listeners of their signals throw, with the context of the call if it was one, and of
+   * mistakes by which a connection is lost. By default they are logged to the console.
    */
   readonly onError?: ((error: unknown, context: HandlerContext | undefined) => void) | undefined;
 }
@@ -46,7 +47,7 @@ export interface ServeOptions extends ServiceOptions, ListenOptions {}
  * @throws {RangeError} A number is none that it can be.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { onError = (error) => console.error(error) } = options;
+  const onError = guardReporter(options.onError ?? printFault);
   return await listen(createServeExchange(options, onError), {
     ...options,
     onError: (error) => onError(error, undefined),

@@ -9,6 +9,7 @@ import {
   type RequestHead,
   type ServeExchange,
 } from "../http/mod.ts";
+import { respondWithFirst } from "./refusal_head.ts";
 
 /** How long a browser may keep the answer to a preflight, in seconds: as long as Chromium does at most. */
 const MAX_AGE_S = 2 * 60 * 60;
@@ -55,7 +56,8 @@ export function withCors(serve: ServeExchange, origins: readonly string[]): Serv
     }
     if (isPreflight(head)) {
       const status = { name: ":status", value: isAllowed ? "204" : "403" };
-      exchange.respond(isAllowed ? [status, ...fields, ...PREFLIGHT_FIELDS] : [status, ...fields], true);
+      const preflight = isAllowed ? [status, ...fields, ...PREFLIGHT_FIELDS] : [status, ...fields];
+      respondWithFirst(exchange, [preflight], true);
       return;
     }
     if (isAllowed) {

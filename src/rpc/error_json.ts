@@ -9,9 +9,12 @@ import {
 } from "@bufbuild/protobuf";
 import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { HeaderField } from "../http/mod.ts";
 import { codeFromName, codeName } from "./code.ts";
 import { packDetails, type PackedDetail } from "./error_detail.ts";
-import { userMetadata } from "./metadata.ts";
+import { DEFAULT_ERROR_LIMITS, type ErrorLimits } from "./error_limits.ts";
+import { capText, jsonBytes, utf8Bytes } from "./error_text.ts";
+import { checkMetadata, userMetadata } from "./metadata.ts";
 
 /** How details are shown in `debug`. Those of types that neither the error nor the registry knows are not. */
 export type ErrorJsonOptions = Partial<JsonWriteOptions> & { readonly registry?: Registry | undefined };
@@ -25,21 +28,32 @@ export interface EndOfStream {
 const TEXT_DECODER = new TextDecoder();
 
 /** An error as the content of a response. Its metadata is not in it. */
-export function errorToJson(error: ConnectError, options?: ErrorJsonOptions): JsonObject {
+export function errorToJson(
+  error: ConnectError,
+  options?: ErrorJsonOptions,
+  limits: ErrorLimits = DEFAULT_ERROR_LIMITS,
+): JsonObject {
   const json: JsonObject = { code: codeName(error.code) };
-  if (error.rawMessage !== "") {
-    json["message"] = error.rawMessage;
+  const { packed, note } = packDetails(error, limits);
+  const message = capText(error.rawMessage, limits.maxTextBytes, jsonBytes, note);
+  if (message !== "") {
+    json["message"] = message;
   }
-  if (error.details.length > 0) {
-    json["details"] = packDetails(error).map((detail) => detailToJson(detail, options));
+  if (packed.length > 0) {
+    json["details"] = packed.map((detail) => detailToJson(detail, options, limits));
   }
   return json;
 }
 
-function detailToJson(detail: PackedDetail, options: ErrorJsonOptions | undefined): JsonObject {
+function detailToJson(
+  detail: PackedDetail,
+  options: ErrorJsonOptions | undefined,
+  { maxDetailBytes }: ErrorLimits,
+): JsonObject {
   const json: JsonObject = { type: detail.type, value: base64Encode(detail.value, "std_raw") };
   const debug = debugOf(detail, options);
-  if (debug !== undefined) {
+  // A byte of a detail may be the name of an enumeration's value.
+  if (debug !== undefined && JSON.stringify(debug).length <= maxDetailBytes) {
     json["debug"] = debug;
   }
   return json;
@@ -72,7 +86,8 @@ export function errorFromJson(json: unknown, fallback: ConnectError): ConnectErr
   if (code === undefined && message === undefined) {
     return fallback;
   }
-  const error = new ConnectError(message ?? "", code ?? fallback.code, fallback.metadata);
+  const text = capText(message ?? "", DEFAULT_ERROR_LIMITS.maxTextBytes, utf8Bytes);
+  const error = new ConnectError(text, code ?? fallback.code, fallback.metadata);
   error.isWireError = true;
   if (Array.isArray(json["details"])) {
     error.details = json["details"].map(detailFromJson).filter((detail) => detail !== undefined);
@@ -96,16 +111,20 @@ function detailFromJson(json: unknown): { type: string; value: Uint8Array } | un
  * The JSON text of the message that ends a stream.
  *
  * @param trailer Metadata to go with it, beside the error's own.
+ * @throws {FieldSectionTooLargeError} There is more metadata than may be sent.
  */
 export function endStreamJson(
   error: ConnectError | undefined,
   trailer: Headers | undefined,
   options?: ErrorJsonOptions,
+  limits: ErrorLimits = DEFAULT_ERROR_LIMITS,
 ): string {
   // A map, as names of metadata are the user's, and one may be `__proto__`.
   const metadata = new Map<string, string[]>();
+  const sent: HeaderField[] = [];
   for (const headers of [trailer, error?.isWireError ? undefined : error?.metadata]) {
     for (const [name, value] of headers === undefined ? [] : userMetadata(headers)) {
+      sent.push({ name, value });
       const values = metadata.get(name);
       if (values === undefined) {
         metadata.set(name, [value]);
@@ -116,9 +135,10 @@ export function endStreamJson(
   }
   const json: JsonObject = {};
   if (error !== undefined) {
-    json["error"] = errorToJson(error, options);
+    json["error"] = errorToJson(error, options, limits);
   }
   if (metadata.size > 0) {
+    checkMetadata(sent, limits);
     json["metadata"] = Object.fromEntries(metadata);
   }
   return JSON.stringify(json);

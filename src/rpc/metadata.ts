@@ -1,5 +1,6 @@
 /** Metadata of calls: between fields of HTTP and the `Headers` that handlers and callers see. */
-import type { HeaderField } from "../http/mod.ts";
+import { fieldSectionSize, FieldSectionTooLargeError, type HeaderField } from "../http/mod.ts";
+import type { ErrorLimits } from "./error_limits.ts";
 
 /** How trailers of unary calls are marked in Connect, which sends them as headers (https://connectrpc.com/docs/protocol#unary-response). */
 export const TRAILER_PREFIX = "trailer-";
@@ -77,5 +78,13 @@ export function* userMetadata(headers: Headers): Generator<[name: string, value:
 export function appendFields(fields: HeaderField[], headers: Headers, prefix = ""): void {
   for (const [name, value] of userMetadata(headers)) {
     fields.push({ name: prefix + name, value });
+  }
+}
+
+/** @throws {FieldSectionTooLargeError} A section with metadata is larger than it may be. */
+export function checkMetadata(fields: readonly HeaderField[], { maxMetadataBytes }: ErrorLimits): void {
+  const size = fieldSectionSize(fields);
+  if (size > maxMetadataBytes) {
+    throw new FieldSectionTooLargeError(size, maxMetadataBytes, "maxMetadataBytes");
   }
 }

@@ -50,7 +50,8 @@ export function abortGuarded(controller: AbortController, reason: unknown, owner
   }
 }
 
-type Listener = EventListenerOrEventListenerObject;
+/** As the types of Deno and of browsers have it, which differ. */
+type Listener = ((event: Event) => unknown) | { handleEvent(event: Event): unknown };
 type GuardedListener = (event: Event) => void;
 
 const OWNER = Symbol("owner");
@@ -69,14 +70,14 @@ const GUARDED_PROTOTYPE = Object.create(prototype, {
     configurable: true,
     writable: true,
     value(this: AbortSignal, type: string, listener: Listener, options?: AddEventListenerOptions | boolean): void {
-      prototype.addEventListener.call(this, type, guarded(listener), options);
+      prototype.addEventListener.call(this, type, guarded(listener) as EventListener, options);
     },
   },
   removeEventListener: {
     configurable: true,
     writable: true,
     value(this: AbortSignal, type: string, listener: Listener, options?: EventListenerOptions | boolean): void {
-      prototype.removeEventListener.call(this, type, guarded(listener), options);
+      prototype.removeEventListener.call(this, type, guarded(listener) as EventListener, options);
     },
   },
   onabort: {

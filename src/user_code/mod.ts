@@ -2,4 +2,4 @@
 export { abortGuarded, createGuardedAbort, guardSignal, type MistakeOwner } from "./guarded_abort.ts";
 export { guardReporter, printMistake } from "./reporter.ts";
 export { thrownText } from "./thrown_text.ts";
-export { isThenable } from "./thenable.ts";
+export { handled, isThenable } from "./thenable.ts";

@@ -3,7 +3,14 @@
  * counts the octets of the request that were released. What the engines forgive (a release after the end) it does not.
  */
 import assert from "node:assert/strict";
-import { type ExchangeHandler, type HeaderField, type HttpExchange, NO_HANDLER } from "../../src/http/mod.ts";
+import {
+  type ExchangeHandler,
+  fieldSectionSize,
+  FieldSectionTooLargeError,
+  type HeaderField,
+  type HttpExchange,
+  NO_HANDLER,
+} from "../../src/http/mod.ts";
 import { checkOutgoingHead, checkOutgoingTrailers } from "../../src/http2/message_rules.ts";
 import { concat } from "./frame_builder.ts";
 
@@ -17,6 +24,8 @@ export interface ScriptedExchangeOptions {
   readonly reserves?: boolean;
   /** @default true */
   readonly canSendTrailers?: boolean;
+  /** Bytes of a head or of trailers that the peer takes. @default Infinity */
+  readonly maxFieldSectionSize?: number;
 }
 
 /** See the top of the file. */
@@ -126,6 +135,7 @@ export class ScriptedExchange implements HttpExchange {
     assert.equal(this.headSent, false, "There is one head");
     checkOutgoingHead(fields, "server");
     checkSendable(fields);
+    this.#checkSize(fields);
     this.headSent = true;
     if (!this.#isReset) {
       this.log.push(`respond ${line(fields)}${endStream ? " end" : ""}`);
@@ -157,6 +167,7 @@ export class ScriptedExchange implements HttpExchange {
     if (this.#isSendable()) {
       checkOutgoingTrailers(fields);
       checkSendable(fields);
+      this.#checkSize(fields);
       this.log.push(`trailers ${line(fields)}`);
       this.#end();
     }
@@ -197,6 +208,14 @@ export class ScriptedExchange implements HttpExchange {
 
   #begin(command: string): void {
     assert.equal(this.#reserved, undefined, `No ${command} between reserve and commit`);
+  }
+
+  #checkSize(fields: readonly HeaderField[]): void {
+    const { maxFieldSectionSize = Infinity } = this.#options;
+    const size = fieldSectionSize(fields);
+    if (size > maxFieldSectionSize) {
+      throw new FieldSectionTooLargeError(size, maxFieldSectionSize, "maxFieldSectionSize");
+    }
   }
 
   /** As the engines: false after a reset, and a mistake after the end. */

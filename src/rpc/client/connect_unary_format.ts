@@ -1,9 +1,10 @@
 /** Unary calls of Connect as a client speaks it: https://connectrpc.com/docs/protocol#unary-rpcs */
-import { ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import { fieldValue, type HeaderField, PieceBuffer, type ResponseHead } from "../../http/mod.ts";
 import type { Compression } from "../compression.ts";
 import { errorFromJson } from "../error_json.ts";
 import { splitTrailers } from "../metadata.ts";
+import { connectErrorOf } from "../thrown_error.ts";
 import { connectTimeoutField } from "./connect_stream_format.ts";
 import {
   type CallEnd,
@@ -68,7 +69,7 @@ class UnaryReader implements ResponseReader {
     try {
       this.#compression = responseCompression(fields, "content-encoding", acceptCompressions);
     } catch (error) {
-      this.#fail(ConnectError.from(error));
+      this.#fail(connectErrorOf(error));
       return;
     }
     if (endStream) {

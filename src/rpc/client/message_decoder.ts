@@ -2,6 +2,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "../compression.ts";
+import { connectErrorOf, isConnectError, quotedReason } from "../thrown_error.ts";
 import type { CallPlan } from "./call_plan.ts";
 
 /**
@@ -18,7 +19,7 @@ export function decodeMessage(
   try {
     return output.decode(buffer, start, end, isOwned);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = quotedReason(error);
     throw new ConnectError(
       `the response is no ${method.output.typeName}: ${reason}`,
       Code.Internal,
@@ -38,9 +39,9 @@ export async function decompressMessage(
   try {
     return await compression.decompress(octets, readerOptions.maxMessageBytes);
   } catch (error) {
-    if (error instanceof ConnectError && error.code === Code.InvalidArgument) {
+    if (isConnectError(error) && error.code === Code.InvalidArgument) {
       throw new ConnectError(error.rawMessage, Code.Internal, undefined, undefined, error);
     }
-    throw ConnectError.from(error, Code.Internal);
+    throw connectErrorOf(error, Code.Internal);
   }
 }

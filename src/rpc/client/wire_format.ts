@@ -6,6 +6,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { fieldValue, type HeaderField, type ResponseHead } from "../../http/mod.ts";
 import { codeOfHttpStatus } from "../code.ts";
 import type { Compression } from "../compression.ts";
+import { quoted } from "../error_text.ts";
 import { toHeaders } from "../metadata.ts";
 
 /** Metadata as it came: most of it is never looked at. */
@@ -115,7 +116,7 @@ export function responseCompression(
   }
   const compression = acceptCompressions.find((candidate) => candidate.name === name);
   if (compression === undefined) {
-    throw protocolError(`${encodingField} is "${name}", which was not asked for`);
+    throw protocolError(`${encodingField} is "${quoted(name)}", which was not asked for`);
   }
   return compression;
 }
@@ -138,5 +139,8 @@ export function contentTypeError(
     return undefined;
   }
   const isOurs = type.startsWith(prefix);
-  return new ConnectError(`content-type is "${value}", not ${wanted[0]}`, isOurs ? Code.Internal : Code.Unknown);
+  return new ConnectError(
+    `content-type is "${quoted(value)}", not ${wanted[0]}`,
+    isOurs ? Code.Internal : Code.Unknown,
+  );
 }

@@ -4,23 +4,26 @@
  * What it receives and when is the carrier's, how an answer is written its protocol's. A unary call whose request comes in one piece costs no
  * timer, no `AbortController`, no `Headers` and no promise, unless its handler asks for them.
  */
-import { create, type Message } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
   type ConnectionInfo,
   type ExchangeHandler,
   type HttpExchange,
+  isFieldSectionTooLarge,
   PieceBuffer,
   type RequestHead,
 } from "../../http/mod.ts";
+import { isThenable } from "../../user_code/mod.ts";
 import type { DeadlineEntry } from "../deadline_wheel.ts";
+import { shortened } from "../short_error.ts";
+import { isConnectError } from "../thrown_error.ts";
 import { sendAll, sendEnveloped } from "./answer.ts";
 import { CallContext, type ContextHost } from "./call_context.ts";
 import type { AnsweringStream, CallPlan } from "./call_plan.ts";
 import type { CallRecord } from "./call_record.ts";
 import { CallWriter } from "./call_writer.ts";
 import { sendContent } from "./connect.ts";
-import type { MessageInit } from "./invocation.ts";
 import type { OpenCall, OpenCalls } from "./open_calls.ts";
 import type { ResolvedOptions } from "./options.ts";
 import {
@@ -33,6 +36,7 @@ import {
   startOfWhole,
 } from "./request_intake.ts";
 import { RequestStream } from "./request_stream.ts";
+import { checkPushed, responseMessage } from "./response_message.ts";
 import type { RegisteredMethod } from "./router.ts";
 
 /** RFC 9113 §7 */
@@ -318,19 +322,19 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     try {
       if (invocation.writing !== undefined) {
         const writer = new CallWriter(this);
-        const written = invocation.writing(input as Message, writer, this.context);
-        return written instanceof Promise || writer.sending !== undefined
+        const written: unknown = invocation.writing(input as Message, writer, this.context);
+        checkPushed(method, written);
+        return isThenable(written) || writer.sending !== undefined
           ? this.#run(this.#finishWhen(written, writer))
           : this.#finish();
       }
-      const output = invocation.invoke(input, this.context);
+      const output: unknown = invocation.invoke(input, this.context);
       if (isStream) {
-        const messages = output as AsyncIterable<MessageInit> | Promise<AsyncIterable<MessageInit>>;
-        this.#run(this.#finishWhen(sendAll(this, messages)));
-      } else if (output instanceof Promise) {
-        this.#run(this.#replyWhen(output as Promise<MessageInit>));
+        this.#run(this.#finishWhen(sendAll(this, output)));
+      } else if (isThenable(output)) {
+        this.#run(this.#replyWhen(output));
       } else {
-        const sending = this.#reply(output as MessageInit);
+        const sending = this.#reply(output);
         if (sending !== undefined) {
           this.#run(sending);
         }
@@ -349,7 +353,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     });
   }
 
-  async #replyWhen(output: Promise<MessageInit>): Promise<void> {
+  async #replyWhen(output: PromiseLike<unknown>): Promise<void> {
     const message = await output;
     const sending = this.#reply(message);
     if (sending !== undefined) {
@@ -358,11 +362,11 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   }
 
   /** A promise where compression takes its time. */
-  #reply(output: MessageInit): Promise<void> | undefined {
+  #reply(output: unknown): Promise<void> | undefined {
     if (!this.#isOpen) {
       return undefined;
     }
-    const message = create(this.plan.registered.method.output, output);
+    const message = responseMessage(this.plan.registered.method, output);
     const sending = this.plan.protocol.isEnveloped ? sendEnveloped(this, message) : sendContent(this, message);
     if (sending instanceof Promise) {
       return sending.then(() => this.#finish());
@@ -371,7 +375,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     return undefined;
   }
 
-  async #finishWhen(sent: void | Promise<void>, writer?: CallWriter): Promise<void> {
+  async #finishWhen(sent: unknown, writer?: CallWriter): Promise<void> {
     await sent;
     await writer?.sending;
     this.#finish();
@@ -393,23 +397,31 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     try {
       this.plan.protocol.end(this, error);
     } catch (mistake) {
-      sent = this.#endAgain(mistake);
+      sent = this.#endShorter(mistake, error);
     }
     this.context.abort(sent);
     this.#close(sent);
   }
 
-  /** The answer could not end as the handler wanted it to: with a field that may not be sent. */
-  #endAgain(mistake: unknown): ConnectError {
-    const error = new ConnectError("internal error", Code.Internal);
-    this.#report(mistake);
-    this.context.forgetGiven();
-    try {
-      this.plan.protocol.end(this, error);
-    } catch {
-      this.exchange.reset(INTERNAL_ERROR);
+  /** Ends an answer that could not end as the handler wanted it to: with a field that may not be sent, or with more of them than may be sent. */
+  #endShorter(mistake: unknown, error: ConnectError | undefined): ConnectError {
+    const isTooLarge = isFieldSectionTooLarge(mistake);
+    if (!isTooLarge) {
+      this.report(mistake);
     }
-    return error;
+    const short = isTooLarge ? shortened(mistake, error) : internalError();
+    this.context.forgetGiven();
+    // The second one is for peers that take less than a text.
+    for (const attempt of [short, new ConnectError("", short.code)]) {
+      try {
+        this.plan.protocol.end(this, attempt);
+        return attempt;
+      } catch {
+        continue;
+      }
+    }
+    this.exchange.reset(INTERNAL_ERROR);
+    return short;
   }
 
   /** Wakes and ends all that waits for the other side. */
@@ -429,22 +441,26 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
 
   /** Clients learn no more of other errors than that they were: their texts may say anything. */
   #toConnectError(error: unknown): ConnectError {
-    if (error instanceof ConnectError) {
+    if (isConnectError(error)) {
       return error;
     }
-    this.#report(error);
-    return new ConnectError("internal error", Code.Internal);
+    if (isFieldSectionTooLarge(error)) {
+      this.context.forgetGiven();
+      return shortened(error, undefined);
+    }
+    this.report(error);
+    return internalError();
   }
 
-  /** Only the first mistake is told: others may come of it. */
-  #report(mistake: unknown): void {
+  /** Tells of a mistake in user code. Only the first one of a call is told: others may come of it. */
+  report(mistake: unknown): void {
     if (!this.#hasReported) {
       this.#hasReported = true;
-      try {
-        this.options.onError(mistake, this.context);
-      } catch (error) {
-        console.error(error); // The client has to be answered all the same.
-      }
+      this.options.onError(mistake, this.context);
     }
   }
+}
+
+function internalError(): ConnectError {
+  return new ConnectError("internal error", Code.Internal);
 }

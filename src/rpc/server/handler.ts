@@ -1,11 +1,23 @@
 /** The server side of RPC: answers exchanges that are calls, whatever carries them. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { ConnectionInfo, HeaderField, HttpExchange, RequestHead, ServeExchange } from "../../http/mod.ts";
+import {
+  type ConnectionInfo,
+  fieldValue,
+  type HeaderField,
+  type HttpExchange,
+  type RequestHead,
+  type ServeExchange,
+} from "../../http/mod.ts";
+import { printMistake } from "../../user_code/mod.ts";
 import { codeOfHttpStatus } from "../code.ts";
 import { type DeadlineWheel, PROCESS_WHEEL } from "../deadline_wheel.ts";
 import { errorToJson } from "../error_json.ts";
+import { quoted } from "../error_text.ts";
 import { statusFields } from "../grpc_status.ts";
+import { respondWithFirst } from "../refusal_head.ts";
+import { isConnectError } from "../thrown_error.ts";
 import { CALL_HANDLER, ServerCall } from "./call.ts";
+import { CallContext } from "./call_context.ts";
 import { CallRecord } from "./call_record.ts";
 import { isGrpc, Negotiator, type Refusal, textRefusal } from "./negotiation.ts";
 import type { CallPlan, ServerProtocol } from "./call_plan.ts";
@@ -133,7 +145,31 @@ class Handler implements RpcHandler {
       return undefined;
     }
     const { name } = protocol ?? this.#negotiator.protocolOf(head) ?? {};
-    return new CallRecord(observers, head, connection, registered?.method, name);
+    const report = (mistake: unknown) => this.#reportObserver(mistake, head, connection, registered, name);
+    return new CallRecord(observers, head, connection, registered?.method, name, report);
+  }
+
+  /** The context is one of its own: the call may not have one yet, or be none. */
+  #reportObserver(
+    mistake: unknown,
+    head: RequestHead,
+    connection: ConnectionInfo,
+    registered: RegisteredMethod | undefined,
+    name = "",
+  ): void {
+    const { onError, deadlines } = this.#options;
+    if (registered === undefined) {
+      printMistake(mistake, `An observer failed at ${quoted(head.path)}:`);
+      return;
+    }
+    const host = {
+      registered,
+      protocolName: name,
+      deadlineAtMs: Infinity,
+      nowMs: () => deadlines.nowMs(),
+      report: () => {},
+    };
+    onError(mistake, new CallContext(host, head, connection));
   }
 }
 
@@ -143,15 +179,23 @@ function serviceOf(path: string): string {
 }
 
 function shutdownError({ reason }: AbortSignal): ConnectError {
-  return reason instanceof ConnectError ? reason : new ConnectError("the server is shutting down", Code.Unavailable);
+  return isConnectError(reason) ? reason : new ConnectError("the server is shutting down", Code.Unavailable);
 }
+
+/** Longer than any content type of gRPC; one of megabytes would come back. */
+const MAX_CONTENT_TYPE = 64;
 
 /** There is no such method. */
 function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
-  const error = new ConnectError(`no method ${named(head.path)}`, Code.Unimplemented);
+  const error = new ConnectError(`no method ${quoted(head.path)}`, Code.Unimplemented);
   if (isGrpc(head) && head.method === "POST") {
-    const contentType = head.fields.find(({ name }) => name === "content-type")!;
-    exchange.respond([{ name: ":status", value: "200" }, contentType, ...statusFields(error)], true);
+    const contentType = fieldValue(head.fields, "content-type")!;
+    const fields = [
+      { name: ":status", value: "200" },
+      { name: "content-type", value: contentType.length <= MAX_CONTENT_TYPE ? contentType : "application/grpc" },
+    ];
+    const [status, ...rest] = statusFields(error);
+    respondWithFirst(exchange, [[...fields, status!, ...rest], [...fields, status!]], true);
     return;
   }
   const isCall = head.fields.some(({ name, value }) =>
@@ -162,7 +206,7 @@ function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
     head,
     isCall
       ? { status: 404, text: JSON.stringify(errorToJson(error)), fields: JSON_TYPE }
-      : textRefusal(404, `Not found: ${named(head.path)}\n`),
+      : textRefusal(404, `Not found: ${quoted(head.path)}\n`),
   );
 }
 
@@ -170,15 +214,9 @@ const JSON_TYPE: readonly HeaderField[] = [{ name: "content-type", value: "appli
 
 function refuse(exchange: HttpExchange, { method }: RequestHead, { status, fields, text }: Refusal): void {
   const isHead = method === "HEAD"; // Its answer has no content (RFC 9110 §9.3.2).
-  exchange.respond([{ name: ":status", value: String(status) }, ...fields], isHead);
+  const statusField = { name: ":status", value: String(status) };
+  respondWithFirst(exchange, [[statusField, ...fields], [statusField]], isHead);
   if (!isHead) {
     exchange.end(encoder.encode(text));
   }
-}
-
-/** Of a path that is told, in characters: one of megabytes would come back in a field. */
-const MAX_NAMED = 200;
-
-function named(path: string): string {
-  return path.length <= MAX_NAMED ? path : `${path.slice(0, MAX_NAMED)}...`;
 }

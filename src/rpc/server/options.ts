@@ -1,8 +1,10 @@
 /** What can be set about the server side of RPC, and what it is when nothing is said. */
 import type { ConnectRouter, HandlerContext, Interceptor } from "@connectrpc/connect";
-import { checkWholeNumber, MAX_COUNT } from "../../http/mod.ts";
+import { checkWholeNumber, type LimitChanges, MAX_COUNT } from "../../http/mod.ts";
+import { guardReporter, printMistake } from "../../user_code/mod.ts";
 import { type Compression, createWebCompressions } from "../compression.ts";
 import type { DeadlineWheel } from "../deadline_wheel.ts";
+import { type ErrorLimits, resolveErrorLimits } from "../error_limits.ts";
 import type { BinaryOptions, JsonOptions } from "../message_codec.ts";
 import { checkMessageBytes, DEFAULT_COMPRESS_MIN_BYTES, DEFAULT_MAX_MESSAGE_BYTES } from "../message_limits.ts";
 import type { CallObserver } from "./call_observer.ts";
@@ -28,6 +30,8 @@ export interface RpcOptions {
   readonly maxMessageBytes?: number | undefined;
   /** The largest message to send, before compression, in bytes. By default as large as those to receive. */
   readonly maxResponseBytes?: number | undefined;
+  /** How much an answer may say of its error, and beside its messages. */
+  readonly errorLimits?: LimitChanges<ErrorLimits> | undefined;
   /** How messages may be compressed, the best first. @default `createWebCompressions()`; with `serve`, `nodeCompressions` */
   readonly compressions?: readonly Compression[] | undefined;
   /** From how many bytes on a message is compressed for clients that take it. @default 1024 */
@@ -44,7 +48,10 @@ export interface RpcOptions {
   readonly shutdownSignal?: AbortSignal | undefined;
   /** Told of each call: for logs, metrics and traces. The first is the outermost. None by default, at no cost. */
   readonly observers?: readonly CallObserver[] | undefined;
-  /** Told what handlers throw that is no `ConnectError`. Clients are told `internal` without a text. By default it is logged to the console. */
+  /**
+   * Told what handlers throw that is no `ConnectError`, what listeners of their signals throw, and that they gave what is no message: once for each
+   * call. Clients are told `internal` without a text. By default it is logged to the console.
+   */
   readonly onError?: ((error: unknown, context: HandlerContext) => void) | undefined;
 }
 
@@ -54,6 +61,7 @@ export interface ResolvedOptions {
   readonly requestGate: ((context: HandlerContext) => void | Promise<void>) | undefined;
   readonly maxMessageBytes: number;
   readonly maxResponseBytes: number;
+  readonly errorLimits: ErrorLimits;
   readonly compressions: readonly Compression[];
   readonly compressMinBytes: number;
   readonly jsonOptions: JsonOptions | undefined;
@@ -62,8 +70,14 @@ export interface ResolvedOptions {
   readonly maxAbandonedCalls: number;
   /** Undefined when there are none. */
   readonly observers: readonly CallObserver[] | undefined;
+  /** Never throws. */
   readonly onError: (error: unknown, context: HandlerContext) => void;
   readonly deadlines: DeadlineWheel;
+}
+
+/** Prints what a method failed with, and which one, to the console. @param context Undefined when it was none. */
+export function printFault(error: unknown, context: HandlerContext | undefined): void {
+  printMistake(error, context && `${context.service.typeName}/${context.method.name} failed:`);
 }
 
 /** @throws {RangeError} A number is none that it can be. */
@@ -73,6 +87,7 @@ export function resolveOptions(options: RpcOptions, deadlines: DeadlineWheel): R
     requestGate: options.requestGate,
     maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
     maxResponseBytes: options.maxResponseBytes ?? options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+    errorLimits: resolveErrorLimits(options.errorLimits),
     compressions: options.compressions ?? createWebCompressions(),
     compressMinBytes: options.compressMinBytes ?? DEFAULT_COMPRESS_MIN_BYTES,
     jsonOptions: options.jsonOptions,
@@ -80,7 +95,7 @@ export function resolveOptions(options: RpcOptions, deadlines: DeadlineWheel): R
     requireConnectProtocolHeader: options.requireConnectProtocolHeader ?? false,
     maxAbandonedCalls: options.maxAbandonedCalls ?? DEFAULT_MAX_ABANDONED_CALLS,
     observers: options.observers?.length === 0 ? undefined : options.observers,
-    onError: options.onError ?? ((error) => console.error(error)),
+    onError: guardReporter<[unknown, HandlerContext]>(options.onError ?? printFault),
     deadlines,
   };
   checkMessageBytes("maxMessageBytes", resolved.maxMessageBytes);

@@ -2,7 +2,9 @@
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { PieceBuffer } from "../../http/mod.ts";
+import { isThenable } from "../../user_code/mod.ts";
 import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, EnvelopeReader, readEnvelopeLength } from "../envelope.ts";
+import { connectErrorOf, quotedReason } from "../thrown_error.ts";
 import type { CallPlan } from "./call_plan.ts";
 import type { CallRecord } from "./call_record.ts";
 
@@ -95,8 +97,8 @@ function decompressor(
   const compressed = ownOctets(buffer, start, end, isOwned);
   return () => {
     const octets = requestCompression.decompress(compressed, maxMessageBytes);
-    return octets instanceof Promise
-      ? octets.then((octets) => decode(plan, octets, 0, octets.length, true))
+    return isThenable(octets)
+      ? Promise.resolve(octets).then((octets) => decode(plan, octets, 0, octets.length, true))
       : decode(plan, octets, 0, octets.length, true);
   };
 }
@@ -110,7 +112,7 @@ export function receiveQuery(host: IntakeHost, octets: Uint8Array): void {
     }
     host.receiveMessage(decodeMessage(host, plan.requestCompression !== undefined, octets, 0, octets.length, true));
   } catch (error) {
-    host.fail(ConnectError.from(error, Code.Internal));
+    host.fail(connectErrorOf(error, Code.Internal));
   }
 }
 
@@ -124,7 +126,7 @@ function decode(
   try {
     return codecs.input.decode(buffer, start, end, isOwned);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = quotedReason(error);
     const { typeName } = registered.method.input;
     throw new ConnectError(
       `${typeName} cannot be decoded: ${reason}`,
@@ -225,7 +227,7 @@ export class SingleEnvelopeIntake implements RequestIntake {
       action();
     } catch (error) {
       this.#envelopes.stop();
-      this.#host.fail(ConnectError.from(error, Code.Internal));
+      this.#host.fail(connectErrorOf(error, Code.Internal));
     }
   }
 }
@@ -260,7 +262,7 @@ export class ContentIntake implements RequestIntake {
       const isCompressed = this.#host.plan.requestCompression !== undefined;
       this.#host.receiveMessage(decodeMessage(this.#host, isCompressed, octets, 0, octets.length, true));
     } catch (error) {
-      this.#host.fail(ConnectError.from(error, Code.Internal));
+      this.#host.fail(connectErrorOf(error, Code.Internal));
     }
   }
 }

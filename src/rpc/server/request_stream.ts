@@ -1,7 +1,9 @@
 /** The messages of a request that is a stream, for a handler to take. */
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { handled } from "../../user_code/mod.ts";
 import { EnvelopeReader } from "../envelope.ts";
+import { connectErrorOf } from "../thrown_error.ts";
 import type { MessageReader } from "./message_reader.ts";
 import { cutShortError, decodeEnvelope, type IntakeHost, type RequestIntake, tooLongError } from "./request_intake.ts";
 
@@ -73,9 +75,13 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     }
     try {
       const message = this.#take();
-      return message === undefined && !this.#hasEnded ? this.#nextLater() : Promise.resolve(resultOf(message));
+      if (message === undefined && !this.#hasEnded) {
+        return handled(this.#nextLater());
+      }
+      const result = resultOf(message);
+      return result instanceof Promise ? handled(result) : Promise.resolve(result);
     } catch (error) {
-      return Promise.reject(error);
+      return handled(Promise.reject(error));
     }
   }
 
@@ -104,7 +110,11 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     return pending;
   }
 
-  async ready(): Promise<boolean> {
+  ready(): Promise<boolean> {
+    return handled(this.#ready());
+  }
+
+  async #ready(): Promise<boolean> {
     if (this.#wake !== undefined) {
       throw new TypeError("Cannot wait for a message: another read is waiting for it");
     }
@@ -125,7 +135,7 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
    * uploads show: one for each 64 MB (21 for a GiB instead of 1, and a third more CPU).
    */
   async #nextLater(): Promise<Result> {
-    await this.ready();
+    await this.#ready();
     return resultOf(this.#take());
   }
 
@@ -169,7 +179,7 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
 
   /** Nothing comes after what is wrong. */
   #break(error: unknown): unknown {
-    this.#error ??= ConnectError.from(error, Code.Internal);
+    this.#error ??= connectErrorOf(error, Code.Internal);
     this.#drop();
     return this.#error;
   }
