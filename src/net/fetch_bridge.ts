@@ -7,6 +7,7 @@ import type {
   RequestHead,
   ServeExchange,
 } from "../http/mod.ts";
+import { abortGuarded, createGuardedAbort, guardReporter, guardSignal, type MistakeOwner } from "../user_code/mod.ts";
 
 /** A handler as `Deno.serve`, Bun and edges have it. */
 export type FetchHandler = (request: Request, connection: ConnectionInfo) => Response | Promise<Response>;
@@ -38,11 +39,12 @@ const BAD_REQUEST: readonly HeaderField[] = Object.freeze([{ name: ":status", va
  * Makes a `fetch` handler serve exchanges. Content streams both ways with back-pressure: octets of a request are given back to the peer's window
  * when the handler has read them, a response is read when the peer takes it. The request's signal aborts when the peer goes away.
  *
- * @param onError Told what the handler threw, for which the peer gets a 500 without its text.
+ * @param onError Told what the handler threw, for which the peer gets a 500 without its text, and what listeners of its request's signal throw.
  */
 export function createFetchBridge(handler: FetchHandler, onError: (error: unknown) => void): ServeExchange {
+  const report = guardReporter(onError);
   return (exchange, head, endStream, connection) => {
-    const fetched = new FetchExchange(exchange, onError);
+    const fetched = new FetchExchange(exchange, report);
     exchange.context = fetched;
     exchange.handler = FETCH_HANDLER;
     fetched.serve(handler, head, endStream, connection);
@@ -64,10 +66,12 @@ function contextOf(exchange: HttpExchange): FetchExchange {
 }
 
 /** A request on its way through a `fetch` handler. */
-class FetchExchange {
+class FetchExchange implements MistakeOwner {
   readonly #exchange: HttpExchange;
+  /** Never throws. */
   readonly #onError: (error: unknown) => void;
-  readonly #abort = new AbortController();
+  #hasReported = false;
+  readonly #abort = createGuardedAbort(this);
   /** Content that was received and not read. The peer's window bounds it. */
   readonly #received: Uint8Array<ArrayBuffer>[] = [];
   #hasEnded = false;
@@ -87,7 +91,7 @@ class FetchExchange {
       request = this.#createRequest(head, endStream, connection);
     } catch {
       // Legal in HTTP and not in fetch, such as CONNECT, or an authority that no URL can have.
-      this.#exchange.respond(BAD_REQUEST, true);
+      this.#answer(BAD_REQUEST, undefined);
       return;
     }
     try {
@@ -113,9 +117,17 @@ class FetchExchange {
 
   /** The peer is gone. */
   abort(error: Error): void {
-    this.#abort.abort(error);
+    abortGuarded(this.#abort, error, this);
     this.#wake();
     this.resume();
+  }
+
+  /** Only the first mistake is told: others may come of it. */
+  report(mistake: unknown): void {
+    if (!this.#hasReported) {
+      this.#hasReported = true;
+      this.#onError(mistake);
+    }
   }
 
   #wake(): void {
@@ -134,12 +146,14 @@ class FetchExchange {
     }
     const scheme = connection.isTls ? "https" : "http";
     const path = head.path === "*" ? "" : head.path;
-    return new Request(`${scheme}://${head.authority || "localhost"}${path}`, {
+    const request = new Request(`${scheme}://${head.authority || "localhost"}${path}`, {
       method: head.method,
       headers,
       signal: this.#abort.signal,
       body: endStream || head.method === "GET" || head.method === "HEAD" ? null : this.#content(),
     });
+    guardSignal(request.signal, this); // It is another one than ours.
+    return request;
   }
 
   #content(): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -174,14 +188,14 @@ class FetchExchange {
     }
     const { body } = response;
     if (body === null || isHead) {
-      await body?.cancel();
+      body?.cancel().catch(() => {}); // It may have failed itself, and take for ever.
       await this.#discard();
       exchange.respond(fields, true);
       return;
     }
     const reader = body.getReader();
     if (this.#abort.signal.aborted) {
-      await reader.cancel(this.#abort.signal.reason);
+      reader.cancel(this.#abort.signal.reason).catch(() => {});
       return;
     }
     this.#abort.signal.addEventListener("abort", () => reader.cancel(this.#abort.signal.reason).catch(() => {}));
@@ -247,12 +261,26 @@ class FetchExchange {
     if (this.#abort.signal.aborted) {
       return; // What a handler does that was told to stop.
     }
-    this.#onError(error);
+    this.report(error);
     if (this.#exchange.headSent) {
       this.#exchange.reset(INTERNAL_ERROR);
     } else {
-      this.#exchange.respond(UNAVAILABLE);
-      this.#exchange.end(UNAVAILABLE_TEXT);
+      this.#answer(UNAVAILABLE, UNAVAILABLE_TEXT);
+    }
+  }
+
+  /** Answers without the handler. */
+  #answer(fields: readonly HeaderField[], content: Uint8Array | undefined): void {
+    const exchange = this.#exchange;
+    try {
+      exchange.respond(fields, content === undefined);
+      if (content !== undefined) {
+        exchange.end(content);
+      }
+    } catch (mistake) {
+      // What is around the exchange adds fields, and the peer may take less than those.
+      exchange.reset(INTERNAL_ERROR);
+      this.report(mistake);
     }
   }
 }

@@ -13,6 +13,7 @@ import { readProxyHeader } from "./proxy_protocol.ts";
 import { sniff } from "./sniff.ts";
 import { closeQuietly, hostAndPort, type Socket } from "./sockets.ts";
 import { type KeyPair, listenTls, type TlsSocket } from "./tls.ts";
+import { guardReporter, printMistake } from "../user_code/mod.ts";
 
 /** How long `accept` is left alone after it failed for want of file descriptors, in milliseconds. */
 const ACCEPT_PAUSE_MS = 50;
@@ -95,7 +96,12 @@ export async function serveHttp(serve: ServeExchange, options: HttpServerOptions
     }
   }
   const served = options.trustForwarded ? trustForwarded(serve) : serve;
-  return new ListeningServer(listeners, served, { ...options, handshakeTimeoutMs });
+  return new ListeningServer(listeners, served, {
+    ...options,
+    handshakeTimeoutMs,
+    onError: guardReporter(options.onError ?? printMistake),
+    onConnectionEnd: options.onConnectionEnd && guardReporter(options.onConnectionEnd),
+  });
 }
 
 /**
@@ -232,7 +238,7 @@ class ListeningServer implements HttpServer {
   }
 
   #drive(socket: Socket, { isHttp2, chunk, peer }: Greeting): void {
-    const onError = this.#options.onError ?? ((error) => console.error(error));
+    const { onError = printMistake } = this.#options;
     const info = connectionInfo(socket, isHttp2, peer);
     const driver = new Driver<HttpConnection>(
       socket,
