@@ -25,6 +25,7 @@ import {
   logFault,
   logger,
   type LogLevel,
+  logStrayErrors,
   parseDuration,
 } from "./src/ops/mod.ts";
 import { type ServingSettings, startServing } from "./src/serving.ts";
@@ -158,6 +159,7 @@ async function main(flags: Flags): Promise<void> {
     const serving = await start(flags, keyPairPaths, files.store);
     using _reloading = keyPairPaths && reloadOnChange(serving, keyPairPaths);
     const admin = flags.adminPort === undefined ? undefined : await listenForOperators(flags, serving);
+    logStrayErrors(); // Not before: what is wrong at the start is to be seen.
     console.log(`Edgewire listening on ${serving.url}`);
     if (admin !== undefined) {
       console.log(`Metrics and probes on ${admin.url}`);

@@ -1,7 +1,15 @@
 /** The ops room: what an operator expects of every server. */
 export { accessLog } from "./access_log.ts";
 export { type AdminSources, createAdminHandler } from "./admin.ts";
-export { configureLogging, LOG_LEVELS, logFault, logger, type LogLevel } from "./logging.ts";
+export {
+  configureLogging,
+  LOG_LEVELS,
+  logFault,
+  logger,
+  type LogLevel,
+  logStrayErrors,
+  logStrayRejections,
+} from "./logging.ts";
 export { parseDuration } from "./duration.ts";
 export { Health } from "./health.ts";
 export { loadMergedMetrics, loadMetrics, loadTelemetry, type Telemetry } from "./loading.ts";

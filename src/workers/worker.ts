@@ -1,4 +1,5 @@
 /** A worker, as it sees itself: it serves as it is told, and says when it cannot go on. */
+import { logStrayRejections } from "../ops/mod.ts";
 import type { FileStore } from "../services/mod.ts";
 import { toErrorData } from "./error_data.ts";
 import { PortCalls } from "./port_calls.ts";
@@ -33,15 +34,15 @@ export function runWorker<Settings extends WorkerSettings>(start: StartServing<S
   }, { once: true });
 }
 
-/** What ends a program ends its worker: Deno would do that by itself, but write to the log as it likes, and say nothing of `Deno.exit`. */
+/**
+ * What ends a program ends its worker, which starts anew: Deno would do that by itself, but write to the log as it likes, and say nothing of `Deno.exit`.
+ * But for promises that nothing awaits: calls leave those behind, and all other calls of the worker would end with it.
+ */
 function reportCrash(report: (error: unknown) => void): void {
   addEventListener("error", (event) => {
     event.preventDefault();
     report(event.error);
   });
-  addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    report(event.reason);
-  });
+  logStrayRejections();
   addEventListener("unload", () => report(new Error("The worker has exited")));
 }

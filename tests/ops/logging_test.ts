@@ -1,7 +1,8 @@
 import { createHandlerContext } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import { Greeter } from "../../gen/edgewire/v1/greeter_pb.ts";
-import { logFault } from "../../src/ops/mod.ts";
+import { createFormatter } from "../../src/ops/logging.ts";
+import { logFault, logger } from "../../src/ops/mod.ts";
 import { recordLog } from "../support/log_records.ts";
 
 Deno.test("logFault logs what the caller is not told, and names the call if there was one", async () => {
@@ -19,4 +20,74 @@ Deno.test("logFault logs what the caller is not told, and names the call if ther
     undefined,
   ]);
   assert.deepEqual(records.map(({ properties }) => String(properties["error"])), ["Error: secret", "Error: secret"]);
+});
+
+/** What the log would write of a message, to a terminal and to a file. */
+async function written(template: string, properties: Record<string, unknown>): Promise<[text: string, json: string]> {
+  const [record] = await recordLog(() => logger.error(template, properties));
+  return [createFormatter(true)(record!), createFormatter(false)(record!)];
+}
+
+Deno.test("control characters of others are visible, in a terminal and in JSON", async () => {
+  const value = "a\x1b[31m\x07\x9b\u202e\x7f\n\tb";
+  for (const logged of [value, new Error(value), new Error("outer", { cause: new Error(value) })]) {
+    const [text, json] = await written("{procedure} failed: {error}", { procedure: value, error: logged });
+    // deno-lint-ignore no-control-regex
+    const shown = text.replaceAll(/\x1b\[\d*m/g, ""); // Its own colours.
+    assert.ok(shown.includes("a\\u001b[31m\\u0007\\u009b\\u202e\\u007f\n\tb"), shown);
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(shown, /[\0-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(json, /[\0-\x1f\x7f-\x9f\u202e]/);
+    assert.equal(JSON.parse(json).properties.procedure, value);
+    assert.ok(JSON.stringify(JSON.parse(json)).includes("\\u202e") || json.includes("\\u202e"));
+  }
+});
+
+Deno.test("long values are cut, and whatever was thrown can be logged", async () => {
+  const long = "a".repeat(100_000);
+  const hostile = new Proxy({}, {
+    get() {
+      throw new Error("get");
+    },
+    getPrototypeOf() {
+      throw new Error("getPrototypeOf");
+    },
+  });
+  const message = Object.defineProperty(new Error(), "message", {
+    get() {
+      throw new Error("getter");
+    },
+  });
+  const deep = Array.from({ length: 100 }).reduce<Error>((cause) => new Error(long, { cause }), new Error("first"));
+  for (
+    const error of [long, new Error(long), deep, hostile, message, null, undefined, Symbol(long), () => {}, 10n, [long]]
+  ) {
+    const [text, json] = await written("{error}", { error });
+    assert.ok(text.length < 200_000 && json.length < 200_000, `${text.length} ${json.length}`);
+    JSON.parse(json);
+  }
+  const [text, json] = await written("{error}", { error: "a".repeat(8192) });
+  assert.ok(text.endsWith("a") && json.includes("a".repeat(8192)));
+  const [, longer] = await written("{error}", { error: "a".repeat(8193) });
+  assert.equal(JSON.parse(longer).properties.error, `${"a".repeat(8192)}... (cut, 8193 characters)`);
+  const [, fault] = await written("{error}", { error: new TypeError("b", { cause: new Error("c") }) });
+  const { name, message: said, stack, cause } = JSON.parse(fault).properties.error;
+  assert.deepEqual([name, said, cause.message], ["TypeError", "b", "c"]);
+  assert.match(stack, /^TypeError: b\n\s+at /);
+});
+
+Deno.test("stray errors are logged, and the program goes on", async () => {
+  const program = new URL("../support/stray_errors.ts", import.meta.url).pathname;
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-all", program],
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  assert.deepEqual([code, new TextDecoder().decode(stdout)], [0, "goes on\n"]);
+  const log = new TextDecoder().decode(stderr).trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(log.map(({ message, properties }) => `${message} ${properties.error.message}`).sort(), [
+    "A promise was rejected that nothing awaits: {error} stray rejection",
+    "An error was thrown where no call can be told of it: {error} stray error",
+  ]);
 });

@@ -54,7 +54,6 @@ Deno.test("pool: a worker that crashes is replaced, and the others go on", async
   await using scene = await PoolScene.start();
   const deeds = {
     throw: "TypeError: Thrown on purpose",
-    reject: "TypeError: Rejected on purpose",
     exit: "Error: .*exited",
   };
   for (const [deed, error] of Object.entries(deeds)) {
@@ -70,6 +69,20 @@ Deno.test("pool: a worker that crashes is replaced, and the others go on", async
     const again = await scene.connectToAll(2);
     assert.deepEqual(await Promise.all(again.map(greet)), ["Hello, Ada!", "Hello, Ada!"]);
   }
+});
+
+Deno.test("pool: a promise that nothing awaits is rejected, and its worker goes on", async () => {
+  await using log = await LogRecorder.start();
+  await using scene = await PoolScene.start();
+  const connections = await scene.connectToAll(2);
+  for (const connection of connections) {
+    const talk = await converse(connection);
+    await scene.misbehave(connection, "reject");
+    talk.end();
+    assert.equal((await talk.answers.next()).value?.message, "Hello, Grace!");
+    assert.equal(await greet(connection), "Hello, Ada!");
+  }
+  assert.deepEqual(log.texts.filter((text) => text.includes("crashed")), []);
 });
 
 Deno.test("pool: one that cannot start again is tried until it can", async () => {
