@@ -23,7 +23,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   codec: { imports: [], pure: true, stubs: false },
   rpc: { imports: ["http", "codec", "user_code"], pure: false, stubs: false },
   services: { imports: [], pure: false, stubs: true },
-  ops: { imports: ["rpc"], pure: false, stubs: true },
+  ops: { imports: ["rpc", "user_code"], pure: false, stubs: true },
   workers: { imports: ["net", "ops", "services"], pure: false, stubs: false },
   cli: { imports: ["net", "ops", "rpc"], pure: false, stubs: true },
 };
