@@ -17,15 +17,16 @@ export function fieldSectionSize(fields: readonly HeaderField[]): number {
 export class FieldSectionTooLargeError extends RangeError {
   override readonly name = "FieldSectionTooLargeError";
   readonly size: number;
-  readonly maxBytes: number;
-  /** What set {@linkcode maxBytes}: a limit of ours, or a setting of the peer. */
-  readonly limit: string;
+  readonly maxSize: number;
+  /** What both count. */
+  readonly unit: "bytes" | "fields";
 
-  constructor(size: number, maxBytes: number, limit: string) {
-    super(`Cannot send a field section of ${size} bytes: ${limit} is ${maxBytes}`);
+  /** @param limit What set `maxSize`: a limit of ours, or a setting of the peer. */
+  constructor(size: number, maxSize: number, limit: string, unit: FieldSectionTooLargeError["unit"] = "bytes") {
+    super(`Cannot send a field section of ${size} ${unit}: ${limit} is ${maxSize}`);
     this.size = size;
-    this.maxBytes = maxBytes;
-    this.limit = limit;
+    this.maxSize = maxSize;
+    this.unit = unit;
   }
 }
 

@@ -181,11 +181,12 @@ class FetchExchange implements MistakeOwner {
       throw new TypeError("Cannot send a response of which the body was used");
     }
     const fields: HeaderField[] = [{ name: ":status", value: String(response.status) }];
-    for (const [name, value] of response.headers) {
+    // By an iterator Deno makes the whole list anew for each step.
+    response.headers.forEach((value, name) => {
       if (!CONNECTION_FIELDS.has(name)) {
         fields.push({ name, value });
       }
-    }
+    });
     const { body } = response;
     if (body === null || isHead) {
       body?.cancel().catch(() => {}); // It may have failed itself, and take for ever.

@@ -123,8 +123,9 @@ export function endStreamJson(
   const metadata = new Map<string, string[]>();
   const sent: HeaderField[] = [];
   for (const headers of [trailer, error?.isWireError ? undefined : error?.metadata]) {
-    for (const [name, value] of headers === undefined ? [] : userMetadata(headers)) {
-      sent.push({ name, value });
+    for (const field of headers === undefined ? [] : userMetadata(headers)) {
+      const { name, value } = field;
+      sent.push(field);
       const values = metadata.get(name);
       if (values === undefined) {
         metadata.set(name, [value]);

@@ -34,6 +34,13 @@ export interface ErrorLimits {
    * @default 65536
    */
   readonly maxMetadataBytes: number;
+  /**
+   * Fields of each of these sections, those of the protocol among them. Clients do not announce how many they take, and lose the whole answer above
+   * that. A little less than the 128 that Node and our own client take.
+   *
+   * @default 120
+   */
+  readonly maxMetadataFields: number;
 }
 
 /** What holds where nothing else is said. */
@@ -42,6 +49,7 @@ export const DEFAULT_ERROR_LIMITS: ErrorLimits = {
   maxDetails: 32,
   maxDetailBytes: 16 * 1024,
   maxMetadataBytes: 64 * 1024,
+  maxMetadataFields: 120,
 };
 
 /** The smallest and the largest value of each. A text needs room for its mark. */
@@ -50,6 +58,7 @@ const RANGES: LimitRanges<ErrorLimits> = {
   maxDetails: [0, MAX_COUNT],
   maxDetailBytes: [0, MAX_COUNT],
   maxMetadataBytes: [0, MAX_COUNT],
+  maxMetadataFields: [0, MAX_COUNT],
 };
 
 /** Returns the default limits with some of them changed. @throws {RangeError} There is no such limit, or it cannot have that value. */

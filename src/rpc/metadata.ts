@@ -61,13 +61,19 @@ function append(headers: Headers, name: string, value: string): void {
   }
 }
 
-/** The names and values of metadata that may be sent. Several values of a name are one, with commas between them. */
-export function* userMetadata(headers: Headers): Generator<[name: string, value: string]> {
-  for (const entry of headers) {
-    if (!PROTOCOL_FIELDS.has(entry[0])) {
-      yield entry;
+/**
+ * The names and values of metadata that may be sent. Several values of a name are one, with commas between them.
+ *
+ * By `forEach`, as everywhere: Deno makes the whole list anew for each step of an iterator, which is 19 ms for 120 fields instead of 0.1.
+ */
+export function userMetadata(headers: Headers): HeaderField[] {
+  const fields: HeaderField[] = [];
+  headers.forEach((value, name) => {
+    if (!PROTOCOL_FIELDS.has(name)) {
+      fields.push({ name, value });
     }
-  }
+  });
+  return fields;
 }
 
 /**
@@ -76,13 +82,19 @@ export function* userMetadata(headers: Headers): Generator<[name: string, value:
  * @param prefix Before each name. @default ""
  */
 export function appendFields(fields: HeaderField[], headers: Headers, prefix = ""): void {
-  for (const [name, value] of userMetadata(headers)) {
+  for (const { name, value } of userMetadata(headers)) {
     fields.push({ name: prefix + name, value });
   }
 }
 
-/** @throws {FieldSectionTooLargeError} A section with metadata is larger than it may be. */
-export function checkMetadata(fields: readonly HeaderField[], { maxMetadataBytes }: ErrorLimits): void {
+/** @throws {FieldSectionTooLargeError} A section with metadata is larger than it may be, or has more fields. */
+export function checkMetadata(
+  fields: readonly HeaderField[],
+  { maxMetadataBytes, maxMetadataFields }: ErrorLimits,
+): void {
+  if (fields.length > maxMetadataFields) {
+    throw new FieldSectionTooLargeError(fields.length, maxMetadataFields, "maxMetadataFields", "fields");
+  }
   const size = fieldSectionSize(fields);
   if (size > maxMetadataBytes) {
     throw new FieldSectionTooLargeError(size, maxMetadataBytes, "maxMetadataBytes");

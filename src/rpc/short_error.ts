@@ -11,17 +11,17 @@ const notes = new WeakMap<ConnectError, string>();
  * @param error What the call failed with; undefined when it did not. Metadata that a method gives is part of its answer, so that it fails then.
  */
 export function shortened(
-  { size, maxBytes }: FieldSectionTooLargeError,
+  { size, maxSize, unit }: FieldSectionTooLargeError,
   error: ConnectError | undefined,
 ): ConnectError {
   if (error === undefined) {
     return new ConnectError(
-      `response metadata of ${size} bytes is larger than the limit, ${maxBytes}`,
+      `response metadata of ${size} ${unit} is larger than the limit, ${maxSize}`,
       Code.ResourceExhausted,
     );
   }
   const short = new ConnectError(error.rawMessage, error.code);
-  notes.set(short, ` (details and metadata left out: ${size} bytes, the limit is ${maxBytes})`);
+  notes.set(short, ` (details and metadata left out: ${size} ${unit}, the limit is ${maxSize})`);
   return short;
 }
 

@@ -68,6 +68,10 @@ const LARGE = {
     responseTrailer.set("x-large", "x".repeat(1_000_000));
     throw new ConnectError("no", Code.FailedPrecondition);
   },
+  fields: () => {
+    const fields = Array.from({ length: 500 }, (_, index) => [`x-${index}`, "a"] as [string, string]);
+    throw new ConnectError("no", Code.FailedPrecondition, fields);
+  },
   details: () => {
     throw new ConnectError("no", Code.FailedPrecondition, undefined, [
       { desc: HelloReplySchema, value: { message: "x".repeat(1_000_000) } },

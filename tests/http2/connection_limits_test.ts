@@ -266,7 +266,7 @@ Deno.test("maxSentHeaderListSize: a head and trailers that we send may be so lar
       name: "FieldSectionTooLargeError",
       message: "Cannot send a field section of 1001 bytes: maxSentHeaderListSize is 1000",
       size: 1001,
-      maxBytes: 1000,
+      maxSize: 1000,
     };
     const attempt = (send: () => void) => error === undefined ? send() : assert.throws(send, error);
     attempt(() => stream.sendInformation(sized({ ":status": "103" }, 1000 + above)));

@@ -223,11 +223,11 @@ function responseHead({ status, headers }: Response): ResponseHead {
   const coding = headers.get("content-encoding");
   const isDecoded = coding !== null && (!IS_DENO || DECODED_BY_DENO.has(coding.toLowerCase()));
   const fields: HeaderField[] = [];
-  for (const [name, value] of headers) {
+  headers.forEach((value, name) => {
     if (!isDecoded || (name !== "content-encoding" && name !== "content-length")) {
       fields.push({ name, value });
     }
-  }
+  });
   return { status, fields, contentLength: undefined };
 }
 

@@ -96,9 +96,7 @@ export class MessageStream<I extends DescMessage, O extends DescMessage>
   }
 
   receiveEnd({ error, trailer }: CallEnd): void {
-    for (const [name, value] of asHeaders(trailer)) {
-      this.#trailer.append(name, value);
-    }
+    asHeaders(trailer).forEach((value, name) => this.#trailer.append(name, value));
     this.#end ??= { error };
     if (error !== undefined) {
       this.#response.reject(error);

@@ -75,9 +75,7 @@ export function failedEnd(error: ConnectError, header: Metadata, trailer: Metada
 }
 
 function addMetadata(error: ConnectError, metadata: Metadata): void {
-  for (const [name, value] of asHeaders(metadata)) {
-    error.metadata.append(name, value);
-  }
+  asHeaders(metadata).forEach((value, name) => error.metadata.append(name, value));
 }
 
 /** Metadata as callers see it. */

@@ -211,6 +211,20 @@ Deno.test("metadata on both sides of its limit", async () => {
   }
 });
 
+Deno.test("fields of metadata on both sides of their limit", async () => {
+  for (const { protocol, method } of CALLS) {
+    const error = (count: number) => () =>
+      new ConnectError(
+        "no",
+        Code.Aborted,
+        Object.fromEntries(Array.from({ length: count }, (_, index) => [`x-${index}`, "a"])),
+      );
+    const messageOf = async (count: number) => (await answerTo(failing(error(count)), { protocol, method })).message;
+    assert.equal(await messageOf(115), "no");
+    assert.match(await messageOf(121), /^no \(details and metadata left out: 12\d fields, the limit is 120\)$/);
+  }
+});
+
 Deno.test("what the peer takes of a head or of trailers holds, down to a status alone", async () => {
   const large = () =>
     new ConnectError("a".repeat(5000), Code.Aborted, { "x-large": "x".repeat(5000) }, details(3, 3000));
@@ -248,7 +262,7 @@ Deno.test("limits on both sides of their ranges", () => {
     const [name, min] of [["maxTextBytes", 128], ["maxDetails", 0], ["maxDetailBytes", 0], [
       "maxMetadataBytes",
       0,
-    ]] as const
+    ], ["maxMetadataFields", 0]] as const
   ) {
     assert.equal(resolveErrorLimits({ [name]: min })[name], min);
     assert.throws(() => resolveErrorLimits({ [name]: min - 1 }), new RegExp(`Cannot set the limit ${name} to`));
