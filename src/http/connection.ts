@@ -9,13 +9,15 @@ export interface HttpConnection {
   /** Whether reading makes sense now. Ask again after {@linkcode releaseOutput}, and after commands of the owner. */
   readonly wantsInput: boolean;
   readonly hasOutput: boolean;
+  /** Whether the driver should serve other connections before the next {@linkcode handleInput}, which begins a new turn. */
+  readonly isTurnOver: boolean;
   /** How long the peer may take to read what was written, in milliseconds. */
   readonly writeTimeoutMs: number;
   /**
    * Takes octets that were received. They are the caller's again after the call.
    *
    * @param start Where in the chunk to begin.
-   * @returns Where it stopped: the end, or earlier when others should have their turn first, or when it does not want more for now. The
+   * @returns Where it stopped: the end, or earlier when its turn is over, or when it does not want more for now. The
    *   rest is to be given again then.
    */
   handleInput(chunk: Uint8Array, nowMs: number, start?: number): number;

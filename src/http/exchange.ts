@@ -92,6 +92,8 @@ export interface HttpExchange {
   reset(code?: number): void;
   /** Says that so many octets of the request's content were dealt with: the peer may send as many again. */
   release(length: number): void;
+  /** Counts work beyond that of a call (`turn.ts`), so that the connection's turn ends sooner. */
+  spendWork(work: number): void;
 }
 
 /** What is known of the connection that a request came by. */

@@ -13,6 +13,7 @@ export {
 } from "./exchange.ts";
 export { fieldValue, type HeaderField } from "./header_field.ts";
 export { PieceBuffer } from "./piece_buffer.ts";
+export { Turn, Work, WORK_PER_TURN } from "./turn.ts";
 export {
   changeLimits,
   checkWholeNumber,

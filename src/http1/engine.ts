@@ -4,6 +4,7 @@
  * Requests wait for the answers before them in their octets, which stay with the driver. This module performs no I/O.
  */
 import type { Connection, ConnectionHandler, ConnectionOptions } from "./connection.ts";
+import { Turn, Work } from "../http/mod.ts";
 import { Deadlines } from "./deadlines.ts";
 import { EndCode, Http1Error } from "./errors.ts";
 import { type ExchangeHost, Http1Exchange } from "./exchange.ts";
@@ -44,6 +45,7 @@ class Engine implements Connection, ExchangeHost {
   readonly #head: HeadReader;
   readonly #body: RequestBody;
   readonly #deadlines: Deadlines;
+  readonly #turn = new Turn();
   #nowMs: number;
   #phase: Phase = Phase.HEAD;
   /** The exchange that is going on; it is not before the request's head is there, nor when its answer and its body have ended. */
@@ -99,6 +101,10 @@ class Engine implements Connection, ExchangeHost {
     return this.#output.pendingLength > 0;
   }
 
+  get isTurnOver(): boolean {
+    return this.#turn.isOver;
+  }
+
   get streamCount(): number {
     return this.#exchange === undefined || this.#exchange.isClosed ? 0 : 1;
   }
@@ -113,21 +119,22 @@ class Engine implements Connection, ExchangeHost {
     this.#nowMs = nowMs;
     this.#isInCall = true;
     this.#hasInputWaiting = false;
+    this.#turn.enter();
     try {
       return this.#receive(chunk, start);
     } finally {
+      this.#turn.spend(Work.INPUT);
       this.#isInCall = false;
     }
   }
 
   #receive(chunk: Uint8Array, start: number): number {
-    const { maxRequestsPerTurn } = this.limits;
-    const lastRequest = this.#requestCount + maxRequestsPerTurn;
+    const turn = this.#turn;
     let position = start;
-    while (position < chunk.length) {
+    while (position < chunk.length && !turn.isOver) {
       switch (this.#phase) {
         case Phase.HEAD:
-          if (this.#requestCount >= lastRequest || !this.wantsInput) {
+          if (!this.wantsInput) {
             return position;
           }
           position = this.#receiveHead(chunk, position);
@@ -286,6 +293,10 @@ class Engine implements Connection, ExchangeHost {
     }
   }
 
+  spendWork(work: number): void {
+    this.#turn.spend(work);
+  }
+
   signalOutput(): void {
     if (this.hasOutput && !this.#deadlines.stall.isRunning) {
       this.#deadlines.stall.start(this.#nowMs, this.#isInCall);
@@ -300,6 +311,7 @@ class Engine implements Connection, ExchangeHost {
   #receiveHead(chunk: Uint8Array, start: number): number {
     const head = this.#head;
     const position = head.read(chunk, start);
+    this.#turn.spend(head.isKnown ? Work.REQUEST : Work.REQUEST + (position - start) * Work.HEAD_BYTE);
     if (head.fault !== undefined) {
       this.#refuse(head.fault);
     } else if (head.parsed !== undefined) {
@@ -335,6 +347,7 @@ class Engine implements Connection, ExchangeHost {
     const body = this.#body;
     const exchange = this.#exchange!;
     const position = body.read(exchange, chunk, start, this.#nowMs);
+    this.#turn.spendFrame(position - start);
     if (body.fault !== undefined) {
       this.#refuse(body.fault);
       return position;

@@ -23,6 +23,7 @@ export interface ExchangeHost {
   /** Ends the exchange and the connection. What was sent of an answer cannot be told from a whole one but by that. */
   resetExchange(exchange: Http1Exchange, code: number, message: string): void;
   releaseData(exchange: Http1Exchange, length: number): void;
+  spendWork(work: number): void;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -209,6 +210,11 @@ export class Http1Exchange implements HttpExchange {
       throw new RangeError(`Cannot release ${length} octets of request ${this.id}: it holds ${this.held}`);
     }
     this.#host.releaseData(this, length);
+  }
+
+  /** Counts work beyond that of a call. */
+  spendWork(work: number): void {
+    this.#host.spendWork(work);
   }
 
   #end(trailers: Uint8Array | undefined): void {

@@ -58,13 +58,6 @@ export interface Http1Limits {
    */
   readonly maxSendQueue: number;
   /**
-   * Requests of one `handleInput`, after which others have their turn. Stops a peer that pipelines from having a core for itself. Our own
-   * choice.
-   *
-   * @default 64
-   */
-  readonly maxRequestsPerTurn: number;
-  /**
    * Milliseconds from the first octet of a head to its last, from the beginning of the connection to the end of its first head, and from
    * the last chunk to the end of the trailers: 408 above. Stops Slowloris. As in HTTP/2.
    *
@@ -109,7 +102,6 @@ export const DEFAULT_HTTP1_LIMITS: Http1Limits = {
   maxUnreleasedBody: 256 * 1024,
   maxDiscardedBody: 256 * 1024,
   maxSendQueue: 64 * 1024,
-  maxRequestsPerTurn: 64,
   headerTimeoutMs: 10_000,
   bodyTimeoutMs: 30_000,
   minBodyRate: 0,
@@ -129,7 +121,6 @@ const RANGES: LimitRanges<Http1Limits> = {
   maxUnreleasedBody: [1, MAX_COUNT],
   maxDiscardedBody: [0, MAX_COUNT],
   maxSendQueue: [1, MAX_COUNT],
-  maxRequestsPerTurn: [1, MAX_COUNT],
   headerTimeoutMs: [1, MAX_TIMEOUT_MS],
   bodyTimeoutMs: [1, MAX_TIMEOUT_MS],
   minBodyRate: [0, MAX_COUNT],

@@ -2,7 +2,7 @@
  * The connection itself: its life from preface to last GOAWAY, and what becomes of streams and of itself when somebody does wrong.
  * What is received and sent is in `receiver.ts` and `sender.ts`. This module performs no I/O.
  */
-import type { HeaderField, RequestHead } from "../http/mod.ts";
+import { type HeaderField, type RequestHead, Turn, Work } from "../http/mod.ts";
 import { AbuseLimits } from "./abuse_limits.ts";
 import type { Connection, ConnectionHandler, ConnectionOptions, Role } from "./connection.ts";
 import { ErrorCode, errorName } from "./constants.ts";
@@ -17,9 +17,6 @@ import { Http2Stream, type StreamHandler, type StreamHost } from "./stream.ts";
 import { StreamConcurrency } from "./stream_concurrency.ts";
 import { StreamRegistry } from "./stream_registry.ts";
 import { nextState, StreamInput, StreamState } from "./stream_state.ts";
-
-/** Requests after which `handleInput` stops, so that other connections have their turn. */
-const REQUESTS_PER_TURN = 256;
 
 /** 431, Request Header Fields Too Large (RFC 6585 §5). */
 const TOO_LARGE_RESPONSE: readonly HeaderField[] = Object.freeze([{ name: ":status", value: "431" }]);
@@ -44,7 +41,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   readonly #concurrency: StreamConcurrency;
   /** Whether one of the calls of the driver is going on, after which it polls anyway. */
   #isInCall = false;
-  #requestsInTurn = 0;
+  readonly #turn = new Turn();
 
   constructor(options: ConnectionOptions) {
     const { role, handler, nowMs } = options;
@@ -55,7 +52,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     this.#streams = new StreamRegistry(role);
     this.#abuse = new AbuseLimits(this.limits);
     this.sender = new Sender(this, this.#abuse);
-    this.#receiver = new Receiver(role, this, this.limits, this.#abuse, this.#streams, this.sender);
+    this.#receiver = new Receiver(role, this, this.limits, this.#abuse, this.#streams, this.sender, this.#turn);
     this.#settings = new SettingsSync(role, this.limits, this.sender, this.#receiver, this.#streams);
     this.#lifecycle = new Lifecycle(this, options, this.limits, this.sender, this.#streams);
     this.#concurrency = new StreamConcurrency(role, this.#lifecycle, this.#settings, this.#streams);
@@ -83,6 +80,10 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     return this.sender.hasOutput;
   }
 
+  get isTurnOver(): boolean {
+    return this.#turn.isOver;
+  }
+
   get writeTimeoutMs(): number {
     return this.limits.stalledStreamTimeoutMs;
   }
@@ -108,12 +109,12 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   handleInput(chunk: Uint8Array, nowMs: number, start = 0): number {
     this.nowMs = nowMs;
     const { reader } = this.#receiver;
-    this.#requestsInTurn = 0;
-    reader.paused = false;
+    this.#turn.enter();
     this.#isInCall = true;
     try {
       return reader.push(chunk, start);
     } finally {
+      this.#turn.spend(Work.INPUT);
       this.#isInCall = false;
       this.#lifecycle.received(nowMs, reader);
     }
@@ -205,22 +206,25 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     this.releaseConnectionData(length);
   }
 
+  spendWork(work: number): void {
+    this.#turn.spend(work);
+  }
+
   // What the receiver says.
 
   receiveRequest(streamId: number, head: RequestHead, endStream: boolean): void {
     const stream = this.#acceptStream(streamId, endStream);
     stream.expectedLength = head.contentLength ?? -1;
     stream.isHead = head.method === "HEAD";
-    if (++this.#requestsInTurn >= REQUESTS_PER_TURN) {
-      this.#receiver.reader.paused = true;
-    }
+    this.#turn.spend(Work.REQUEST);
     this.#handler.onRequest?.(stream, head, endStream);
   }
 
   refuseLargeRequest(streamId: number, endStream: boolean): void {
-    if (!this.#abuse.spendReset(this.nowMs)) {
+    if (!this.#abuse.spendStreamError(this.nowMs)) {
       return this.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many refused requests");
     }
+    this.#turn.spend(Work.RESET);
     this.sender.sendHeaders(this.#acceptStream(streamId, endStream), TOO_LARGE_RESPONSE, true);
   }
 
@@ -261,7 +265,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   receiveGoaway(lastStreamId: number, code: number): void {
     this.#lifecycle.receivedGoaway();
     const message = `Not processed, the peer goes away (${errorName(code)})`;
-    for (const stream of this.#streams.values()) {
+    // A server has no local streams: it would visit all of the peer's for each GOAWAY.
+    for (const stream of this.#streams.localCount > 0 ? this.#streams.values() : []) {
       // What one handler hears may have made it end other streams.
       if (this.#streams.isLocal(stream.id) && stream.id > lastStreamId && !stream.isClosed) {
         stream.state = StreamState.CLOSED;
@@ -301,9 +306,10 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
 
   /** The one place where a peer's fault on a stream becomes RST_STREAM. */
   failStream(streamId: number, code: ErrorCode, message: string): void {
-    if (!this.#abuse.spendReset(this.nowMs)) {
+    if (!this.#abuse.spendStreamError(this.nowMs)) {
       return this.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many stream errors");
     }
+    this.#turn.spend(Work.RESET);
     if (!this.#spendControlFrame()) {
       return;
     }

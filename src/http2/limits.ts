@@ -72,18 +72,48 @@ export interface Http2Limits {
    */
   readonly maxEmptyFrames: number;
   /**
-   * RST_STREAM frames that may come at once, the peer's and those that its faults make us send together. Stops Rapid Reset
-   * (CVE-2023-44487), the reset flood (CVE-2019-9514) and MadeYouReset (CVE-2025-8671). nghttp2's default.
+   * RST_STREAM frames that the peer may send at once. Cuts Rapid Reset (CVE-2023-44487) short. A cancelled call costs the server no more than a completed
+   * one, and the handlers that cancelled calls leave running have a limit of their own (`maxAbandonedCalls`). So this limit only has to end a connection
+   * that does nothing but reset, and must not end one whose deadlines pass: with nghttp2's 1000, and 33 a second, grpc-go lost its connection and every
+   * call on it. Our own choice.
    *
-   * @default 1000
+   * @default 10000
    */
   readonly resetBurst: number;
   /**
-   * RST_STREAM frames per second that may come in the long run. As {@linkcode resetBurst}. nghttp2's default.
+   * RST_STREAM frames per second that the peer may send in the long run. As {@linkcode resetBurst}. Our own choice: twice the rate of a grpc-go client that
+   * makes 5000 calls a second, all of which pass their deadline.
+   *
+   * @default 10000
+   */
+  readonly resetsPerSecond: number;
+  /**
+   * Stream errors at once: RST_STREAM frames that the peer's faults make us send, and requests that are refused because of their number or of their
+   * fields. Stops MadeYouReset (CVE-2025-8671) and the reset flood (CVE-2019-9514). nghttp2's default for resets.
+   *
+   * @default 1000
+   */
+  readonly streamErrorBurst: number;
+  /**
+   * Stream errors per second in the long run. As {@linkcode streamErrorBurst}. nghttp2's default for resets.
    *
    * @default 33
    */
-  readonly resetsPerSecond: number;
+  readonly streamErrorsPerSecond: number;
+  /**
+   * Frames at once that carry no message: PING and its acknowledgement, SETTINGS, GOAWAY, interim responses, unknown types, field blocks of streams
+   * that are gone. Each stream allows ten more, each DATA frame with content, of either side, one more. Stops floods of frames that the protocol allows,
+   * also from a peer that reads all acknowledgements (CVE-2019-9512, CVE-2019-9515). nghttp2's default for what it calls glitches.
+   *
+   * @default 10000
+   */
+  readonly overheadBurst: number;
+  /**
+   * Frames per second, in the long run, that carry no message. As {@linkcode overheadBurst}. nghttp2's default for glitches.
+   *
+   * @default 330
+   */
+  readonly overheadPerSecond: number;
   /**
    * Answers to PING, SETTINGS and faults that are not sent yet, at which nothing more is read. Stops the PING and SETTINGS
    * floods of a peer that reads no answers (CVE-2019-9512, CVE-2019-9515). grpc-go's default.
@@ -180,8 +210,12 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   maxHeaderTableSize: 4096,
   maxSettingsEntries: 32,
   maxEmptyFrames: 100,
-  resetBurst: 1000,
-  resetsPerSecond: 33,
+  resetBurst: 10_000,
+  resetsPerSecond: 10_000,
+  streamErrorBurst: 1000,
+  streamErrorsPerSecond: 33,
+  overheadBurst: 10_000,
+  overheadPerSecond: 330,
   pauseAtUnsentControlFrames: 100,
   maxUnsentControlFrames: 1000,
   maxPriorityFramesPerStream: 100,
@@ -211,6 +245,10 @@ const RANGES: LimitRanges<Http2Limits> = {
   maxEmptyFrames: [0, MAX_COUNT],
   resetBurst: [0, MAX_COUNT],
   resetsPerSecond: [0, MAX_COUNT],
+  streamErrorBurst: [0, MAX_COUNT],
+  streamErrorsPerSecond: [0, MAX_COUNT],
+  overheadBurst: [0, MAX_COUNT],
+  overheadPerSecond: [0, MAX_COUNT],
   pauseAtUnsentControlFrames: [1, MAX_COUNT],
   maxUnsentControlFrames: [1, MAX_COUNT],
   maxPriorityFramesPerStream: [0, MAX_COUNT],

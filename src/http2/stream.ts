@@ -38,6 +38,7 @@ export interface StreamHost {
   readonly sender: Sender;
   resetStream(stream: Http2Stream, code: number): void;
   releaseData(stream: Http2Stream, length: number): void;
+  spendWork(work: number): void;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -216,6 +217,11 @@ export class Http2Stream implements HttpExchange, HttpCall {
       throw new RangeError(`Cannot release ${length} octets of stream ${this.id}: it holds ${this.held}`);
     }
     this.#host.releaseData(this, length);
+  }
+
+  /** Counts work beyond that of a call. */
+  spendWork(work: number): void {
+    this.#host.spendWork(work);
   }
 
   /** False when the stream was reset: whoever is answering may not know yet. */

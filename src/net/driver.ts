@@ -3,9 +3,9 @@
  *
  * It owns the socket, the read buffer and one timer. What the octets mean is for the engines in `http1/` and `http2/`.
  */
-import { setImmediate } from "node:timers";
 import type { HttpConnection } from "../http/mod.ts";
 import { closeQuietly, isSocketError, type Socket } from "./sockets.ts";
+import { EVENT_LOOP_TURNS, type Turns } from "./turns.ts";
 
 /**
  * Read buffers, in bytes. A pending read pins its buffer, and most connections are idle, so they begin with the smallest. A busy connection gets the
@@ -23,6 +23,8 @@ const READS_UNTIL_SMALLER = 256;
  */
 const LINGER_MS = 1000;
 const LINGER_BYTES = 8 << 20;
+/** How much of it is read in one turn. */
+const LINGER_BYTES_PER_TURN = 1 << 20;
 
 /** RFC 9113 §7. HTTP/1.1 just closes. */
 const INTERNAL_ERROR = 0x2;
@@ -44,6 +46,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
 
   readonly #socket: Socket;
   readonly #onError: (error: unknown) => void;
+  readonly #turns: Turns;
   #endedWith: Error | undefined;
   #brokenBy: Error | undefined;
   /** Whether a flush is going to happen, and whether one is going on. */
@@ -67,14 +70,17 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
    * @param connect Makes the connection.
    * @param onError Told of a mistake in a handler, by which the connection is lost.
    * @param firstChunk What was read of the socket to see who is there. Its buffer is the driver's, to read on into.
+   * @param turns The queue in which it waits when its turn is over.
    */
   constructor(
     socket: Socket,
     connect: (hooks: DriverHooks) => Connection,
     onError: (error: unknown) => void,
     firstChunk?: Uint8Array<ArrayBuffer>,
+    turns: Turns = EVENT_LOOP_TURNS,
   ) {
     this.#socket = socket;
+    this.#turns = turns;
     this.#onError = onError;
     this.connection = connect({
       onOutput: () => this.#scheduleFlush(),
@@ -142,18 +148,25 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
 
   /** Not `async`: most of what is read needs no waiting, and no promise. */
   #take(chunk: Uint8Array): Promise<void> | undefined {
+    const { connection } = this;
     const end = this.#input(chunk, 0);
-    return end === chunk.length && this.connection.wantsInput ? undefined : this.#takeRest(chunk, end);
+    return end === chunk.length && connection.wantsInput && !connection.isTurnOver
+      ? undefined
+      : this.#takeRest(chunk, end);
   }
 
   async #takeRest(chunk: Uint8Array, start: number): Promise<void> {
     const { connection } = this;
+    let { isTurnOver } = connection;
     for (let position = start; !connection.isClosed;) {
       if (!connection.wantsInput) {
         await this.#changed(); // The peer does not read what we have to say, or has others to answer before this.
+      } else if (isTurnOver) {
+        isTurnOver = false;
+        await this.#turns.next(); // Also before the next read, which Deno may complete at once.
       } else if (position < chunk.length) {
-        await new Promise((resolve) => setImmediate(resolve)); // Others have their turn.
         position = this.#input(chunk, position);
+        isTurnOver = connection.isTurnOver;
       } else {
         return;
       }
@@ -275,7 +288,12 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
   async #linger(): Promise<void> {
     this.#endOutput();
     let buffer = new Uint8Array(SMALL_BUFFER);
+    let turnEndsAt = LINGER_BYTES_PER_TURN;
     for (let total = 0; total < LINGER_BYTES;) {
+      if (total >= turnEndsAt) {
+        turnEndsAt = total + LINGER_BYTES_PER_TURN;
+        await this.#turns.next();
+      }
       const length = await this.#socket.read(buffer);
       if (length === null) {
         return;

@@ -1,11 +1,12 @@
 /** Answers exchanges by a `fetch` handler: what is no RPC, such as a page, or all of a framework. */
-import type {
-  ConnectionInfo,
-  ExchangeHandler,
-  HeaderField,
-  HttpExchange,
-  RequestHead,
-  ServeExchange,
+import {
+  type ConnectionInfo,
+  type ExchangeHandler,
+  type HeaderField,
+  type HttpExchange,
+  type RequestHead,
+  type ServeExchange,
+  Work,
 } from "../http/mod.ts";
 
 /** A handler as `Deno.serve`, Bun and edges have it. */
@@ -45,6 +46,7 @@ export function createFetchBridge(handler: FetchHandler, onError: (error: unknow
     const fetched = new FetchExchange(exchange, onError);
     exchange.context = fetched;
     exchange.handler = FETCH_HANDLER;
+    exchange.spendWork(Work.FETCH + head.fields.length * Work.FETCH_FIELD);
     fetched.serve(handler, head, endStream, connection);
   };
 }

@@ -5,7 +5,7 @@
 import type { ConnectionInfo, HttpConnection, ServeExchange } from "../http/mod.ts";
 import { createConnection as createHttp1Connection } from "../http1/mod.ts";
 import { createConnection as createHttp2Connection } from "../http2/mod.ts";
-import { endReason } from "./connection_end.ts";
+import { endDetail, endReason } from "./connection_end.ts";
 import { Driver, type DriverHooks } from "./driver.ts";
 import { trustForwarded } from "./forwarded.ts";
 import type { ListenOptions } from "./listen_options.ts";
@@ -13,6 +13,7 @@ import { readProxyHeader } from "./proxy_protocol.ts";
 import { sniff } from "./sniff.ts";
 import { closeQuietly, hostAndPort, type Socket } from "./sockets.ts";
 import { type KeyPair, listenTls, type TlsSocket } from "./tls.ts";
+import { TurnQueue } from "./turns.ts";
 
 /** How long `accept` is left alone after it failed for want of file descriptors, in milliseconds. */
 const ACCEPT_PAUSE_MS = 50;
@@ -95,7 +96,7 @@ export async function serveHttp(serve: ServeExchange, options: HttpServerOptions
     }
   }
   const served = options.trustForwarded ? trustForwarded(serve) : serve;
-  return new ListeningServer(listeners, served, { ...options, handshakeTimeoutMs });
+  return new ListeningServer(listeners, served, { ...options, handshakeTimeoutMs }, await TurnQueue.open());
 }
 
 /**
@@ -124,6 +125,7 @@ class ListeningServer implements HttpServer {
   readonly #serve: ServeExchange;
   readonly #options: HttpServerOptions;
   readonly #maxConnections: number;
+  readonly #turns: TurnQueue;
   readonly #drivers = new Set<Driver>();
   /** Sockets of which it is not known what they speak. */
   readonly #strangers = new Set<Socket>();
@@ -131,13 +133,14 @@ class ListeningServer implements HttpServer {
   readonly #tasks = new Set<Promise<void>>();
   #isListening = true;
 
-  constructor(listeners: readonly Listener[], serve: ServeExchange, options: HttpServerOptions) {
+  constructor(listeners: readonly Listener[], serve: ServeExchange, options: HttpServerOptions, turns: TurnQueue) {
     this.addresses = listeners.flatMap(({ addr }) =>
       addr.transport === "tcp" ? [{ hostname: addr.hostname, port: addr.port }] : []
     );
     this.#listeners = listeners;
     this.#serve = serve;
     this.#options = options;
+    this.#turns = turns;
     this.#unixPath = options.unixPath;
     this.#maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     for (const listener of listeners) {
@@ -191,6 +194,7 @@ class ListeningServer implements HttpServer {
     while (this.#tasks.size + this.#drivers.size > 0) {
       await Promise.all([...this.#tasks, ...Array.from(this.#drivers, ({ closed }) => closed)]);
     }
+    this.#turns.close();
   }
 
   #track(task: Promise<void>): void {
@@ -213,7 +217,12 @@ class ListeningServer implements HttpServer {
       }
       if (this.connectionCount >= this.#maxConnections) {
         closeQuietly(socket);
-        this.#options.onConnectionEnd?.({ httpVersion: undefined, reason: "full" });
+        this.#options.onConnectionEnd?.({
+          httpVersion: undefined,
+          reason: "full",
+          detail: undefined,
+          peer: peerOf(socket),
+        });
       } else {
         this.#track(this.#serveSocket(socket));
       }
@@ -225,7 +234,12 @@ class ListeningServer implements HttpServer {
     const greeting = await this.#meet(socket);
     if (greeting === undefined) {
       closeQuietly(socket);
-      this.#options.onConnectionEnd?.({ httpVersion: undefined, reason: "unknown" });
+      this.#options.onConnectionEnd?.({
+        httpVersion: undefined,
+        reason: "unknown",
+        detail: undefined,
+        peer: peerOf(socket),
+      });
       return;
     }
     this.#drive(socket, greeting);
@@ -239,6 +253,7 @@ class ListeningServer implements HttpServer {
       (hooks) => isHttp2 ? this.#connectHttp2(hooks, info) : this.#connectHttp1(hooks, info),
       onError,
       chunk,
+      this.#turns,
     );
     this.#drivers.add(driver);
     if (!this.#isListening) {
@@ -246,7 +261,12 @@ class ListeningServer implements HttpServer {
     }
     driver.closed.then((error) => {
       this.#drivers.delete(driver);
-      this.#options.onConnectionEnd?.({ httpVersion: info.httpVersion, reason: endReason(error) });
+      this.#options.onConnectionEnd?.({
+        httpVersion: info.httpVersion,
+        reason: endReason(error),
+        detail: endDetail(error),
+        peer: info.peer,
+      });
     });
   }
 
@@ -321,13 +341,16 @@ function isTls(socket: Socket): socket is TlsSocket {
 }
 
 function connectionInfo(socket: Socket, isHttp2: boolean, peer: ConnectionInfo["peer"]): ConnectionInfo {
-  const { remoteAddr } = socket;
   return {
     httpVersion: isHttp2 ? "2" : "1.1",
-    peer: peer ?? ("hostname" in remoteAddr ? { hostname: remoteAddr.hostname, port: remoteAddr.port } : undefined),
+    peer: peer ?? peerOf(socket),
     isTls: isTls(socket),
     tlsPeerName: isTls(socket) ? socket.peerName : undefined,
   };
+}
+
+function peerOf({ remoteAddr }: Socket): ConnectionInfo["peer"] {
+  return "hostname" in remoteAddr ? { hostname: remoteAddr.hostname, port: remoteAddr.port } : undefined;
 }
 
 function jittered(ageMs: number): number {

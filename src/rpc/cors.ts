@@ -165,4 +165,8 @@ class CorsExchange implements HttpExchange {
   release(length: number): void {
     this.#below.release(length);
   }
+
+  spendWork(work: number): void {
+    this.#below.spendWork(work);
+  }
 }

@@ -234,6 +234,8 @@ class FetchExchange implements HttpExchange {
     }
   }
 
+  spendWork(): void {} // The runtime schedules requests.
+
   #receiveAll(content: Uint8Array): void {
     if (this.isClosed) {
       return;

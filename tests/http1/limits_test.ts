@@ -136,10 +136,38 @@ Deno.test("a peer that does not read is not read", () => {
   assert.equal(peer.connection.handleInput(input, 0, GET.length), 2 * GET.length);
 });
 
-Deno.test("so many requests at a time", () => {
-  const peer = new Peer({ limits: { maxRequestsPerTurn: 2 }, onEnd: answerText("ok") });
-  const input = octets(GET.repeat(3));
-  assert.equal(peer.connection.handleInput(input, 0), 2 * GET.length);
-  assert.equal(peer.connection.wantsInput, true);
-  assert.equal(peer.connection.handleInput(input, 0, 2 * GET.length), 3 * GET.length);
+Deno.test("A turn has so many requests, pieces of a body, or bytes of new heads", () => {
+  const begin = "POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const newHeads = (count: number) =>
+    Array.from({ length: count }, (_, index) => `GET /${index} HTTP/1.1\r\nHost: a\r\nx: ${"y".repeat(4000)}\r\n\r\n`)
+      .join("");
+  for (
+    const [text, min, max] of [
+      [GET.repeat(2000), GET.length * 1000, GET.length * 1024],
+      [begin + "1\r\nx\r\n".repeat(10_000), 4000 * 6, 4100 * 6],
+      [newHeads(100), 60_000, 70_000],
+    ] as const
+  ) {
+    const peer = new Peer({ limits: { maxSendQueue: 1 << 22 }, onEnd: answerText("ok") });
+    const input = octets(text);
+    const first = peer.connection.handleInput(input, 0);
+    assert(first >= min && first <= max, `${first}`);
+    assert(peer.connection.isTurnOver && peer.connection.wantsInput);
+    const second = peer.connection.handleInput(input, 0, first);
+    assert(second > first, "a new turn");
+  }
+});
+
+Deno.test("Many small reads end a turn, too, and a few requests do not", () => {
+  const peer = new Peer({ onEnd: answerText("ok") });
+  for (let count = 0; count < 50; count++) {
+    peer.send(octets(GET));
+    assert(!peer.connection.isTurnOver);
+  }
+  let reads = 50;
+  while (!peer.connection.isTurnOver) {
+    peer.connection.handleInput(octets("G"), 0); // No end to a target.
+    reads++;
+  }
+  assert(reads > 100 && reads <= 128, `${reads}`);
 });

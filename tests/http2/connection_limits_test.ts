@@ -1,9 +1,13 @@
 /** Each limit on both sides, through the connection, and beside each defence somebody who uses much and means no harm. */
 import assert from "node:assert/strict";
+import { WORK_PER_TURN } from "../../src/http/mod.ts";
 import { DEFAULT_HTTP2_LIMITS } from "../../src/http2/mod.ts";
 import {
+  concat,
   continuation,
   data,
+  frame,
+  goaway,
   headers,
   ping,
   priority,
@@ -80,17 +84,27 @@ Deno.test("maxEmptyFrames: so many frames without anything in a row, and then on
   assert.deepEqual(errors(peer), [CALM(1)]);
 });
 
-Deno.test("resetBurst and resetsPerSecond: so many resets at once, and so many later", () => {
-  for (const kind of ["peer", "fault", "refused"]) {
-    const peer = serverOf({ resetBurst: 20, resetsPerSecond: 10, maxConcurrentStreams: kind === "refused" ? 1 : 128 });
-    if (kind === "refused") {
+Deno.test("resetBurst and streamErrorBurst with their rates: so many at once, and so many later", () => {
+  for (const kind of ["peer", "closed", "fault", "refused"]) {
+    const isReset = kind === "peer" || kind === "closed";
+    const peer = serverOf({
+      ...(isReset ? { resetBurst: 20, resetsPerSecond: 10 } : { streamErrorBurst: 20, streamErrorsPerSecond: 10 }),
+      maxConcurrentStreams: kind === "refused" ? 1 : 128,
+    });
+    if (kind === "refused" || kind === "closed") {
       peer.open(1);
+    }
+    if (kind === "closed") {
+      peer.send(data(1, "", { endStream: true }));
+      peer.stream(1).respond(OK, true);
     }
     let id = 1;
     const spend = () => {
-      id += 2;
+      id += kind === "closed" ? 0 : 2;
       if (kind === "peer") {
         peer.send(peer.headers(id, REQUEST), resetStream(id, 8));
+      } else if (kind === "closed") {
+        peer.send(resetStream(id, 8)); // The response came first.
       } else if (kind === "fault") {
         peer.send(peer.headers(id, REQUEST), windowUpdate(id, 0));
       } else {
@@ -123,6 +137,48 @@ Deno.test("pauseAtUnsentControlFrames and maxUnsentControlFrames: answers that n
   feed(1);
   assert.equal(connection.isClosed, true);
   assert.deepEqual(errors(peer), [CALM(0)]);
+});
+
+for (
+  const [name, octets] of [
+    ["PING", ping("12345678")],
+    ["PING with ACK", ping("12345678", { ack: true })],
+    ["SETTINGS", settings()],
+    ["GOAWAY", goaway(0, 0)],
+    ["a frame of type 66", frame(66, 0, 7, new Uint8Array(5))],
+  ] as const
+) {
+  Deno.test(`overheadBurst and overheadPerSecond: ${name}, though the peer reads the acknowledgements`, () => {
+    const peer = serverOf({ overheadBurst: 20, overheadPerSecond: 10 });
+    const isOpenAfter = (count: number) => {
+      for (let index = 0; index < count; index++) {
+        peer.send(octets);
+        peer.take();
+      }
+      return !peer.connection.isClosed;
+    };
+    const left = 20 - 1; // SETTINGS, with which it began.
+    assert(isOpenAfter(left));
+    peer.nowMs += 500;
+    assert(isOpenAfter(5), "five came back");
+    peer.open(1);
+    peer.take();
+    assert(isOpenAfter(10), "ten for a stream");
+    peer.send(octets);
+    assert(peer.connection.isClosed);
+    const [goaway] = peer.take().filter((line) => line.startsWith("GOAWAY"));
+    assert.equal(goaway, CALM(1));
+  });
+}
+
+Deno.test("Field blocks of streams that were reset are overhead", () => {
+  const peer = serverOf({ overheadBurst: 10, overheadPerSecond: 0 });
+  peer.open(1);
+  peer.stream(1).reset(8); // 19 of 20 are left.
+  peer.send(...many(9, () => peer.headers(1, { a: "b" }, { endStream: true })));
+  assert.deepEqual(errors(peer).slice(1), []);
+  peer.send(...many(11, () => peer.headers(1, { a: "b" }, { endStream: true })));
+  assert.deepEqual(errors(peer).slice(-1), [CALM(1)]);
 });
 
 Deno.test("maxPriorityFramesPerStream: so many for each stream, and for none", () => {
@@ -158,15 +214,48 @@ Deno.test("maxFrameSize: a frame may be as large as announced", () => {
   }
 });
 
-Deno.test("After 256 requests in a chunk others have their turn", () => {
-  const peer = serverOf({ maxConcurrentStreams: 1000 });
-  const frames = many(257, (index) => peer.headers(2 * index + 1, REQUEST));
-  const chunk = new Uint8Array(frames.flatMap((frame) => [...frame]));
-  const end = peer.connection.handleInput(chunk, 0);
-  assert.equal(end, chunk.length - frames.at(-1)!.length);
-  assert.equal(peer.connection.streamCount, 256);
-  assert.equal(peer.connection.handleInput(chunk, 0, end), chunk.length);
-  assert.equal(peer.connection.streamCount, 257);
+Deno.test("A turn has so many requests, frames, or bytes of new heads", () => {
+  const newHead = (peer: TestPeer, index: number) =>
+    peer.headers(2 * index + 1, { ...REQUEST, a: `${index}`.repeat(200) });
+  for (
+    const [name, frameAt, min, max] of [
+      ["requests", (peer: TestPeer, index: number) => peer.headers(2 * index + 1, REQUEST), 700, 1024],
+      ["PING with ACK", () => ping("12345678", { ack: true }), 3500, 4096],
+      ["unknown", () => frame(66, 0, 0, new Uint8Array(0)), 3500, 4096],
+      ["new heads", newHead, 20, 200],
+    ] as const
+  ) {
+    const peer = serverOf({ maxConcurrentStreams: 10_000 });
+    const frames = many(5000, (index) => frameAt(peer, index));
+    const chunk = concat(...frames);
+    const end = peer.connection.handleInput(chunk, 0);
+    let [count, length] = [0, 0];
+    while (length < end) {
+      length += frames[count++]!.length;
+    }
+    assert.equal(length, end, `${name}: between two frames`);
+    assert(count >= min && count <= max, `${name}: ${count}`);
+    assert(peer.connection.isTurnOver && peer.connection.wantsInput, name);
+    assert(peer.connection.handleInput(chunk, 0, end) > end, `${name}: a new turn`);
+  }
+});
+
+Deno.test("A request that costs more than a call ends a turn sooner", () => {
+  const peer = serverOf({}, { handler: { onRequest: (stream) => stream.spendWork(WORK_PER_TURN / 4) } });
+  const chunk = concat(...many(10, (index) => peer.headers(2 * index + 1, REQUEST)));
+  peer.connection.handleInput(chunk, 0);
+  assert.equal(peer.connection.streamCount, 4);
+  assert(peer.connection.isTurnOver);
+});
+
+Deno.test("Small reads end a turn, too", () => {
+  const peer = serverOf();
+  let reads = 0;
+  do {
+    peer.connection.handleInput(settings(), 0);
+    reads++;
+  } while (!peer.connection.isTurnOver);
+  assert(reads > 90 && reads <= 128, `${reads}`);
 });
 
 Deno.test("A million tiny messages on one stream are no flood", () => {
@@ -186,7 +275,9 @@ Deno.test("A million tiny messages on one stream are no flood", () => {
   const chunk = new Uint8Array(1000 * frame.length);
   many(1000, (index) => (chunk.set(frame, index * frame.length), frame));
   for (let round = 0; round < 1000; round++) {
-    assert.equal(peer.connection.handleInput(chunk, 0), chunk.length);
+    for (let position = 0; position < chunk.length;) {
+      position = peer.connection.handleInput(chunk, 0, position);
+    }
     const output = peer.connection.pollOutput();
     if (output !== undefined) {
       peer.connection.releaseOutput(output);

@@ -9,8 +9,10 @@ import {
   type Http2Stream,
 } from "../../src/http2/mod.ts";
 import { Driver, type DriverHooks } from "../../src/net/driver.ts";
+import type { Turns } from "../../src/net/turns.ts";
 import { HpackEncoder } from "../../src/http2/hpack/mod.ts";
 import {
+  concat,
   data,
   frame,
   headers,
@@ -41,6 +43,7 @@ class Scene {
   constructor(
     onRequest: (stream: Http2Stream) => void,
     options: Pick<ConnectionOptions, "limits" | "keepaliveIntervalMs" | "keepaliveTimeoutMs"> = {},
+    turns?: Turns,
   ) {
     const connect = (hooks: DriverHooks) =>
       createConnection({
@@ -56,7 +59,7 @@ class Scene {
           ...hooks,
         },
       });
-    this.driver = new Driver(this.socket, connect, (error) => this.errors.push(error));
+    this.driver = new Driver(this.socket, connect, (error) => this.errors.push(error), undefined, turns);
   }
 
   /** Exchanges SETTINGS. */
@@ -143,6 +146,35 @@ Deno.test("A read buffer that was filled is followed by a larger one, and that b
     assert.equal(await read(length), smaller);
   }
   await scene.end();
+});
+
+Deno.test("A connection whose turn is over neither reads nor handles input before its next turn", async () => {
+  for (const maxRead of [Infinity, 1000]) {
+    const waiting: (() => void)[] = [];
+    const scene = new Scene(() => {}, { limits: { overheadBurst: 1e6 } }, {
+      next: () => new Promise((resolve) => waiting.push(resolve)),
+    });
+    await scene.begin();
+    scene.socket.maxRead = maxRead;
+    const acknowledgements = 20_000;
+    scene.socket.give(concat(...Array.from({ length: acknowledgements }, () => ping("12345678", { ack: true }))));
+    let turns = 0;
+    for (let unread = Infinity;; turns++) {
+      await settle(500);
+      const turn = waiting.shift();
+      if (turn === undefined) {
+        break;
+      }
+      assert(scene.socket.unread < unread || scene.socket.unread === 0, "each turn makes progress");
+      unread = scene.socket.unread;
+      await settle(500);
+      assert.equal(scene.socket.unread, unread, "it waits");
+      turn();
+    }
+    assert.equal(scene.socket.unread, 0);
+    assert(turns >= Math.floor(acknowledgements / 4096), `${turns} turns, reads of ${maxRead}`);
+    await scene.end();
+  }
 });
 
 Deno.test("A command given at any time is written, and one at a time", async () => {

@@ -195,6 +195,8 @@ export class ScriptedExchange implements HttpExchange {
     this.releasedLength += length;
   }
 
+  spendWork(): void {}
+
   #begin(command: string): void {
     assert.equal(this.#reserved, undefined, `No ${command} between reserve and commit`);
   }

@@ -12,6 +12,7 @@ import {
   type HttpExchange,
   PieceBuffer,
   type RequestHead,
+  Work,
 } from "../../http/mod.ts";
 import type { DeadlineEntry } from "../deadline_wheel.ts";
 import { sendAll, sendEnveloped } from "./answer.ts";
@@ -222,6 +223,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
 
   fail(error: unknown): void {
     if (this.#isOpen) {
+      this.exchange.spendWork(Work.FAILURE);
       this.#isOpen = false;
       this.#end(this.#toConnectError(error));
     }

@@ -1,6 +1,13 @@
 /** The server side of RPC: answers exchanges that are calls, whatever carries them. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { ConnectionInfo, HeaderField, HttpExchange, RequestHead, ServeExchange } from "../../http/mod.ts";
+import {
+  type ConnectionInfo,
+  type HeaderField,
+  type HttpExchange,
+  type RequestHead,
+  type ServeExchange,
+  Work,
+} from "../../http/mod.ts";
 import { codeOfHttpStatus } from "../code.ts";
 import { type DeadlineWheel, PROCESS_WHEEL } from "../deadline_wheel.ts";
 import { errorToJson } from "../error_json.ts";
@@ -169,6 +176,7 @@ function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
 const JSON_TYPE: readonly HeaderField[] = [{ name: "content-type", value: "application/json" }];
 
 function refuse(exchange: HttpExchange, { method }: RequestHead, { status, fields, text }: Refusal): void {
+  exchange.spendWork(Work.FAILURE);
   const isHead = method === "HEAD"; // Its answer has no content (RFC 9110 §9.3.2).
   exchange.respond([{ name: ":status", value: String(status) }, ...fields], isHead);
   if (!isHead) {
