@@ -4,6 +4,7 @@ import { createDevCertificate } from "./src/dev_certificate.ts";
 import {
   createFetchBridge,
   DEFAULT_HOST,
+  DEFAULT_HTTP2_LIMITS,
   DEFAULT_MAX_CONNECTIONS,
   DEFAULT_PORT,
   type KeyPairPaths,
@@ -15,7 +16,7 @@ import {
   type Server,
   watchKeyPair,
 } from "./src/net/mod.ts";
-import type { Protocol } from "./src/rpc/mod.ts";
+import { DEFAULT_MAX_ABANDONED_CALLS, type Protocol } from "./src/rpc/mod.ts";
 import {
   configureLogging,
   createAdminHandler,
@@ -59,6 +60,13 @@ interface Flags {
   readonly stallTimeout: number;
   readonly idleTimeout: number;
   readonly keepalive: number;
+  readonly maxAbandonedCalls: number;
+  readonly resetBurst: number;
+  readonly resetRate: number;
+  readonly streamErrorBurst: number;
+  readonly streamErrorRate: number;
+  readonly overheadBurst: number;
+  readonly overheadRate: number;
 }
 
 /** More workers than this are a slip: a worker for each core is as much as helps. */
@@ -140,6 +148,35 @@ const program = new Command("deno task serve")
   .addOption(duration("--stall-timeout", "time in which a peer must take or send something it is expected to", "30s"))
   .addOption(duration("--idle-timeout", "time a connection may be without a request", "5m"))
   .addOption(duration("--keepalive", "silence after which an HTTP/2 client is asked for a sign of life", "2h"))
+  .addOption(
+    count(
+      "--max-abandoned-calls",
+      "handlers of a connection that may still run after their call has ended",
+      DEFAULT_MAX_ABANDONED_CALLS,
+    ),
+  )
+  .addOption(count("--reset-burst", "RST_STREAM frames of a connection at once", DEFAULT_HTTP2_LIMITS.resetBurst))
+  .addOption(count("--reset-rate", "the same, per second", DEFAULT_HTTP2_LIMITS.resetsPerSecond))
+  .addOption(
+    count(
+      "--stream-error-burst",
+      "stream errors of a connection at once, such as malformed requests",
+      DEFAULT_HTTP2_LIMITS.streamErrorBurst,
+    ),
+  )
+  .addOption(
+    count("--stream-error-rate", "the same, per second", DEFAULT_HTTP2_LIMITS.streamErrorsPerSecond),
+  )
+  .addOption(
+    count(
+      "--overhead-burst",
+      "frames without a message of a connection at once, such as PING",
+      DEFAULT_HTTP2_LIMITS.overheadBurst,
+    ),
+  )
+  .addOption(
+    count("--overhead-rate", "the same, per second", DEFAULT_HTTP2_LIMITS.overheadPerSecond),
+  )
   .helpOption("--help", "show this help")
   .addHelpText(
     "after",
@@ -190,6 +227,7 @@ async function start(flags: Flags, keyPairPaths: KeyPairPaths | undefined, store
   const hasMetrics = adminPort !== undefined;
   const settings: ServingSettings = {
     app: { hashUrl, hashProtocol, corsOrigins },
+    maxAbandonedCalls: flags.maxAbandonedCalls,
     listen: await listenOptions(flags, keyPairPaths),
     log,
     hasMetrics,
@@ -261,6 +299,12 @@ async function listenOptions(
       headerBlockTimeoutMs: headerTimeout,
       stalledStreamTimeoutMs,
       idleTimeoutMs,
+      resetBurst: flags.resetBurst,
+      resetsPerSecond: flags.resetRate,
+      streamErrorBurst: flags.streamErrorBurst,
+      streamErrorsPerSecond: flags.streamErrorRate,
+      overheadBurst: flags.overheadBurst,
+      overheadPerSecond: flags.overheadRate,
     },
   };
 }
@@ -287,9 +331,18 @@ function flag(flags: string, description: string, variable: string, alias?: stri
 
 /** A flag whose value is a duration; its environment variable has the same name. */
 function duration(name: string, description: string, value?: string): Option {
-  const variable = `EDGEWIRE_${name.slice(2).replaceAll("-", "_").toUpperCase()}`;
-  const option = flag(`${name} <duration>`, description, variable).argParser(parseMilliseconds);
+  const option = flag(`${name} <duration>`, description, variableOf(name)).argParser(parseMilliseconds);
   return value === undefined ? option : option.default(parseMilliseconds(value), value);
+}
+
+/** A flag whose value is a whole number from 1 on; its environment variable has the same name. */
+function count(name: string, description: string, value: number): Option {
+  return flag(`${name} <number>`, description, variableOf(name)).argParser(parseCount).default(value);
+}
+
+/** The environment variable of a flag. */
+function variableOf(name: string): string {
+  return `EDGEWIRE_${name.slice(2).replaceAll("-", "_").toUpperCase()}`;
 }
 
 function parseMilliseconds(value: string): number {

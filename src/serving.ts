@@ -1,7 +1,7 @@
 /** The server of `deno task serve` in one thread: the app on a port. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type AppOptions, createApp } from "./app.ts";
-import type { LogLevel, Metrics } from "./ops/mod.ts";
+import { abuseLog, type LogLevel, type Metrics } from "./ops/mod.ts";
 import { serve } from "./serve.ts";
 import type { FileStore } from "./services/mod.ts";
 import type { Serving, WorkerSettings } from "./workers/mod.ts";
@@ -9,6 +9,8 @@ import type { Serving, WorkerSettings } from "./workers/mod.ts";
 /** What the server is started with, in whatever thread: plain data. */
 export interface ServingSettings extends WorkerSettings {
   readonly app: Omit<AppOptions, "store" | "shutdownSignal" | "observers">;
+  /** How many handlers of a connection may still run after their call has ended. */
+  readonly maxAbandonedCalls?: number | undefined;
   readonly log: LogLevel;
   /** Whether calls and connections are counted. */
   readonly hasMetrics: boolean;
@@ -28,10 +30,15 @@ export async function startServing(settings: ServingSettings, store: FileStore, 
     shutdownSignal: shutdown.signal,
     observers: metrics && [metrics],
   });
+  const logAbuse = abuseLog();
   const server = await serve({
     ...app.service,
     ...settings.listen,
-    onConnectionEnd: metrics?.countConnectionEnd,
+    maxAbandonedCalls: settings.maxAbandonedCalls,
+    onConnectionEnd: (end) => {
+      metrics?.countConnectionEnd(end);
+      logAbuse(end);
+    },
   });
   metrics?.readConnections(() => server.connectionCount);
   return {

@@ -1,5 +1,6 @@
 /** The net room: the only one that touches sockets. */
 export { MAX_TIMEOUT_MS } from "../http/mod.ts";
+export { DEFAULT_HTTP2_LIMITS } from "../http2/mod.ts";
 export { Backoff, type BackoffOptions } from "./backoff.ts";
 export { connectHttp2, type Http2Client, type Http2ClientOptions } from "./http2_client.ts";
 export type { ConnectionEnd } from "./connection_end.ts";

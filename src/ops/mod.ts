@@ -1,6 +1,7 @@
 /** The ops room: what an operator expects of every server. */
 export { accessLog } from "./access_log.ts";
 export { type AdminSources, createAdminHandler } from "./admin.ts";
+export { abuseLog, type EndedConnection } from "./connection_log.ts";
 export { configureLogging, LOG_LEVELS, logFault, logger, type LogLevel } from "./logging.ts";
 export { parseDuration } from "./duration.ts";
 export { Health } from "./health.ts";

@@ -14,4 +14,4 @@ export type { CallObserver, CallWatch, EndedCall, ObservedCall } from "./server/
 export { createRpcHandler, type RpcHandler } from "./server/handler.ts";
 export { type MessageReader, reading, type ReadingImpl } from "./server/message_reader.ts";
 export { type MessageWriter, writing, type WritingImpl } from "./server/message_writer.ts";
-export type { RpcOptions } from "./server/options.ts";
+export { DEFAULT_MAX_ABANDONED_CALLS, type RpcOptions } from "./server/options.ts";
