@@ -15,8 +15,8 @@ export const Work = {
   INPUT: 8192,
   /** A request: 1024 in a turn. A handler that costs more than a call adds it by `HttpExchange.spendWork`. */
   REQUEST: 1024,
-  /** A stream that ends early, and a frame that touches all streams: 512 in a turn. */
-  RESET: 2048,
+  /** A stream that ends early, and a frame that touches all streams: 256 in a turn. */
+  RESET: 4096,
   /** A request that is refused, or a call that fails: the server writes a text for it. */
   FAILURE: 8192,
   /** A request to a `fetch` handler, and each of its fields. */
