@@ -9,8 +9,9 @@ export interface HttpConnection {
   /** Whether reading makes sense now. Ask again after {@linkcode releaseOutput}, and after commands of the owner. */
   readonly wantsInput: boolean;
   readonly hasOutput: boolean;
-  /** How long the peer may take to read what was written, in milliseconds. */
+  /** In pieces of which time, in milliseconds, the peer has to take {@linkcode minWriteBytes} of what is being written, if that is still going on. */
   readonly writeTimeoutMs: number;
+  readonly minWriteBytes: number;
   /**
    * Takes octets that were received. They are the caller's again after the call.
    *
@@ -29,6 +30,8 @@ export interface HttpConnection {
   pollOutput(): Uint8Array | undefined;
   /** Gives output back that was written, in the order in which it was polled. */
   releaseOutput(output: Uint8Array): void;
+  /** The socket is closed: what was polled and not given back is not written any more. */
+  handleClosed(): void;
   /** Lets what was begun end, then ends the connection. */
   shutdown(): void;
   /** Ends the connection now, and all that goes on with it. */

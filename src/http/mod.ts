@@ -1,5 +1,13 @@
 /** What HTTP/1.1 and HTTP/2 have in common, and what the rooms above them see of both. This room performs no I/O. */
 export { BUFFER_SIZE, LentOutput, recycleBuffer, takeBuffer } from "./buffer_pool.ts";
+export {
+  ByteAccount,
+  type ByteAccountOwner,
+  ByteBudget,
+  type ByteBudgetHost,
+  type ByteBudgetLimits,
+  UNCOUNTED_BYTES,
+} from "./byte_budget.ts";
 export type { CallError, CallHandler, HttpCall, HttpClient, ResponseHead, WaitingCall } from "./call.ts";
 export type { HttpConnection } from "./connection.ts";
 export { copyOctets } from "./copy_octets.ts";
@@ -12,6 +20,8 @@ export {
   type ServeExchange,
 } from "./exchange.ts";
 export { fieldValue, type HeaderField } from "./header_field.ts";
+export { beginPeriods, minBytesOf, SAVED_PERIODS, usePeriod } from "./min_rate.ts";
+export { RefusalError, type RefusalReason } from "./refusal.ts";
 export { PieceBuffer } from "./piece_buffer.ts";
 export {
   changeLimits,

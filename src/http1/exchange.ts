@@ -23,6 +23,7 @@ export interface ExchangeHost {
   /** Ends the exchange and the connection. What was sent of an answer cannot be told from a whole one but by that. */
   resetExchange(exchange: Http1Exchange, code: number, message: string): void;
   releaseData(exchange: Http1Exchange, length: number): void;
+  keepBytes(exchange: Http1Exchange, bytes: number): void;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -43,8 +44,12 @@ export class Http1Exchange implements HttpExchange {
 
   /** @internal */
   readonly parsed: ParsedHead;
+  /** Whether the rest of the request is expected. */
+  awaitsRequest = true;
   /** @internal Octets the owner has and did not release. */
   held = 0;
+  /** @internal Bytes that the owner keeps for the request. */
+  kept = 0;
   /** @internal Whether our head was written. */
   headSent = false;
   /** @internal Whether the end of the answer was given. */
@@ -209,6 +214,11 @@ export class Http1Exchange implements HttpExchange {
       throw new RangeError(`Cannot release ${length} octets of request ${this.id}: it holds ${this.held}`);
     }
     this.#host.releaseData(this, length);
+  }
+
+  /** Says how many bytes the owner keeps for the request from now on. */
+  keep(bytes: number): void {
+    this.#host.keepBytes(this, bytes);
   }
 
   #end(trailers: Uint8Array | undefined): void {

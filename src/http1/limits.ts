@@ -72,26 +72,32 @@ export interface Http1Limits {
    */
   readonly headerTimeoutMs: number;
   /**
-   * Milliseconds in which something of a body must arrive that is wanted, see also {@linkcode minBodyRate}: 408 above. Stops bodies that
+   * Milliseconds in which so much of a body must arrive that is expected, see {@linkcode minBodyRate}: 408 above. Stops bodies that
    * never end (R.U.D.Y.). Time is looked at in pieces of this length, so that silence is found after one to two of them.
    *
    * @default 30000
    */
   readonly bodyTimeoutMs: number;
   /**
-   * Octets per second that must arrive of a body that is wanted, in each piece of {@linkcode bodyTimeoutMs}; 0 for any. Stops bodies that
-   * come an octet at a time. Off by default: a stream of rare messages is an honest request.
+   * Bytes per second that must arrive of a body whose rest is expected, in each piece of {@linkcode bodyTimeoutMs}; 0 for any. Between the messages of a stream nothing is expected. Stops bodies that come a byte at a time. As in HTTP/2.
    *
-   * @default 0
+   * @default 240
    */
   readonly minBodyRate: number;
   /**
-   * Milliseconds in which nothing of what waits to be sent is: the peer does not read. Stops all that pins memory by waiting
+   * Milliseconds in which so much of what is being written must be taken, see {@linkcode minResponseRate}. Stops all that pins memory by waiting
    * (CVE-2019-9517). As in HTTP/2.
    *
    * @default 30000
    */
   readonly stalledStreamTimeoutMs: number;
+  /**
+   * Bytes per second that the peer must take of what is being written, in each piece of {@linkcode stalledStreamTimeoutMs}, where what it took before
+   * counts for up to three more; 0 for any. Stops peers that read a byte at a time. As in HTTP/2.
+   *
+   * @default 240
+   */
+  readonly minResponseRate: number;
   /**
    * Milliseconds between two requests. Stops hoards of idle connections. As in HTTP/2.
    *
@@ -112,8 +118,9 @@ export const DEFAULT_HTTP1_LIMITS: Http1Limits = {
   maxRequestsPerTurn: 64,
   headerTimeoutMs: 10_000,
   bodyTimeoutMs: 30_000,
-  minBodyRate: 0,
+  minBodyRate: 240,
   stalledStreamTimeoutMs: 30_000,
+  minResponseRate: 240,
   idleTimeoutMs: 5 * 60_000,
 };
 
@@ -134,6 +141,7 @@ const RANGES: LimitRanges<Http1Limits> = {
   bodyTimeoutMs: [1, MAX_TIMEOUT_MS],
   minBodyRate: [0, MAX_COUNT],
   stalledStreamTimeoutMs: [1, MAX_TIMEOUT_MS],
+  minResponseRate: [0, MAX_COUNT],
   idleTimeoutMs: [1, MAX_TIMEOUT_MS],
 };
 

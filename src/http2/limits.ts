@@ -154,13 +154,29 @@ export interface Http2Limits {
    */
   readonly headerBlockTimeoutMs: number;
   /**
-   * Milliseconds in which a stream that has something to send may not, because the peer opens no window or does not read; it is noticed
-   * within twice as many. Stops data dribble
+   * Milliseconds in which a stream that has something to send may not, because the peer opens no window or does not read, or in which nothing of a
+   * request comes that is expected; it is noticed within twice as many. See {@linkcode minResponseRate} and {@linkcode minBodyRate}. Stops data dribble
    * (CVE-2019-9511) and all that pins memory by waiting (CVE-2019-9517, CVE-2026-49975). Our own choice.
    *
    * @default 30000
    */
   readonly stalledStreamTimeoutMs: number;
+  /**
+   * Servers: bytes per second that the peer has to take of a response that waits for it, in each piece of {@linkcode stalledStreamTimeoutMs}, where
+   * what it took before counts for up to three more; 0 for any. A stream whose window is used up is judged by itself, the others by what the connection
+   * takes together. Stops data dribble (CVE-2019-9511): a byte of window every now and then. Kestrel's default: a modem of 56 kbit/s has room for 29
+   * such streams.
+   *
+   * @default 240
+   */
+  readonly minResponseRate: number;
+  /**
+   * Servers: bytes per second that have to come of a request whose rest is expected, in each piece of {@linkcode stalledStreamTimeoutMs}; 0 for any. Between the messages of a
+   * stream nothing is expected. Stops requests that are begun and never ended (R.U.D.Y.). Kestrel's default.
+   *
+   * @default 240
+   */
+  readonly minBodyRate: number;
   /**
    * Milliseconds in which a connection may have no stream. Stops hoards of idle connections. Our own choice.
    *
@@ -193,6 +209,8 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   handshakeTimeoutMs: 10_000,
   headerBlockTimeoutMs: 10_000,
   stalledStreamTimeoutMs: 30_000,
+  minResponseRate: 240,
+  minBodyRate: 240,
   idleTimeoutMs: 5 * 60_000,
 };
 
@@ -223,6 +241,8 @@ const RANGES: LimitRanges<Http2Limits> = {
   handshakeTimeoutMs: [1, MAX_TIMEOUT_MS],
   headerBlockTimeoutMs: [1, MAX_TIMEOUT_MS],
   stalledStreamTimeoutMs: [1, MAX_TIMEOUT_MS],
+  minResponseRate: [0, MAX_COUNT],
+  minBodyRate: [0, MAX_COUNT],
   idleTimeoutMs: [1, MAX_TIMEOUT_MS],
 };
 

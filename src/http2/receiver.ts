@@ -25,8 +25,8 @@ export interface ReceiverHost {
   readonly nowMs: number;
   /** Streams above this one are not served any more (RFC 9113 §6.8). */
   readonly lastStreamId: number;
-  /** A request has begun on a new stream. */
-  receiveRequest(streamId: number, head: RequestHead, endStream: boolean): void;
+  /** A request has begun on a new stream, with a field block of so many bytes. */
+  receiveRequest(streamId: number, head: RequestHead, endStream: boolean, blockLength: number): void;
   /** A request whose field section is above a limit; there is no stream yet. */
   refuseLargeRequest(streamId: number, endStream: boolean): void;
   receiveSettings(buffer: Uint8Array, start: number, end: number): void;
@@ -126,7 +126,7 @@ export class Receiver implements FrameSink {
     }
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
-      return this.#open(streamId, fields, endStream, selfDependent);
+      return this.#open(streamId, fields, endStream, selfDependent, end - start);
     }
     if (selfDependent) {
       return this.onStreamError(streamId, ErrorCode.PROTOCOL_ERROR, SELF_DEPENDENT);
@@ -297,6 +297,7 @@ export class Receiver implements FrameSink {
     fields: readonly HeaderField[] | undefined,
     endStream: boolean,
     selfDependent: boolean,
+    blockLength: number,
   ): void {
     const streams = this.#streams;
     const host = this.#host;
@@ -332,7 +333,7 @@ export class Receiver implements FrameSink {
     if (endStream && (head.contentLength ?? 0) > 0) {
       return host.failStream(streamId, ErrorCode.PROTOCOL_ERROR, "Content-length without content");
     }
-    host.receiveRequest(streamId, head, endStream);
+    host.receiveRequest(streamId, head, endStream, blockLength);
   }
 
   #receiveResponse(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {

@@ -4,7 +4,8 @@
  * It owns the socket, the read buffer and one timer. What the octets mean is for the engines in `http1/` and `http2/`.
  */
 import { setImmediate } from "node:timers";
-import type { HttpConnection } from "../http/mod.ts";
+import { beginPeriods, type HttpConnection, type RefusalError, SAVED_PERIODS, usePeriod } from "../http/mod.ts";
+import { PROCESS_MEMORY } from "./garbage.ts";
 import { closeQuietly, isSocketError, type Socket } from "./sockets.ts";
 
 /**
@@ -27,11 +28,14 @@ const LINGER_BYTES = 8 << 20;
 /** RFC 9113 §7. HTTP/1.1 just closes. */
 const INTERNAL_ERROR = 0x2;
 const CANCEL = 0x8;
+const ENHANCE_YOUR_CALM = 0xb;
 
 /** What an engine tells its driver. */
 export interface DriverHooks {
   /** There is output, or input is wanted again. */
   onOutput(): void;
+  /** The connection keeps more than it may: it is closed, and the socket soon, whatever its peer reads. */
+  onRefused(error: RefusalError): void;
   /** The connection is over. */
   onClose(error: Error | undefined): void;
 }
@@ -51,8 +55,11 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
   /** The time of the input that the flush is for: it comes right after it, and each look at the clock takes 0.1 us. Undefined when it has another reason. */
   #flushAtMs: number | undefined;
   #isFlushing = false;
-  /** When the write that is going on began; Infinity when there is none. */
+  /** When the piece of time began in which the peer has to take some of what is being written; Infinity when nothing is. */
   #writeBeganAtMs = Infinity;
+  /** Bytes that the socket took in all, and how many of them are used up for the pieces of time that have passed. */
+  #writtenLength = 0;
+  #usedLength = 0;
   /** Resolves who waits for a write to end, or for input to be wanted again. */
   #onChange: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -78,6 +85,11 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     this.#onError = onError;
     this.connection = connect({
       onOutput: () => this.#scheduleFlush(),
+      onRefused: ({ message }) => {
+        this.close(ENHANCE_YOUR_CALM, message);
+        closeQuietly(this.#socket); // Its peer does not read what it is told.
+        this.connection.handleClosed();
+      },
       onClose: (error) => {
         this.#endedWith = error;
         this.#scheduleFlush();
@@ -111,6 +123,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     clearTimeout(this.#timer);
     clearTimeout(this.#lingerTimer);
     closeQuietly(this.#socket);
+    this.connection.handleClosed();
     return this.#endedWith;
   }
 
@@ -153,6 +166,9 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
         await this.#changed(); // The peer does not read what we have to say, or has others to answer before this.
       } else if (position < chunk.length) {
         await new Promise((resolve) => setImmediate(resolve)); // Others have their turn.
+        if (PROCESS_MEMORY.isHigh) {
+          await PROCESS_MEMORY.relieve();
+        }
         position = this.#input(chunk, position);
       } else {
         return;
@@ -229,9 +245,12 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
       for (let output = connection.pollOutput(); output !== undefined; output = connection.pollOutput()) {
         this.#writeBeganAtMs = this.#flushAtMs ?? performance.now();
         this.#flushAtMs = undefined;
+        this.#usedLength = beginPeriods(this.#writtenLength, connection.minWriteBytes, SAVED_PERIODS);
         this.#armTimer(); // Nothing else may ever happen to a peer that does not read.
         for (let written = 0; written < output.length;) {
-          written += await this.#socket.write(written === 0 ? output : output.subarray(written));
+          const length = await this.#socket.write(written === 0 ? output : output.subarray(written));
+          written += length;
+          this.#writtenLength += length;
         }
         connection.releaseOutput(output);
         this.#onChange?.();
@@ -318,10 +337,14 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     this.#timerAtMs = Infinity;
     const nowMs = performance.now();
     if (this.#writeBeganAtMs + this.connection.writeTimeoutMs <= nowMs) {
-      // The peer reads nothing, so it cannot be told.
-      this.close(CANCEL, "The peer reads nothing");
-      closeQuietly(this.#socket);
-      return;
+      this.#usedLength = usePeriod(this.#usedLength, this.#writtenLength, this.connection.minWriteBytes, SAVED_PERIODS);
+      if (this.#usedLength < 0) {
+        // The peer reads nothing, so it cannot be told.
+        this.close(CANCEL, "The peer reads nothing, or too slowly");
+        closeQuietly(this.#socket);
+        return;
+      }
+      this.#writeBeganAtMs = nowMs;
     }
     try {
       this.connection.handleTimeout(nowMs);

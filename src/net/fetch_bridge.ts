@@ -4,6 +4,7 @@ import type {
   ExchangeHandler,
   HeaderField,
   HttpExchange,
+  RefusalError,
   RequestHead,
   ServeExchange,
 } from "../http/mod.ts";
@@ -22,16 +23,28 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
 
 /** RFC 9113 §7 */
 const INTERNAL_ERROR = 0x2;
+const ENHANCE_YOUR_CALM = 0xb;
 
 /** How much of a request that nobody reads is waited for, in milliseconds and bytes. */
 const DISCARD_MS = 100;
 const DISCARD_BYTES = 262_144;
+
+/** Bytes of a response that are given to the exchange at once: all of a large one would wait there, beside those that the handler has. */
+const WRITTEN_TOGETHER = 262_144;
 
 const UNAVAILABLE: readonly HeaderField[] = Object.freeze([
   { name: ":status", value: "500" },
   { name: "content-type", value: "text/plain;charset=UTF-8" },
 ]);
 const UNAVAILABLE_TEXT = new TextEncoder().encode("Internal Server Error\n");
+const OVERLOADED: readonly HeaderField[] = Object.freeze([
+  { name: ":status", value: "503" },
+  { name: "content-type", value: "text/plain;charset=UTF-8" },
+]);
+const TIMED_OUT: readonly HeaderField[] = Object.freeze([
+  { name: ":status", value: "408" },
+  { name: "content-type", value: "text/plain;charset=UTF-8" },
+]);
 const BAD_REQUEST: readonly HeaderField[] = Object.freeze([{ name: ":status", value: "400" }]);
 
 /**
@@ -57,6 +70,7 @@ const FETCH_HANDLER: ExchangeHandler = {
   onTrailers: (exchange) => contextOf(exchange).receive(undefined, true),
   onWritable: (exchange) => contextOf(exchange).resume(),
   onReset: (exchange, error) => contextOf(exchange).abort(error),
+  onRefused: (exchange, error) => contextOf(exchange).refuse(error),
 };
 
 function contextOf(exchange: HttpExchange): FetchExchange {
@@ -70,6 +84,8 @@ class FetchExchange {
   readonly #abort = new AbortController();
   /** Content that was received and not read. The peer's window bounds it. */
   readonly #received: Uint8Array<ArrayBuffer>[] = [];
+  /** Bytes of them. */
+  #keptBytes = 0;
   #hasEnded = false;
   /** Of the stream that the handler reads, when it waits for content. */
   #waiting: (() => void) | undefined;
@@ -95,14 +111,16 @@ class FetchExchange {
     } catch (error) {
       this.#fail(error);
     }
+    this.#drop();
   }
 
   /** Content has arrived, or its end. */
   receive(octets: Uint8Array<ArrayBuffer> | undefined, endStream: boolean): void {
+    this.#hasEnded = endStream;
     if (octets !== undefined && octets.length > 0) {
       this.#received.push(octets);
+      this.#keep(octets.length);
     }
-    this.#hasEnded = endStream;
     this.#wake();
   }
 
@@ -113,9 +131,43 @@ class FetchExchange {
 
   /** The peer is gone. */
   abort(error: Error): void {
+    this.#drop();
     this.#abort.abort(error);
     this.#wake();
     this.resume();
+  }
+
+  /** The request keeps too much, or comes too slowly. */
+  refuse(error: RefusalError): void {
+    if (this.#exchange.headSent) {
+      this.#exchange.reset(ENHANCE_YOUR_CALM);
+    } else {
+      this.#exchange.respond(error.reason === "minBodyRate" ? TIMED_OUT : OVERLOADED);
+      this.#exchange.end(new TextEncoder().encode(`${error.message}\n`));
+    }
+    this.abort(error);
+  }
+
+  /** Counts bytes that wait for the handler. */
+  #keep(more: number): void {
+    this.#keptBytes += more;
+    this.#exchange.keep(this.#keptBytes);
+  }
+
+  #take(): Uint8Array<ArrayBuffer> | undefined {
+    const octets = this.#received.shift();
+    if (octets !== undefined) {
+      this.#keep(-octets.length);
+    }
+    return octets;
+  }
+
+  /** Drops what waits: the handler does not read it. */
+  #drop(): void {
+    this.#received.length = 0;
+    if (this.#keptBytes > 0) {
+      this.#keep(-this.#keptBytes);
+    }
   }
 
   #wake(): void {
@@ -148,7 +200,7 @@ class FetchExchange {
         while (this.#received.length === 0 && !this.#hasEnded && !this.#abort.signal.aborted) {
           await new Promise<void>((resolve) => this.#waiting = resolve);
         }
-        const octets = this.#received.shift();
+        const octets = this.#take();
         if (octets !== undefined) {
           controller.enqueue(octets);
           this.#exchange.release(octets.length);
@@ -209,7 +261,7 @@ class FetchExchange {
       this.#wake();
     }, DISCARD_MS);
     for (let discarded = 0; discarded <= DISCARD_BYTES && !this.#abort.signal.aborted;) {
-      const octets = this.#received.shift();
+      const octets = this.#take();
       if (octets !== undefined) {
         discarded += octets.length;
         this.#exchange.release(octets.length);
@@ -234,8 +286,11 @@ class FetchExchange {
       if (sent > (length ?? Infinity)) {
         throw new RangeError(`Cannot send more octets than the ${length} of content-length`);
       }
-      if (!this.#exchange.write(part.value) && !signal.aborted) {
-        await new Promise<void>((resolve) => this.#onWritable = resolve);
+      for (let start = 0; start < part.value.length && !signal.aborted; start += WRITTEN_TOGETHER) {
+        const end = Math.min(start + WRITTEN_TOGETHER, part.value.length);
+        if (!this.#exchange.write(part.value, start, end) && !signal.aborted) {
+          await new Promise<void>((resolve) => this.#onWritable = resolve);
+        }
       }
     }
     if (sent < (length ?? 0) && !signal.aborted) {

@@ -2,12 +2,14 @@
  * The front door: listens, finds out what each connection speaks, and has it driven. HTTP/1.1 and HTTP/2 with prior knowledge share a port, told
  * apart by their first octets; on TLS, ALPN decides.
  */
-import type { ConnectionInfo, HttpConnection, ServeExchange } from "../http/mod.ts";
+import { ByteBudget, type ConnectionInfo, type HttpConnection, type ServeExchange } from "../http/mod.ts";
 import { createConnection as createHttp1Connection } from "../http1/mod.ts";
 import { createConnection as createHttp2Connection } from "../http2/mod.ts";
+import { resolveBudget } from "./buffer_limits.ts";
 import { endReason } from "./connection_end.ts";
 import { Driver, type DriverHooks } from "./driver.ts";
 import { trustForwarded } from "./forwarded.ts";
+import { GarbageHint } from "./garbage.ts";
 import type { ListenOptions } from "./listen_options.ts";
 import { readProxyHeader } from "./proxy_protocol.ts";
 import { sniff } from "./sniff.ts";
@@ -47,6 +49,8 @@ export interface HttpServer {
   readonly addresses: readonly { readonly hostname: string; readonly port: number }[];
   /** How many connections there are. */
   readonly connectionCount: number;
+  /** How many bytes of requests and responses wait, as far as they are counted. */
+  readonly bufferedBytes: number;
   /** Stops listening, lets the requests under way end, and resolves when all connections are closed. */
   shutdown(): Promise<void>;
   /** Stops listening and ends all connections and requests now. */
@@ -124,6 +128,8 @@ class ListeningServer implements HttpServer {
   readonly #serve: ServeExchange;
   readonly #options: HttpServerOptions;
   readonly #maxConnections: number;
+  readonly #budget: ByteBudget;
+  readonly #garbage = new GarbageHint();
   readonly #drivers = new Set<Driver>();
   /** Sockets of which it is not known what they speak. */
   readonly #strangers = new Set<Socket>();
@@ -138,6 +144,10 @@ class ListeningServer implements HttpServer {
     this.#listeners = listeners;
     this.#serve = serve;
     this.#options = options;
+    this.#budget = new ByteBudget(resolveBudget(options), {
+      onRefused: options.onRefused,
+      onFreed: () => this.#garbage.give(),
+    });
     this.#unixPath = options.unixPath;
     this.#maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     for (const listener of listeners) {
@@ -147,6 +157,10 @@ class ListeningServer implements HttpServer {
 
   get connectionCount(): number {
     return this.#drivers.size + this.#strangers.size;
+  }
+
+  get bufferedBytes(): number {
+    return this.#budget.bytes;
   }
 
   async shutdown(): Promise<void> {
@@ -191,6 +205,7 @@ class ListeningServer implements HttpServer {
     while (this.#tasks.size + this.#drivers.size > 0) {
       await Promise.all([...this.#tasks, ...Array.from(this.#drivers, ({ closed }) => closed)]);
     }
+    this.#garbage.cancel();
   }
 
   #track(task: Promise<void>): void {
@@ -282,6 +297,7 @@ class ListeningServer implements HttpServer {
       role: "server",
       nowMs: performance.now(),
       limits: http2,
+      budget: this.#budget,
       keepaliveIntervalMs,
       maxAgeMs: maxConnectionAgeMs && jittered(maxConnectionAgeMs),
       handler: {
@@ -296,6 +312,7 @@ class ListeningServer implements HttpServer {
     return createHttp1Connection({
       nowMs: performance.now(),
       limits: http1,
+      budget: this.#budget,
       maxAgeMs: maxConnectionAgeMs && jittered(maxConnectionAgeMs),
       scheme: info.isTls ? "https" : "http",
       date: currentDate,

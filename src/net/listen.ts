@@ -13,6 +13,8 @@ export interface Server {
   readonly urls: readonly string[];
   /** How many connections there are. */
   readonly connectionCount: number;
+  /** How many bytes of requests and responses wait, as far as they are counted: what `maxBufferedBytes` bounds. */
+  readonly bufferedBytes: number;
   /** Stops listening, and waits for the requests under way to end. */
   shutdown(): Promise<void>;
   /** Stops listening, and ends the requests under way. */
@@ -46,6 +48,9 @@ export async function listen(
     urls,
     get connectionCount() {
       return server.connectionCount;
+    },
+    get bufferedBytes() {
+      return server.bufferedBytes;
     },
     shutdown: () => server.shutdown(),
     close: () => server.close(),

@@ -1,7 +1,8 @@
 /** What can be said about listening. */
-import type { LimitChanges } from "../http/mod.ts";
+import type { LimitChanges, RefusalError } from "../http/mod.ts";
 import type { Http1Limits } from "../http1/mod.ts";
 import type { Http2Limits } from "../http2/mod.ts";
+import type { BufferLimits } from "./buffer_limits.ts";
 import type { ConnectionEnd } from "./connection_end.ts";
 import type { KeyPair } from "./tls.ts";
 
@@ -12,7 +13,7 @@ export interface TlsServerOptions extends KeyPair {
 }
 
 /** Where a server listens, and what it bears of those who connect. */
-export interface ListenOptions {
+export interface ListenOptions extends BufferLimits {
   /**
    * The addresses or host names to listen on.
    *
@@ -48,6 +49,8 @@ export interface ListenOptions {
   readonly http1?: LimitChanges<Http1Limits> | undefined;
   /** Limits of HTTP/2 that are not the default ones. */
   readonly http2?: LimitChanges<Http2Limits> | undefined;
+  /** Told of each request and response that is refused because too much waits. It must not throw. */
+  readonly onRefused?: ((refused: RefusalError) => void) | undefined;
   /** Told of each connection that is over, also of those that were not let in. */
   readonly onConnectionEnd?: ((end: ConnectionEnd) => void) | undefined;
 }

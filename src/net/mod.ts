@@ -1,6 +1,7 @@
 /** The net room: the only one that touches sockets. */
-export { MAX_TIMEOUT_MS } from "../http/mod.ts";
+export { MAX_TIMEOUT_MS, type RefusalError, type RefusalReason } from "../http/mod.ts";
 export { Backoff, type BackoffOptions } from "./backoff.ts";
+export { type BufferLimits, defaultMaxBufferedBytes, MIN_BUFFERED_BYTES, withRoomFor } from "./buffer_limits.ts";
 export { connectHttp2, type Http2Client, type Http2ClientOptions } from "./http2_client.ts";
 export type { ConnectionEnd } from "./connection_end.ts";
 export { createFetchBridge, type FetchHandler } from "./fetch_bridge.ts";

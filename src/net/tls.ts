@@ -12,6 +12,9 @@ import { closeQuietly, type Socket } from "./sockets.ts";
 /** What the versions of HTTP are called in ALPN, the better ones first. */
 const PROTOCOLS = ["h2", "http/1.1", "http/1.0"];
 
+/** Bytes that are encrypted at a time. */
+const MAX_WRITE = 65_536;
+
 /** A certificate chain and its private key, as PEM. */
 export interface KeyPair {
   /** The certificate, then those that lead to one that is trusted. */
@@ -213,10 +216,12 @@ class NodeTlsSocket implements TlsSocket {
     return length;
   }
 
+  /** Takes a part of what is much: else all of it would be encrypted at once, and nothing be known to have been taken before all was. */
   async write(octets: Uint8Array): Promise<number> {
     const socket = this.#tls ?? await this.#secured.promise;
+    const part = octets.length > MAX_WRITE ? octets.subarray(0, MAX_WRITE) : octets;
     return await new Promise((resolve, reject) => {
-      socket.write(octets, (error) => error ? reject(brokenPipe(error)) : resolve(octets.length));
+      socket.write(part, (error) => error ? reject(brokenPipe(error)) : resolve(part.length));
     });
   }
 

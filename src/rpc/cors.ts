@@ -94,6 +94,14 @@ const UPWARDS: ExchangeHandler = {
     const above = aboveOf(exchange);
     above.handler.onReset(above, error);
   },
+  onRefused: (exchange, error) => {
+    const above = aboveOf(exchange);
+    if (above.handler.onRefused === undefined) {
+      exchange.reset();
+    } else {
+      above.handler.onRefused(above, error);
+    }
+  },
 };
 
 function aboveOf(exchange: HttpExchange): CorsExchange {
@@ -120,6 +128,14 @@ class CorsExchange implements HttpExchange {
 
   get isClosed(): boolean {
     return this.#below.isClosed;
+  }
+
+  get awaitsRequest(): boolean {
+    return this.#below.awaitsRequest;
+  }
+
+  set awaitsRequest(awaits: boolean) {
+    this.#below.awaitsRequest = awaits;
   }
 
   get canSendTrailers(): boolean {
@@ -164,5 +180,9 @@ class CorsExchange implements HttpExchange {
 
   release(length: number): void {
     this.#below.release(length);
+  }
+
+  keep(bytes: number): void {
+    this.#below.keep(bytes);
   }
 }

@@ -31,7 +31,7 @@ const HEAD = fieldList(REQUEST);
 
 /** A server's driver on a socket in memory, and what its peer sees. */
 class Scene {
-  readonly socket = new FakeSocket();
+  readonly socket: FakeSocket;
   readonly errors: unknown[] = [];
   readonly streams: Http2Stream[] = [];
   readonly driver: Driver<Connection>;
@@ -41,7 +41,9 @@ class Scene {
   constructor(
     onRequest: (stream: Http2Stream) => void,
     options: Pick<ConnectionOptions, "limits" | "keepaliveIntervalMs" | "keepaliveTimeoutMs"> = {},
+    socket: FakeSocket = new FakeSocket(),
   ) {
+    this.socket = socket;
     const connect = (hooks: DriverHooks) =>
       createConnection({
         ...options,
@@ -341,6 +343,32 @@ Deno.test("A peer that reads nothing for a time is left", async () => {
   assert.match(error!.message, /reads nothing/);
   assert.ok(performance.now() - beganAtMs < 5000, "not when some other timer happens to fire");
   assert.ok(scene.socket.isClosed);
+});
+
+/** Takes an octet of what is written, each time after a while. */
+class SlowSocket extends FakeSocket {
+  override maxWrite = 1;
+
+  override async write(octets: Uint8Array): Promise<number> {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return await super.write(octets);
+  }
+}
+
+Deno.test("A peer that takes octets, but too few of them, is left, and one that takes enough is not", async () => {
+  // Of SETTINGS and their acknowledgement are 60 octets and more: they take a second, and time is looked at each 400 ms.
+  for (const [minResponseRate, isLeft] of [[1000, true], [0, false]] as const) {
+    const scene = new Scene(() => {}, { limits: { stalledStreamTimeoutMs: 400, minResponseRate } }, new SlowSocket());
+    scene.socket.give(PREFACE, settings(), settingsAck(), ping("12345678"));
+    const isAnswered = async () => {
+      while (!new TextDecoder().decode(scene.socket.written).endsWith("12345678")) {
+        await settle(1);
+      }
+    };
+    const error = await Promise.race([scene.driver.closed, isAnswered()]);
+    assert.equal(error instanceof Http2ConnectionError && /too slowly/.test(error.reason), isLeft);
+    await scene.end();
+  }
 });
 
 Deno.test("Who closes does not wait for a peer that reads nothing", async () => {

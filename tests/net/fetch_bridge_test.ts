@@ -46,6 +46,7 @@ async function withBridge(version: Version, handler: Handler, action: (scene: Sc
       await within(5000, server.close());
     }
     assert.equal(server.connectionCount, 0);
+    assert.equal(server.bufferedBytes, 0);
   });
   assert.deepEqual(uncaught, []);
   assert.deepEqual(lost, [], "No connection was lost by a mistake");

@@ -3,7 +3,13 @@
  * counts the octets of the request that were released. What the engines forgive (a release after the end) it does not.
  */
 import assert from "node:assert/strict";
-import { type ExchangeHandler, type HeaderField, type HttpExchange, NO_HANDLER } from "../../src/http/mod.ts";
+import {
+  type ExchangeHandler,
+  type HeaderField,
+  type HttpExchange,
+  NO_HANDLER,
+  type RefusalError,
+} from "../../src/http/mod.ts";
 import { checkOutgoingHead, checkOutgoingTrailers } from "../../src/http2/message_rules.ts";
 import { concat } from "./frame_builder.ts";
 
@@ -24,6 +30,7 @@ export class ScriptedExchange implements HttpExchange {
   handler: ExchangeHandler = NO_HANDLER;
   context: unknown = undefined;
   headSent = false;
+  awaitsRequest = true;
   readonly canSendTrailers: boolean;
   outputBuffer = new Uint8Array(0);
 
@@ -32,6 +39,9 @@ export class ScriptedExchange implements HttpExchange {
   /** How many octets of the request were given, and given back. */
   receivedLength = 0;
   releasedLength = 0;
+  /** How many bytes somebody keeps for the request, and how many there were at most. */
+  keptBytes = 0;
+  mostKeptBytes = 0;
   /** Whether `write` said false and `onWritable` was not called since. */
   isFull = false;
   /** Resolves when the answer has ended, by whatever command. */
@@ -193,6 +203,17 @@ export class ScriptedExchange implements HttpExchange {
     assert.ok(Number.isInteger(length) && length >= 0, "So many octets can be released");
     assert.ok(length <= this.heldLength, `${length} octets are released of ${this.heldLength} that are held`);
     this.releasedLength += length;
+  }
+
+  keep(bytes: number): void {
+    assert.ok(Number.isInteger(bytes) && bytes >= 0, "So many bytes can be kept");
+    this.keptBytes = bytes;
+    this.mostKeptBytes = Math.max(this.mostKeptBytes, bytes);
+  }
+
+  /** The connection keeps too much, or the request comes too slowly. */
+  refuse(error: RefusalError): void {
+    this.handler.onRefused!(this, error);
   }
 
   #begin(command: string): void {

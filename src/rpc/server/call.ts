@@ -11,7 +11,9 @@ import {
   type ExchangeHandler,
   type HttpExchange,
   PieceBuffer,
+  RefusalError,
   type RequestHead,
+  UNCOUNTED_BYTES,
 } from "../../http/mod.ts";
 import type { DeadlineEntry } from "../deadline_wheel.ts";
 import { sendAll, sendEnveloped } from "./answer.ts";
@@ -26,13 +28,12 @@ import type { ResolvedOptions } from "./options.ts";
 import {
   ContentIntake,
   decodeMessage,
-  type IntakeHost,
   receiveQuery,
   type RequestIntake,
   SingleEnvelopeIntake,
   startOfWhole,
 } from "./request_intake.ts";
-import { RequestStream } from "./request_stream.ts";
+import { RequestStream, type RequestStreamHost } from "./request_stream.ts";
 import type { RegisteredMethod } from "./router.ts";
 
 /** RFC 9113 §7 */
@@ -44,6 +45,7 @@ export const CALL_HANDLER: ExchangeHandler = {
   onTrailers: (exchange) => callOf(exchange).receiveEnd(),
   onWritable: (exchange) => callOf(exchange).resume(),
   onReset: (exchange, error) => callOf(exchange).abandon(error),
+  onRefused: (exchange, error) => callOf(exchange).refuse(error),
 };
 
 function callOf(exchange: HttpExchange): ServerCall {
@@ -51,7 +53,7 @@ function callOf(exchange: HttpExchange): ServerCall {
 }
 
 /** See the top of the file. */
-export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, DeadlineEntry, OpenCall {
+export class ServerCall implements AnsweringStream, RequestStreamHost, ContextHost, DeadlineEntry, OpenCall {
   readonly exchange: HttpExchange;
   readonly plan: CallPlan;
   readonly context: CallContext;
@@ -72,6 +74,8 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   #message: Message | Promise<Message> | undefined = undefined;
   #intake: RequestIntake | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
+  /** Bytes that are kept for the request: what of it came before it was complete, then its message if it is large, until its handler has ended. */
+  #keptBytes = 0;
   /** What came while the gate is thinking; undefined when it is not. */
   #held: { readonly content: PieceBuffer; hasEnded: boolean } | undefined = undefined;
   /** Wakes who waits for room. */
@@ -109,6 +113,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     return this.plan.protocol.name;
   }
 
+  get contentLength(): number | undefined {
+    return this.context.contentLength;
+  }
+
   get maxMessageBytes(): number {
     return this.options.maxMessageBytes;
   }
@@ -136,6 +144,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     if (this.#held !== undefined) {
       this.#held.content.append(buffer, start, end, Infinity);
       this.#held.hasEnded = endStream;
+      this.keep(this.#held.content.size);
       return;
     }
     if (!this.#isOpen || this.plan.queryMessage !== undefined) {
@@ -164,6 +173,9 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     if (this.#intake === undefined && this.#message === undefined) {
       this.#intake = this.plan.protocol.isEnveloped ? new SingleEnvelopeIntake(this, 0) : new ContentIntake(this);
     }
+    if (this.#keptBytes > 0 && this.#requests === undefined) {
+      this.keep(0);
+    }
     this.#intake?.end();
     const message = this.#message;
     // The call may go on for hours, and its method not want them so long.
@@ -189,6 +201,26 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     this.exchange.release(octets);
   }
 
+  keep(bytes: number): void {
+    // Within this the call may be refused, which is when it stops to keep what it need not.
+    if (bytes !== this.#keptBytes && (this.#isOpen || bytes < this.#keptBytes)) {
+      this.#keptBytes = bytes;
+      this.exchange.keep(bytes);
+    }
+  }
+
+  handOver(bytes: number): void {
+    if (this.#requests === undefined) {
+      this.keep(bytes);
+    } else {
+      this.#requests.handOver(bytes);
+    }
+  }
+
+  expect(isWithinMessage: boolean): void {
+    this.exchange.awaitsRequest = isWithinMessage;
+  }
+
   /** There is room for messages again. */
   resume(): void {
     this.isFull = false;
@@ -208,12 +240,19 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     }
   }
 
-  /** The client is gone. */
-  abandon({ message }: Error): void {
+  /** The request keeps too much, or comes too slowly. */
+  refuse(error: RefusalError): void {
+    this.cut(refusalError(error));
+  }
+
+  /** The client is gone, or the answer keeps too much. */
+  abandon({ message, cause }: Error): void {
     if (!this.#isOpen) {
       return;
     }
-    const error = new ConnectError(`the client is gone: ${message}`, Code.Canceled);
+    const error = cause instanceof RefusalError
+      ? refusalError(cause)
+      : new ConnectError(`the client is gone: ${message}`, Code.Canceled);
     this.#isOpen = false;
     this.#openCalls.leave(this);
     this.context.abort(error);
@@ -236,9 +275,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       }
       this.#held = { content: new PieceBuffer(), hasEnded: endStream };
       this.isRunning = true;
+      this.expect(false);
       // Whatever can be awaited is: a promise that is not the runtime's own must not let everybody in.
       Promise.resolve(passing).then(() => this.#openGate(), (error) => {
-        this.#openCalls.settle(this);
+        this.#settle();
         this.fail(error);
       });
     } catch (error) {
@@ -248,12 +288,13 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   }
 
   #openGate(): void {
-    this.#openCalls.settle(this);
+    this.#settle();
     const held = this.#held;
     if (held === undefined) {
       return; // The call has ended meanwhile.
     }
     this.#held = undefined;
+    this.expect(true);
     this.#beginRequest();
     // Apart from the end, so that all of it is released now, and not when the stream ends.
     const octets = held.content.take();
@@ -272,6 +313,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       const requests = new RequestStream(this);
       this.#requests = requests;
       this.#intake = requests;
+      this.expect(false);
       this.#call(requests);
     }
   }
@@ -292,6 +334,9 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     }
     if (!endStream || this.plan.registered.method.methodKind !== "unary") {
       this.exchange.release(end - start); // Else the stream gives it back when it ends, which is soon, without a frame of its own.
+    }
+    if (!endStream && end - start > UNCOUNTED_BYTES) {
+      this.keep(end - start); // Until it ends.
     }
     return true;
   }
@@ -343,10 +388,18 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   /** Waits for what goes on after the call. */
   #run(running: Promise<void>): void {
     this.isRunning = true;
-    running.then(() => this.#openCalls.settle(this), (error) => {
-      this.#openCalls.settle(this);
+    running.then(() => this.#settle(), (error) => {
+      this.#settle();
       this.fail(error);
     });
+  }
+
+  /** The handler, or the gate, has ended. */
+  #settle(): void {
+    this.#openCalls.settle(this);
+    if (!this.#isOpen && this.#keptBytes > 0) {
+      this.keep(0);
+    }
   }
 
   async #replyWhen(output: Promise<MessageInit>): Promise<void> {
@@ -424,6 +477,11 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       this.#held = undefined;
     }
     this.#requests?.abort(error);
+    this.#intake = undefined;
+    this.#message = undefined;
+    if (this.#keptBytes > 0 && !this.isRunning) {
+      this.keep(0);
+    }
     this.resume();
   }
 
@@ -447,4 +505,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       }
     }
   }
+}
+
+/** What a client is told whose call keeps too much, or comes too slowly. */
+function refusalError({ reason, message }: RefusalError): ConnectError {
+  const text = message.charAt(0).toLowerCase() + message.slice(1);
+  return new ConnectError(text, reason === "minBodyRate" ? Code.DeadlineExceeded : Code.ResourceExhausted);
 }

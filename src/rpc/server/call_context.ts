@@ -47,6 +47,11 @@ export class CallContext implements HandlerContext {
     return this.#call.registered.method;
   }
 
+  /** @internal Bytes of the request's content; undefined when it is not said. */
+  get contentLength(): number | undefined {
+    return this.#head.contentLength;
+  }
+
   get requestMethod(): string {
     return this.#head.method;
   }

@@ -1,9 +1,16 @@
 /** The messages of a request that is a stream, for a handler to take. */
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { UNCOUNTED_BYTES } from "../../http/mod.ts";
 import { EnvelopeReader } from "../envelope.ts";
 import type { MessageReader } from "./message_reader.ts";
 import { cutShortError, decodeEnvelope, type IntakeHost, type RequestIntake, tooLongError } from "./request_intake.ts";
+
+/** What a stream tells its call. */
+export interface RequestStreamHost extends IntakeHost {
+  /** Whether a message has begun to come, the rest of which is expected. Between messages the client may be silent. */
+  expect(isWithinMessage: boolean): void;
+}
 
 type Result = IteratorResult<Message, undefined>;
 
@@ -17,7 +24,7 @@ const RELEASED_TOGETHER = 4096;
  * than the window. It is no generator: those cost several promises for each message.
  */
 export class RequestStream implements RequestIntake, AsyncIterableIterator<Message>, MessageReader<Message> {
-  readonly #host: IntakeHost;
+  readonly #host: RequestStreamHost;
   readonly #envelopes: EnvelopeReader;
   /** Octets that the client may not send again yet. */
   #unreleased = 0;
@@ -29,9 +36,18 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
   /** The message of {@linkcode read} that is being decompressed, or was. */
   #pending: Message | Promise<Message> | undefined = undefined;
 
-  constructor(host: IntakeHost) {
+  /** Bytes of the message that was taken last, if it is large: the handler may have it until it takes another one, or ends. */
+  #takenBytes = 0;
+  #isWithinMessage = false;
+
+  constructor(host: RequestStreamHost) {
     this.#host = host;
     this.#envelopes = new EnvelopeReader(host.maxMessageBytes, tooLongError);
+  }
+
+  /** The message that is taken is decoded from so many bytes. */
+  handOver(bytes: number): void {
+    this.#takenBytes = bytes;
   }
 
   push(buffer: Uint8Array, start: number, end: number): void {
@@ -46,6 +62,7 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     } else {
       this.#release(0); // Of a message that is not whole yet nothing is held: it may be larger than the window.
     }
+    this.#count();
   }
 
   end(): void {
@@ -143,9 +160,14 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     const envelopes = this.#envelopes;
     try {
       if (envelopes.next()) {
+        const takenBefore = this.#takenBytes;
+        this.#takenBytes = 0;
         const message = decodeEnvelope(this.#host, envelopes);
         if (this.#unreleased - envelopes.waitingLength >= RELEASED_TOGETHER) {
           this.#release(envelopes.waitingLength);
+          this.#count();
+        } else if (takenBefore !== this.#takenBytes) {
+          this.#count();
         }
         return message instanceof Promise ? this.#unlessBroken(message) : message;
       }
@@ -156,6 +178,7 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
       throw this.#break(error);
     }
     this.#release(0);
+    this.#count();
     return undefined;
   }
 
@@ -178,6 +201,19 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     this.#hasEnded = true;
     this.#envelopes.stop();
     this.#release(0);
+    this.#count();
+  }
+
+  /** Says what is kept, and whether the client is within a message. What waits for the handler is not for the client to go on with. */
+  #count(): void {
+    const { waitingLength, heldBytes, hasEnvelope } = this.#envelopes;
+    const isWithinMessage = waitingLength > 0 && !hasEnvelope;
+    if (isWithinMessage !== this.#isWithinMessage) {
+      this.#isWithinMessage = isWithinMessage;
+      this.#host.expect(isWithinMessage);
+    }
+    const bytes = heldBytes + this.#takenBytes;
+    this.#host.keep(bytes > UNCOUNTED_BYTES ? bytes : 0); // Else streams of small messages would count for each of them.
   }
 
   /** Gives back all octets but some. */
