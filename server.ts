@@ -10,6 +10,7 @@ import {
   listen,
   type ListenOptions,
   MAX_TIMEOUT_MS,
+  MIN_BUFFERED_BYTES,
   readKeyPair,
   readText,
   type Server,
@@ -25,6 +26,7 @@ import {
   logFault,
   logger,
   type LogLevel,
+  parseByteSize,
   parseDuration,
 } from "./src/ops/mod.ts";
 import { type ServingSettings, startServing } from "./src/serving.ts";
@@ -54,6 +56,9 @@ interface Flags {
   readonly grace: number;
   readonly maxConnections: number;
   readonly maxConnectionAge?: number;
+  readonly maxBuffered?: number;
+  readonly maxConnectionBuffered?: number;
+  readonly minRate: number;
   readonly handshakeTimeout: number;
   readonly headerTimeout: number;
   readonly stallTimeout: number;
@@ -63,6 +68,9 @@ interface Flags {
 
 /** More workers than this are a slip: a worker for each core is as much as helps. */
 const MAX_WORKERS = 256;
+
+/** What may wait of requests to the admin address, and of their responses: metrics of a few KiB, in bytes. */
+const MAX_ADMIN_BUFFERED = 4 << 20;
 
 /** What is still said after a shutdown that took too long, and has been cut short. */
 const LAST_WORDS_MS = 1000;
@@ -134,6 +142,28 @@ const program = new Command("deno task serve")
     flag("--max-connections <number>", "connections at a time, shared out among workers", "EDGEWIRE_MAX_CONNECTIONS")
       .argParser(parseCount).default(DEFAULT_MAX_CONNECTIONS),
   )
+  .addOption(
+    flag(
+      "--max-buffered <size>",
+      "bytes of requests and responses that may wait, shared out among workers (default: an eighth of the memory, at most 256MiB)",
+      "EDGEWIRE_MAX_BUFFERED",
+    ).argParser(parseSize),
+  )
+  .addOption(
+    flag(
+      "--max-connection-buffered <size>",
+      "how many of them one connection may have (default: 32MiB, or half of all)",
+      "EDGEWIRE_MAX_CONNECTION_BUFFERED",
+    ).argParser(parseSize),
+  )
+  .addOption(
+    flag(
+      "--min-rate <bytes>",
+      "bytes per second that a peer must take or send of what waits, 0 for any",
+      "EDGEWIRE_MIN_RATE",
+    )
+      .argParser(parseRate).default(240),
+  )
   .addOption(duration("--max-connection-age", "how old a connection may get, a tenth more or less (default: any age)"))
   .addOption(duration("--handshake-timeout", "time for TLS, and for the first octets", "10s"))
   .addOption(duration("--header-timeout", "time for a request's head, from its first octet on", "10s"))
@@ -143,7 +173,7 @@ const program = new Command("deno task serve")
   .helpOption("--help", "show this help")
   .addHelpText(
     "after",
-    "\nA flag wins over its environment variable. PORT and HOST count where EDGEWIRE_* are not set. Durations: 500ms, 30s, 5m, 2h.",
+    "\nA flag wins over its environment variable. PORT and HOST count where EDGEWIRE_* are not set. Durations: 500ms, 30s, 5m, 2h. Sizes: 512KiB, 64MiB, 1GiB.",
   )
   .allowExcessArguments(false)
   .exitOverride(({ exitCode }) => Deno.exit(exitCode === 0 ? 0 : 2))
@@ -208,7 +238,12 @@ async function listenForOperators(flags: Flags, serving: Serving): Promise<Serve
     isReady: () => serving.isReady(),
     metrics: await loadMergedMetrics(() => serving.metrics()),
   });
-  return await listen(createFetchBridge(handler, onError), { host: flags.adminHost, port: flags.adminPort, onError });
+  return await listen(createFetchBridge(handler, onError), {
+    host: flags.adminHost,
+    port: flags.adminPort,
+    maxBufferedBytes: MAX_ADMIN_BUFFERED,
+    onError,
+  });
 }
 
 /** Where certificate and key are; undefined without them. */
@@ -238,7 +273,7 @@ async function listenOptions(
     ? await createDevCertificate()
     : undefined;
   const clientCa = flags.clientCa === undefined ? undefined : await readText(flags.clientCa);
-  const { headerTimeout, stallTimeout: stalledStreamTimeoutMs, idleTimeout: idleTimeoutMs } = flags;
+  const { headerTimeout, stallTimeout: stalledStreamTimeoutMs, idleTimeout: idleTimeoutMs, minRate } = flags;
   return {
     host: flags.host,
     port: flags.port,
@@ -248,18 +283,24 @@ async function listenOptions(
     tls: keyPair && { ...keyPair, clientCa },
     maxConnections: flags.maxConnections,
     maxConnectionAgeMs: flags.maxConnectionAge,
+    maxBufferedBytes: flags.maxBuffered,
+    maxConnectionBufferedBytes: flags.maxConnectionBuffered,
     handshakeTimeoutMs: flags.handshakeTimeout,
     keepaliveIntervalMs: flags.keepalive,
     http1: {
       headerTimeoutMs: headerTimeout,
       bodyTimeoutMs: stalledStreamTimeoutMs,
       stalledStreamTimeoutMs,
+      minBodyRate: minRate,
+      minResponseRate: minRate,
       idleTimeoutMs,
     },
     http2: {
       handshakeTimeoutMs: flags.handshakeTimeout,
       headerBlockTimeoutMs: headerTimeout,
       stalledStreamTimeoutMs,
+      minBodyRate: minRate,
+      minResponseRate: minRate,
       idleTimeoutMs,
     },
   };
@@ -298,6 +339,22 @@ function parseMilliseconds(value: string): number {
     throw new InvalidArgumentError("Must be a duration like 500ms, 30s, 5m or 2h, of at most 596h.");
   }
   return milliseconds;
+}
+
+function parseSize(value: string): number {
+  const bytes = parseByteSize(value);
+  if (bytes === undefined || bytes < MIN_BUFFERED_BYTES) {
+    throw new InvalidArgumentError("Must be a size like 64MiB, 1GiB or 16777216, of at least 1MiB.");
+  }
+  return bytes;
+}
+
+function parseRate(value: string): number {
+  const rate = Number(value);
+  if (!/^\d+$/.test(value) || !Number.isSafeInteger(rate)) {
+    throw new InvalidArgumentError("Must be a whole number of bytes per second, 0 for any.");
+  }
+  return rate;
 }
 
 function parseCount(value: string): number {

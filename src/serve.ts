@@ -2,7 +2,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { useClosures } from "./codec/closures/mod.ts";
 import type { ServeExchange } from "./http/mod.ts";
-import { createFetchBridge, listen, type ListenOptions, type Server } from "./net/mod.ts";
+import { createFetchBridge, listen, type ListenOptions, type Server, withRoomFor } from "./net/mod.ts";
 import { createRpcHandler, type FetchHandler, type RpcOptions, withCors } from "./rpc/mod.ts";
 import { nodeCompressions, useBufferForText } from "./rpc/node/mod.ts";
 
@@ -46,9 +46,10 @@ export interface ServeOptions extends ServiceOptions, ListenOptions {}
  * @throws {RangeError} A number is none that it can be.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { onError = (error) => console.error(error) } = options;
+  const { onError = (error) => console.error(error), maxMessageBytes = 0, maxResponseBytes = 0 } = options;
   return await listen(createServeExchange(options, onError), {
     ...options,
+    ...withRoomFor(Math.max(maxMessageBytes, maxResponseBytes), options),
     onError: (error) => onError(error, undefined),
   });
 }

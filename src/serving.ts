@@ -1,7 +1,7 @@
 /** The server of `deno task serve` in one thread: the app on a port. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type AppOptions, createApp } from "./app.ts";
-import type { LogLevel, Metrics } from "./ops/mod.ts";
+import { createRefusalLog, type LogLevel, type Metrics } from "./ops/mod.ts";
 import { serve } from "./serve.ts";
 import type { FileStore } from "./services/mod.ts";
 import type { Serving, WorkerSettings } from "./workers/mod.ts";
@@ -32,8 +32,10 @@ export async function startServing(settings: ServingSettings, store: FileStore, 
     ...app.service,
     ...settings.listen,
     onConnectionEnd: metrics?.countConnectionEnd,
+    onRefused: createRefusalLog(),
   });
   metrics?.readConnections(() => server.connectionCount);
+  metrics?.readBufferedBytes(() => server.bufferedBytes);
   return {
     url: server.url,
     connectionCount: () => Promise.resolve(server.connectionCount),

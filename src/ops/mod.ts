@@ -2,9 +2,11 @@
 export { accessLog } from "./access_log.ts";
 export { type AdminSources, createAdminHandler } from "./admin.ts";
 export { configureLogging, LOG_LEVELS, logFault, logger, type LogLevel } from "./logging.ts";
+export { parseByteSize } from "./byte_size.ts";
 export { parseDuration } from "./duration.ts";
 export { Health } from "./health.ts";
 export { loadMergedMetrics, loadMetrics, loadTelemetry, type Telemetry } from "./loading.ts";
 export type { Metrics, MetricsSnapshot } from "./metrics.ts";
+export { createRefusalLog } from "./refusal_log.ts";
 export { createReflectionRoutes } from "./reflection.ts";
 export { servicesOf } from "./services_of.ts";

@@ -1,5 +1,13 @@
 /** A server on several threads: workers that listen on one port, among which the system spreads connections. */
-import { assertKeyPair, Backoff, type BackoffOptions, DEFAULT_MAX_CONNECTIONS, type KeyPair } from "../net/mod.ts";
+import {
+  assertKeyPair,
+  Backoff,
+  type BackoffOptions,
+  DEFAULT_MAX_CONNECTIONS,
+  defaultMaxBufferedBytes,
+  type KeyPair,
+  MIN_BUFFERED_BYTES,
+} from "../net/mod.ts";
 import { logger, type Metrics, type MetricsSnapshot } from "../ops/mod.ts";
 import type { FileStore } from "../services/mod.ts";
 import type { Serving, WorkerSettings } from "./serving.ts";
@@ -11,7 +19,7 @@ export interface WorkerPoolOptions<Settings extends WorkerSettings> {
   readonly moduleUrl: string;
   /** How many workers there are, from 1. */
   readonly count: number;
-  /** What they start with. Of the connections each has its share; the Unix socket is the first one's. */
+  /** What they start with. Of the connections and of what may wait each has its share; the Unix socket is the first one's. */
   readonly settings: Settings;
   /** The files of all. */
   readonly store: FileStore;
@@ -131,7 +139,7 @@ export class WorkerPool<Settings extends WorkerSettings> implements Serving {
 
   #settingsOf(number: number): Settings {
     const { listen } = this.#settings;
-    const { maxConnections = DEFAULT_MAX_CONNECTIONS } = listen;
+    const { maxConnections = DEFAULT_MAX_CONNECTIONS, maxBufferedBytes = defaultMaxBufferedBytes() } = listen;
     return {
       ...this.#settings,
       listen: {
@@ -141,6 +149,7 @@ export class WorkerPool<Settings extends WorkerSettings> implements Serving {
           : { portSharing: "join", port: Number(/\d+$/.exec(this.#url)) }, // `URL` would leave out 80 and 443.
         unixPath: number === 1 ? listen.unixPath : undefined,
         maxConnections: Math.ceil(maxConnections / this.#options.count),
+        maxBufferedBytes: Math.max(MIN_BUFFERED_BYTES, Math.ceil(maxBufferedBytes / this.#options.count)),
       },
     };
   }

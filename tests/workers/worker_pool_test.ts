@@ -11,6 +11,7 @@ import { makeCertificate } from "../support/certificate.ts";
 import { assertConnectError } from "../support/connect_error.ts";
 import { LogRecorder } from "../support/log_records.ts";
 import { PoolScene, type WorkerClient } from "../support/pool_scene.ts";
+import { RawClient } from "../support/raw_client.ts";
 import { readMetrics } from "../support/prometheus.ts";
 import { until } from "../support/sockets.ts";
 
@@ -123,6 +124,22 @@ Deno.test("pool: a port that somebody has is refused, also if they would share i
   await assert.rejects(PoolScene.start({ listen }), inUse);
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await assert.rejects(PoolScene.start({ listen: { ...listen, port: other.addr.port } }), /^Error: Cannot listen on/);
+});
+
+Deno.test("pool: what may be buffered is shared out: what one server would keep is refused by one of two workers", async () => {
+  const maxBufferedBytes = 4 << 20;
+  const post = async (length: number): Promise<string> => {
+    await using scene = await PoolScene.start({ listen: { host: "127.0.0.1", port: 0, maxBufferedBytes } });
+    const client = await RawClient.connect({ hostname: "127.0.0.1", port: Number(new URL(scene.pool.url).port) });
+    const head = "POST /edgewire.v1.File/Stat HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/proto\r\n";
+    await client.send(`${head}content-length: ${length}\r\n\r\n`);
+    await client.send(new Uint8Array(length).fill(0x0a));
+    const { status, body } = await client.readAnswer();
+    client.close();
+    return `${status} ${/"code":"(\w+)"/.exec(body)?.[1]}`;
+  };
+  assert.equal(await post(1_000_000), "400 invalid_argument");
+  assert.equal(await post(1_100_000), "429 resource_exhausted");
 });
 
 Deno.test("pool: connections are shared out, rounded up, and those above are closed", async () => {
