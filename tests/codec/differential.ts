@@ -5,6 +5,8 @@
 import { fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { createMessageCodec } from "../../src/codec/message_codec.ts";
+import { DEFAULT_MAX_DECODED_BYTES } from "../../src/codec/wire/budget.ts";
+import { checkWireCost } from "../../src/codec/mod.ts";
 import { beginInput, endInput } from "../../src/codec/wire/input.ts";
 import type { WireCodec } from "../../src/codec/wire/wire_codec.ts";
 import type { Random } from "../support/random.ts";
@@ -53,6 +55,8 @@ export function compare(types: readonly TypeUnderTest[], random: Random, count: 
     const other = random.below(3) === 0 ? random.pick(types) : type;
     const input = other === type ? mutate(type, octets, message, random) : octets;
     const expected = outcome(() => fromBinary(other.desc, input));
+    // What is damaged is no reason to fail, and none of it costs too much.
+    checkWireCost(other.desc, input, 0, input.length, DEFAULT_MAX_DECODED_BYTES);
     counts.inputs++;
     counts.refused += "error" in expected ? 1 : 0;
     for (const form of forms.get(other)!) {
@@ -126,7 +130,7 @@ function declines(wire: WireCodec, octets: Uint8Array): boolean {
 
 /** Reads without protobuf-es. */
 function read(wire: WireCodec, octets: Uint8Array): Message {
-  beginInput(0, octets.length, false);
+  beginInput(0, octets.length, false, DEFAULT_MAX_DECODED_BYTES);
   try {
     return wire.read(octets, 0, octets.length, 1, -1);
   } finally {
