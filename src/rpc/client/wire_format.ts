@@ -46,6 +46,8 @@ export interface ReaderOptions {
   /** The format of the messages. */
   readonly codecName: "proto" | "json";
   readonly maxMessageBytes: number;
+  /** What a message may take in memory. */
+  readonly maxDecodedBytes: number;
   readonly acceptCompressions: readonly Compression[];
 }
 

@@ -113,6 +113,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     return this.options.maxMessageBytes;
   }
 
+  get maxDecodedBytes(): number {
+    return this.options.maxDecodedBytes;
+  }
+
   /** Begins. @param endStream Whether the request has no content. */
   begin(endStream: boolean): void {
     this.#openCalls.add(this);

@@ -4,7 +4,12 @@ import { checkWholeNumber, MAX_COUNT } from "../../http/mod.ts";
 import { type Compression, createWebCompressions } from "../compression.ts";
 import type { DeadlineWheel } from "../deadline_wheel.ts";
 import type { BinaryOptions, JsonOptions } from "../message_codec.ts";
-import { checkMessageBytes, DEFAULT_COMPRESS_MIN_BYTES, DEFAULT_MAX_MESSAGE_BYTES } from "../message_limits.ts";
+import {
+  checkMessageBytes,
+  DEFAULT_COMPRESS_MIN_BYTES,
+  DEFAULT_MAX_MESSAGE_BYTES,
+  defaultMaxDecodedBytes,
+} from "../message_limits.ts";
 import type { CallObserver } from "./call_observer.ts";
 
 /**
@@ -26,6 +31,12 @@ export interface RpcOptions {
   readonly requestGate?: ((context: HandlerContext) => void | Promise<void>) | undefined;
   /** The largest message to receive, before and after decompression, in bytes. @default 4 MiB */
   readonly maxMessageBytes?: number | undefined;
+  /**
+   * What a received message may take in memory once it is decoded, in bytes, by an estimate: objects count, numbers and text that are about as large as they
+   * were do not. A smaller message may take 1 MiB and 256 bytes for each byte of it. It bounds the time of decoding, too: 50 ms by default. Beyond it a call
+   * is `resource_exhausted`. By default 8 times `maxMessageBytes`, that is, 32 MiB.
+   */
+  readonly maxDecodedBytes?: number | undefined;
   /** The largest message to send, before compression, in bytes. By default as large as those to receive. */
   readonly maxResponseBytes?: number | undefined;
   /** How messages may be compressed, the best first. @default `createWebCompressions()`; with `serve`, `nodeCompressions` */
@@ -53,6 +64,7 @@ export interface ResolvedOptions {
   readonly interceptors: readonly Interceptor[];
   readonly requestGate: ((context: HandlerContext) => void | Promise<void>) | undefined;
   readonly maxMessageBytes: number;
+  readonly maxDecodedBytes: number;
   readonly maxResponseBytes: number;
   readonly compressions: readonly Compression[];
   readonly compressMinBytes: number;
@@ -68,11 +80,13 @@ export interface ResolvedOptions {
 
 /** @throws {RangeError} A number is none that it can be. */
 export function resolveOptions(options: RpcOptions, deadlines: DeadlineWheel): ResolvedOptions {
+  const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = options;
   const resolved = {
     interceptors: options.interceptors ?? [],
     requestGate: options.requestGate,
-    maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
-    maxResponseBytes: options.maxResponseBytes ?? options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+    maxMessageBytes,
+    maxDecodedBytes: options.maxDecodedBytes ?? defaultMaxDecodedBytes(maxMessageBytes),
+    maxResponseBytes: options.maxResponseBytes ?? maxMessageBytes,
     compressions: options.compressions ?? createWebCompressions(),
     compressMinBytes: options.compressMinBytes ?? DEFAULT_COMPRESS_MIN_BYTES,
     jsonOptions: options.jsonOptions,
@@ -84,6 +98,7 @@ export function resolveOptions(options: RpcOptions, deadlines: DeadlineWheel): R
     deadlines,
   };
   checkMessageBytes("maxMessageBytes", resolved.maxMessageBytes);
+  checkWholeNumber("maxDecodedBytes", resolved.maxDecodedBytes, 0, MAX_COUNT);
   checkMessageBytes("maxResponseBytes", resolved.maxResponseBytes);
   checkWholeNumber("compressMinBytes", resolved.compressMinBytes, 0, MAX_COUNT);
   checkWholeNumber("maxAbandonedCalls", resolved.maxAbandonedCalls, 0, MAX_COUNT);

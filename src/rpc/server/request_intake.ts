@@ -1,6 +1,7 @@
 /** How the content of a request becomes messages, when it is not one envelope in one piece. */
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { MessageLimitError } from "../../codec/mod.ts";
 import { PieceBuffer } from "../../http/mod.ts";
 import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, EnvelopeReader, readEnvelopeLength } from "../envelope.ts";
 import type { CallPlan } from "./call_plan.ts";
@@ -10,6 +11,8 @@ import type { CallRecord } from "./call_record.ts";
 export interface IntakeHost {
   readonly plan: CallPlan;
   readonly maxMessageBytes: number;
+  /** What a message may take in memory. */
+  readonly maxDecodedBytes: number;
   /** Undefined when nobody observes calls. */
   readonly record: CallRecord | undefined;
   /** The message of a request that has one. */
@@ -19,6 +22,9 @@ export interface IntakeHost {
   /** Octets were dealt with. */
   release(octets: number): void;
 }
+
+/** What decoding needs to know of a call. */
+type DecodeHost = Pick<IntakeHost, "plan" | "maxMessageBytes" | "maxDecodedBytes">;
 
 /** Takes the content of one request. */
 export interface RequestIntake {
@@ -52,10 +58,10 @@ export function startOfWhole(
  * Decodes what an envelope, or a content, has; a promise where decompression takes its time.
  *
  * @param isOwned Whether nobody else uses the buffer any more.
- * @throws {ConnectError} It is no message of its type, or too large.
+ * @throws {ConnectError} It is no message of its type, or too large, or takes too much memory.
  */
 export function decodeMessage(
-  host: Pick<IntakeHost, "plan" | "maxMessageBytes" | "record">,
+  host: DecodeHost & Pick<IntakeHost, "record">,
   isCompressed: boolean,
   buffer: Uint8Array,
   start: number,
@@ -63,14 +69,12 @@ export function decodeMessage(
   isOwned: boolean,
 ): Message | Promise<Message> {
   host.record?.addRequest(end - start);
-  return isCompressed
-    ? decompressor(host, buffer, start, end, isOwned)()
-    : decode(host.plan, buffer, start, end, isOwned);
+  return isCompressed ? decompressor(host, buffer, start, end, isOwned)() : decode(host, buffer, start, end, isOwned);
 }
 
 /** Decodes the envelope that was just read; as {@linkcode decodeMessage}. */
 export function decodeEnvelope(
-  host: Pick<IntakeHost, "plan" | "maxMessageBytes" | "record">,
+  host: DecodeHost & Pick<IntakeHost, "record">,
   { flags, buffer, start, end, isOwned }: EnvelopeReader,
 ): Message | Promise<Message> {
   return decodeMessage(host, isCompressed(flags), buffer, start, end, isOwned);
@@ -82,13 +86,13 @@ export function decodeEnvelope(
  * @throws {ConnectError} The request does not say how it is compressed.
  */
 function decompressor(
-  { plan, maxMessageBytes }: Pick<IntakeHost, "plan" | "maxMessageBytes">,
+  host: DecodeHost,
   buffer: Uint8Array,
   start: number,
   end: number,
   isOwned: boolean,
 ): () => Message | Promise<Message> {
-  const { requestCompression } = plan;
+  const { plan: { requestCompression }, maxMessageBytes } = host;
   if (requestCompression === undefined) {
     throw new ConnectError("message is compressed, and the request does not say how", Code.Internal);
   }
@@ -96,8 +100,8 @@ function decompressor(
   return () => {
     const octets = requestCompression.decompress(compressed, maxMessageBytes);
     return octets instanceof Promise
-      ? octets.then((octets) => decode(plan, octets, 0, octets.length, true))
-      : decode(plan, octets, 0, octets.length, true);
+      ? octets.then((octets) => decode(host, octets, 0, octets.length, true))
+      : decode(host, octets, 0, octets.length, true);
   };
 }
 
@@ -115,15 +119,18 @@ export function receiveQuery(host: IntakeHost, octets: Uint8Array): void {
 }
 
 function decode(
-  { codecs, registered }: CallPlan,
+  { plan: { codecs, registered }, maxDecodedBytes }: DecodeHost,
   buffer: Uint8Array,
   start: number,
   end: number,
   isOwned: boolean,
 ): Message {
   try {
-    return codecs.input.decode(buffer, start, end, isOwned);
+    return codecs.input.decode(buffer, start, end, isOwned, maxDecodedBytes);
   } catch (error) {
+    if (error instanceof MessageLimitError) {
+      throw new ConnectError(error.message, Code.ResourceExhausted);
+    }
     const reason = error instanceof Error ? error.message : String(error);
     const { typeName } = registered.method.input;
     throw new ConnectError(
@@ -216,7 +223,7 @@ export class SingleEnvelopeIntake implements RequestIntake {
       this.#decode = decompressor(host, buffer, start, end, isOwned);
     } else {
       const octets = ownOctets(buffer, start, end, isOwned);
-      this.#decode = () => decode(host.plan, octets, 0, octets.length, true);
+      this.#decode = () => decode(host, octets, 0, octets.length, true);
     }
   }
 

@@ -191,6 +191,7 @@ Deno.test("options that cannot be are refused at once", () => {
       ["maxMessageBytes", -1, 4294967295],
       ["maxMessageBytes", 2 ** 32, 4294967295],
       ["maxResponseBytes", 1.5, 4294967295],
+      ["maxDecodedBytes", -1, Number.MAX_SAFE_INTEGER],
       ["compressMinBytes", NaN, Number.MAX_SAFE_INTEGER],
       ["maxAbandonedCalls", Infinity, Number.MAX_SAFE_INTEGER],
     ] as const
