@@ -2,6 +2,9 @@
 import { create, type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 
+/** How many details of an error that came are kept: each is an object of 300 bytes, and takes two on the wire. */
+export const MAX_DETAILS = 1024;
+
 /** A detail, packed. */
 export interface PackedDetail {
   /** Full name of the type of message, such as `google.rpc.RetryInfo`. */

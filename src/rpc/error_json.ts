@@ -9,9 +9,10 @@ import {
 } from "@bufbuild/protobuf";
 import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { scanJson } from "../codec/mod.ts";
 import { codeFromName, codeName } from "./code.ts";
-import { packDetails, type PackedDetail } from "./error_detail.ts";
-import { userMetadata } from "./metadata.ts";
+import { MAX_DETAILS, packDetails, type PackedDetail } from "./error_detail.ts";
+import { MAX_TRAILER_FIELDS, userMetadata } from "./metadata.ts";
 
 /** How details are shown in `debug`. Those of types that neither the error nor the registry knows are not. */
 export type ErrorJsonOptions = Partial<JsonWriteOptions> & { readonly registry?: Registry | undefined };
@@ -23,6 +24,19 @@ export interface EndOfStream {
 }
 
 const TEXT_DECODER = new TextDecoder();
+
+/** What the JSON of an error may take in memory, whoever sent it: more than 10,000 details. */
+const MAX_DECODED_BYTES = 2 ** 23;
+
+/** Parses the JSON of an error, or of the end of a stream. Undefined when it is none, is nested deeper than 200, or has more values than any error has. */
+export function parseErrorJson(octets: Uint8Array): unknown {
+  try {
+    scanJson(octets, 0, octets.length, MAX_DECODED_BYTES);
+    return JSON.parse(TEXT_DECODER.decode(octets));
+  } catch {
+    return undefined;
+  }
+}
 
 /** An error as the content of a response. Its metadata is not in it. */
 export function errorToJson(error: ConnectError, options?: ErrorJsonOptions): JsonObject {
@@ -75,7 +89,7 @@ export function errorFromJson(json: unknown, fallback: ConnectError): ConnectErr
   const error = new ConnectError(message ?? "", code ?? fallback.code, fallback.metadata);
   error.isWireError = true;
   if (Array.isArray(json["details"])) {
-    error.details = json["details"].map(detailFromJson).filter((detail) => detail !== undefined);
+    error.details = json["details"].slice(0, MAX_DETAILS).map(detailFromJson).filter((detail) => detail !== undefined);
   }
   return error;
 }
@@ -127,12 +141,7 @@ export function endStreamJson(
 /** Reads the message that ends a stream. Never fails: an error of code `internal` says that it cannot be read. */
 export function parseEndStream(octets: Uint8Array): EndOfStream {
   const trailer = new Headers();
-  let json: unknown;
-  try {
-    json = JSON.parse(TEXT_DECODER.decode(octets));
-  } catch {
-    json = undefined;
-  }
+  const json = parseErrorJson(octets);
   const isValid = isObject(json) && readMetadata(json["metadata"], trailer);
   if (isObject(json) && json["error"] !== undefined && json["error"] !== null) {
     const fallback = new ConnectError("", Code.Unknown, trailer);
@@ -145,7 +154,7 @@ export function parseEndStream(octets: Uint8Array): EndOfStream {
   };
 }
 
-/** @returns Whether it has the right shape: `{"name": ["value", ...], ...}`. */
+/** @returns Whether it has the right shape, `{"name": ["value", ...], ...}`, and not too many values. */
 function readMetadata(json: unknown, headers: Headers): boolean {
   if (json === undefined || json === null) {
     return true;
@@ -153,9 +162,14 @@ function readMetadata(json: unknown, headers: Headers): boolean {
   if (!isObject(json)) {
     return false;
   }
+  let count = 0;
   try {
     for (const [name, values] of Object.entries(json)) {
       if (!Array.isArray(values) || !values.every((value) => typeof value === "string")) {
+        return false;
+      }
+      count += values.length;
+      if (count > MAX_TRAILER_FIELDS) {
         return false;
       }
       values.forEach((value) => headers.append(name, value));

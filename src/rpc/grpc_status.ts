@@ -6,7 +6,7 @@ import { base64Decode, base64Encode, BinaryReader, BinaryWriter, WireType } from
 import { Code, ConnectError } from "@connectrpc/connect";
 import { fieldValue, type HeaderField } from "../http/mod.ts";
 import { isCode } from "./code.ts";
-import { packDetails } from "./error_detail.ts";
+import { MAX_DETAILS, packDetails } from "./error_detail.ts";
 import { decodeGrpcMessage, encodeGrpcMessage } from "./grpc_message.ts";
 
 /** Frozen and the same each time: such lists are encoded fastest. */
@@ -118,7 +118,7 @@ function decodeStatus(octets: Uint8Array): RpcStatus {
       status.code = reader.int32();
     } else if (number === 2 && wireType === WireType.LengthDelimited) {
       status.message = reader.string();
-    } else if (number === 3 && wireType === WireType.LengthDelimited) {
+    } else if (number === 3 && wireType === WireType.LengthDelimited && status.details.length < MAX_DETAILS) {
       status.details.push(decodeAny(reader.bytes()));
     } else {
       reader.skip(wireType, number);

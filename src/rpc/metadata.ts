@@ -4,6 +4,14 @@ import type { HeaderField } from "../http/mod.ts";
 /** How trailers of unary calls are marked in Connect, which sends them as headers (https://connectrpc.com/docs/protocol#unary-response). */
 export const TRAILER_PREFIX = "trailer-";
 
+/**
+ * How many values of metadata a message may have that ends a response, as HTTP's fields by default. `Headers` compares each name with all others: a thousand
+ * of them take half a second.
+ */
+export const MAX_TRAILER_FIELDS = 128;
+/** How many bytes they may have in gRPC-Web, as HTTP's fields by default. */
+export const MAX_TRAILER_BYTES = 65_536;
+
 /** Names that belong to HTTP or to the protocols: what metadata says under them is not sent. */
 const PROTOCOL_FIELDS: ReadonlySet<string> = new Set([
   "accept-encoding",

@@ -2,7 +2,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import { fieldValue, type HeaderField, PieceBuffer, type ResponseHead } from "../../http/mod.ts";
 import type { Compression } from "../compression.ts";
-import { errorFromJson } from "../error_json.ts";
+import { errorFromJson, parseErrorJson } from "../error_json.ts";
 import { splitTrailers } from "../metadata.ts";
 import { connectTimeoutField } from "./connect_stream_format.ts";
 import {
@@ -32,7 +32,6 @@ export const connectUnaryFormat: WireFormat = {
 };
 
 const EMPTY = new Uint8Array(0);
-const TEXT_DECODER = new TextDecoder();
 
 class UnaryReader implements ResponseReader {
   readonly #sink: ResponseSink;
@@ -119,13 +118,7 @@ class UnaryReader implements ResponseReader {
   }
 
   #readError(octets: Uint8Array): CallEnd {
-    let json: unknown;
-    try {
-      json = JSON.parse(TEXT_DECODER.decode(octets));
-    } catch {
-      json = undefined;
-    }
-    return this.#failedEnd(errorFromJson(json, this.#statusError!));
+    return this.#failedEnd(errorFromJson(parseErrorJson(octets), this.#statusError!));
   }
 
   #fail(error: ConnectError): void {
