@@ -1,0 +1,338 @@
+/** The attacker's connections. */
+import {
+  ACK,
+  callBlock,
+  dataFrames,
+  type Fields,
+  FrameType,
+  headers,
+  join,
+  latin1,
+  ping,
+  PREFACE,
+  settings,
+  SETTINGS_ACK,
+  windowUpdate,
+} from "./frames.ts";
+import type { Target } from "./attack.ts";
+
+const MAX_WINDOW = 0x7fff_ffff;
+
+let sentBytes = 0;
+
+/** Bytes that this process has sent. */
+export function bytesSent(): number {
+  return sentBytes;
+}
+
+/** Whether the attack has neither time nor bytes left. */
+export function isOver({ endMs, maxBytes }: Target): boolean {
+  return performance.now() >= endMs || sentBytes >= maxBytes;
+}
+
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Waits for the end of the attack, without a byte more. */
+export function waitForEnd({ endMs }: Target): Promise<void> {
+  return sleep(Math.max(0, endMs - performance.now()));
+}
+
+/** Does something again and again, `perSecond` times at most, until the attack is over. */
+export async function atRate(target: Target, perSecond: number, step: () => unknown): Promise<number> {
+  const startMs = performance.now();
+  let count = 0;
+  while (!isOver(target)) {
+    const due = Math.floor((performance.now() - startMs) * perSecond / 1000) + 1;
+    for (; count < due && !isOver(target); count++) {
+      await step();
+    }
+    await sleep(5);
+  }
+  return count;
+}
+
+/** Opens `count` connections and more work with them, 500 a second at most: what hurts is to be that they are there. */
+export async function inSteps(count: number, open: (index: number) => Promise<unknown>): Promise<void> {
+  for (let index = 0; index < count; index += 10) {
+    await onEach(Math.min(10, count - index), (offset) => open(index + offset));
+    await sleep(20);
+  }
+}
+
+/** Runs something on `count` connections at once, each for itself. A connection that the server refuses is an answer, too. */
+export async function onEach(count: number, run: (index: number) => Promise<unknown>): Promise<number> {
+  const results = await Promise.allSettled(Array.from({ length: count }, (_, index) => run(index)));
+  return results.filter(({ status }) => status === "fulfilled").length;
+}
+
+/** A connection of bytes. */
+export class Wire {
+  /** What came, up to 256 KiB, as Latin-1. */
+  text = "";
+  receivedBytes = 0;
+  isClosed = false;
+  readonly #conn: Deno.Conn;
+  #ended: Promise<void> | undefined;
+
+  constructor(conn: Deno.Conn) {
+    this.#conn = conn;
+  }
+
+  /** Connects, with TLS if the server has it. */
+  static async connect(target: Target, alpnProtocol = "http/1.1"): Promise<Wire> {
+    const address = { hostname: target.hostname, port: target.port };
+    if (target.caCert === undefined) {
+      const wire = new Wire(await Deno.connect(address));
+      if (target.greeting !== "") {
+        await wire.send(target.greeting);
+      }
+      return wire;
+    }
+    const conn = await Deno.connectTls({ ...address, caCerts: [target.caCert], alpnProtocols: [alpnProtocol] });
+    await conn.handshake();
+    return new Wire(conn);
+  }
+
+  /** Connects without TLS and a greeting, also to a server that wants them. */
+  static async connectBare({ hostname, port }: Target): Promise<Wire> {
+    return new Wire(await Deno.connect({ hostname, port }));
+  }
+
+  /** Reads and forgets, but for the beginning, until the server closes. Without it the server's answers are not taken. */
+  read(onChunk?: (chunk: Uint8Array) => void): Promise<void> {
+    return this.#ended ??= this.#readAll(onChunk);
+  }
+
+  async #readAll(onChunk: ((chunk: Uint8Array) => void) | undefined): Promise<void> {
+    const buffer = new Uint8Array(64 * 1024);
+    try {
+      for (let count; (count = await this.#conn.read(buffer)) !== null;) {
+        this.receivedBytes += count;
+        if (onChunk !== undefined) {
+          onChunk(buffer.subarray(0, count));
+        } else if (this.text.length < 256 * 1024) {
+          this.text += String.fromCharCode(...buffer.subarray(0, Math.min(count, 8192)));
+        }
+      }
+    } catch {
+      // Reset: as good an end as any.
+    }
+    this.isClosed = true;
+  }
+
+  /** Sends all; false if the server has ended the connection. */
+  async send(content: Uint8Array | string): Promise<boolean> {
+    const bytes = typeof content === "string" ? latin1(content) : content;
+    try {
+      for (let offset = 0; offset < bytes.length;) {
+        const count = await this.#conn.write(bytes.subarray(offset));
+        offset += count;
+        sentBytes += count;
+      }
+      return !this.isClosed;
+    } catch {
+      this.isClosed = true;
+      return false;
+    }
+  }
+
+  /** Sends again and again until the attack is over, or the server ends the connection. Returns how often. */
+  async flood(target: Target, content: Uint8Array | string | (() => Uint8Array | string)): Promise<number> {
+    let count = 0;
+    while (!isOver(target) && await this.#sendInTime(target, typeof content === "function" ? content() : content)) {
+      count++;
+    }
+    return count;
+  }
+
+  /** Sends, but does not wait beyond the end of the attack for a server that has stopped reading. */
+  async #sendInTime(target: Target, content: Uint8Array | string): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const tooLate = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), Math.max(0, target.endMs - performance.now()));
+    });
+    const isSent = await Promise.race([this.send(content), tooLate]);
+    clearTimeout(timer);
+    return isSent;
+  }
+
+  /** Ends its own half of the connection. */
+  async closeWrite(): Promise<void> {
+    await this.#conn.closeWrite().catch(() => {});
+  }
+
+  close(): void {
+    try {
+      this.#conn.close();
+    } catch {
+      // It is closed.
+    }
+  }
+}
+
+/** What a peer does that is asked for nothing in particular. */
+export interface Http2Options {
+  /** The entries of the first SETTINGS frame. @default none */
+  readonly settings?: readonly (readonly [number, number])[];
+  /** Whether windows are opened as answers come. @default true */
+  readonly takesAnswers?: boolean;
+  /** Whether the socket is read at all. @default true */
+  readonly reads?: boolean;
+}
+
+/** A connection of HTTP/2 that counts what comes. */
+export class Http2Wire {
+  readonly wire: Wire;
+  nextStreamId = 1;
+  /** Frames by type. */
+  readonly frames: number[] = new Array(10).fill(0);
+  /** Error code and debug data of the server's GOAWAY. */
+  goaway = "";
+  /** Streams that are over: reset, or ended by the server. */
+  readonly ended = new Set<number>();
+  readonly reset = new Map<number, number>();
+  dataBytes = 0;
+  /** The DATA of streams that somebody asked for. */
+  readonly contents = new Map<number, number[]>();
+  readonly #takesAnswers: boolean;
+  #rest: Uint8Array = new Uint8Array(0);
+  #waiting: (() => void)[] = [];
+
+  private constructor(wire: Wire, takesAnswers: boolean) {
+    this.wire = wire;
+    this.#takesAnswers = takesAnswers;
+  }
+
+  static async connect(target: Target, options: Http2Options = {}): Promise<Http2Wire> {
+    const { takesAnswers = true, reads = true } = options;
+    const http2 = new Http2Wire(await Wire.connect(target, "h2"), takesAnswers);
+    const opening = takesAnswers ? windowUpdate(0, MAX_WINDOW - 65535) : new Uint8Array(0);
+    await http2.wire.send(join(PREFACE, settings(...options.settings ?? []), opening));
+    if (reads) {
+      http2.wire.read((chunk) => http2.#receive(chunk)).then(() => http2.#wake());
+    }
+    return http2;
+  }
+
+  get isClosed(): boolean {
+    return this.wire.isClosed || this.goaway !== "";
+  }
+
+  takeStreamId(): number {
+    const id = this.nextStreamId;
+    this.nextStreamId += 2;
+    return id;
+  }
+
+  /** Calls a method. */
+  async call(path: string, body: Uint8Array, contentType?: string, more?: Fields): Promise<number> {
+    const id = this.takeStreamId();
+    await this.wire.send(join(headers(id, callBlock(path, contentType, more)), dataFrames(id, body, true)));
+    return id;
+  }
+
+  /** Resolves to whether a stream was ended by the server, and not reset, before the time is up. */
+  async answered(streamId: number, timeoutMs = 5000): Promise<boolean> {
+    const endMs = performance.now() + timeoutMs;
+    while (!this.ended.has(streamId) && !this.wire.isClosed && performance.now() < endMs) {
+      await Promise.race([new Promise<void>((resolve) => this.#waiting.push(resolve)), sleep(50)]);
+    }
+    return this.ended.has(streamId) && !this.reset.has(streamId);
+  }
+
+  /** Keeps the DATA of a stream. */
+  keep(streamId: number): void {
+    this.contents.set(streamId, []);
+  }
+
+  close(): void {
+    this.wire.close();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    waiting.forEach((resolve) => resolve());
+  }
+
+  #receive(chunk: Uint8Array): void {
+    const bytes = this.#rest.length === 0 ? chunk : join(this.#rest, chunk);
+    let offset = 0;
+    while (bytes.length - offset >= 9) {
+      const length = bytes[offset]! << 16 | bytes[offset + 1]! << 8 | bytes[offset + 2]!;
+      if (bytes.length - offset < 9 + length) {
+        break;
+      }
+      const streamId = new DataView(bytes.buffer, bytes.byteOffset + offset + 5).getUint32(0) & MAX_WINDOW;
+      const payload = bytes.subarray(offset + 9, offset + 9 + length);
+      this.#handle(bytes[offset + 3]!, bytes[offset + 4]!, streamId, payload);
+      offset += 9 + length;
+    }
+    this.#rest = bytes.slice(offset);
+    this.#wake();
+  }
+
+  #handle(type: number, flags: number, streamId: number, payload: Uint8Array): void {
+    this.frames[type] = (this.frames[type] ?? 0) + 1;
+    switch (type) {
+      case FrameType.data:
+        this.dataBytes += payload.length;
+        this.contents.get(streamId)?.push(...payload);
+        if (this.#takesAnswers && payload.length > 0) {
+          this.wire.send(join(windowUpdate(0, payload.length), windowUpdate(streamId, payload.length)));
+        }
+        break;
+      case FrameType.settings:
+        if ((flags & ACK) === 0) {
+          this.wire.send(SETTINGS_ACK);
+        }
+        break;
+      case FrameType.ping:
+        if ((flags & ACK) === 0) {
+          this.wire.send(ping(ACK, String.fromCharCode(...payload)));
+        }
+        break;
+      case FrameType.rstStream:
+        this.ended.add(streamId);
+        this.reset.set(streamId, payload[3]!);
+        break;
+      case FrameType.goaway:
+        this.goaway = `GOAWAY ${payload[7]} ${String.fromCharCode(...payload.subarray(8, 72))}`.trim();
+        break;
+    }
+    if ((type === FrameType.data || type === FrameType.headers) && (flags & 1) === 1) {
+      this.ended.add(streamId);
+    }
+  }
+}
+
+/** Asks once by HTTP/1.1, and gives the status (0: none came) and all the rest. */
+export async function ask(
+  target: Target,
+  request: string | Uint8Array,
+  timeoutMs = 5000,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const wire = await Wire.connect(target);
+  const reading = wire.read();
+  await wire.send(request);
+  const timer = setTimeout(() => wire.close(), timeoutMs);
+  await reading;
+  clearTimeout(timer);
+  wire.close();
+  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(wire.text)?.[1] ?? 0), text: wire.text };
+}
+
+/** Calls once by Connect in JSON, on a connection of its own. */
+export async function callJson(
+  target: Target,
+  path: string,
+  message: unknown,
+  more = "",
+): Promise<{ readonly status: number; readonly text: string }> {
+  const body = new TextEncoder().encode(JSON.stringify(message));
+  const head = `POST ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+    `${more}content-length: ${body.length}\r\n\r\n`;
+  return await ask(target, join(latin1(head), body));
+}
