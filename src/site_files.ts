@@ -2,7 +2,7 @@
 import { getMimeType } from "hono/utils/mime";
 
 /** What a response may have waiting of a file, in bytes: responses share the file's bytes, and copy what is about to be sent. */
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 16 * 1024;
 
 /** A file as it is sent. */
 export interface Representation {

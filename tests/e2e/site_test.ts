@@ -49,7 +49,7 @@ testSite("has responses share the bytes of a file, which they take as their peer
   const reader = first.body!.getReader();
   const { value } = await reader.read();
   assert.equal(value!.buffer, found.bytes.buffer);
-  assert.equal(value!.length, 64 * 1024);
+  assert.equal(value!.length, 16 * 1024);
   await reader.cancel();
   assert.equal(await second.text(), SCRIPT);
 });

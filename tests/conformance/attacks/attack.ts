@@ -26,7 +26,7 @@ export interface Target {
   readonly pid: number;
   /** Bytes that the attack may send, over all its connections. */
   readonly maxBytes: number;
-  /** The end of the attack, by `performance.now()` of the attacker. */
+  /** The end of the attack, by `performance.now()` of the attacker. The attack begins when this is looked at first, with all made that is to be sent. */
   readonly endMs: number;
 }
 

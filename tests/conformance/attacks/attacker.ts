@@ -1,6 +1,6 @@
 /**
  * Carries out one attack, in a process of its own: `attacker.ts NAME`. Says `{}` when it is loaded, takes the target from stdin as a line of JSON with
- * `durationMs` instead of `endMs`, and says what it saw.
+ * `durationMs` instead of `endMs`, says `{}` when it begins, and at the end what it saw.
  */
 import type { Outcome, Target } from "./attack.ts";
 import { findAttack } from "./groups.ts";
@@ -15,13 +15,25 @@ console.log("{}");
 const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
 for await (const line of lines) {
   const { durationMs, ...target } = JSON.parse(line) as Omit<Target, "endMs"> & { durationMs: number };
-  const late = new Promise<Outcome>((resolve) =>
-    setTimeout(() => resolve({ faults: ["the attack got no answer to what it waits for"] }), durationMs + LATE_MS)
+  let endMs: number | undefined;
+  const begin = () => {
+    if (endMs === undefined) {
+      endMs = performance.now() + durationMs;
+      console.log("{}");
+    }
+    return endMs;
+  };
+  const { promise: late, resolve } = Promise.withResolvers<Outcome>();
+  setTimeout(
+    () => resolve({ faults: ["the attack got no answer to what it waits for"] }),
+    durationMs + LATE_MS,
   );
-  const outcome = await Promise.race([
-    attack.run({ ...target, endMs: performance.now() + durationMs }),
-    late,
-  ]).catch((error): Outcome => ({ faults: [`the attack could not be carried out: ${error}`] }));
+  const run = async () =>
+    await attack.run(Object.defineProperty({ ...target, endMs: 0 }, "endMs", { get: begin, enumerable: true }));
+  const outcome = await Promise.race([run(), late]).catch((error): Outcome => ({
+    faults: [`the attack could not be carried out: ${error}`],
+  }));
+  begin();
   console.log(JSON.stringify({ ...outcome, bytesSent: bytesSent() }));
   break;
 }

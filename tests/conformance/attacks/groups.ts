@@ -11,6 +11,7 @@ import { compression } from "./groups/compression.ts";
 import { json } from "./groups/json.ts";
 import { messages } from "./groups/messages.ts";
 import { rpc } from "./groups/rpc.ts";
+import { site } from "./groups/site.ts";
 import { userCode } from "./groups/user_code.ts";
 
 export const GROUPS: readonly AttackGroup[] = [
@@ -24,6 +25,7 @@ export const GROUPS: readonly AttackGroup[] = [
   compression,
   rpc,
   files,
+  site,
   userCode,
   browser,
 ];

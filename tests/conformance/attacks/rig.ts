@@ -134,8 +134,7 @@ export async function judgeAttack(
   const sampling = setInterval(() => {
     peakMib = Math.max(peakMib, (sampleProcess(server.pid)?.rssMib ?? 0) - before.rssMib);
   }, SAMPLE_PERIOD_MS);
-  await tell(victim, { do: "measure", dial: dialsBeside });
-  const outcome = await attacker.ask<Outcome & { readonly bytesSent: number }>({
+  await attacker.ask({
     ...whereabouts(server),
     adminPort: server.adminUrl === undefined ? undefined : Number(server.adminUrl.port),
     dataDir: server.dataDir,
@@ -143,6 +142,8 @@ export async function judgeAttack(
     maxBytes: attack.maxBytes ?? 32 * MIB,
     durationMs: attack.durationMs ?? timing.attackMs,
   });
+  await tell(victim, { do: "measure", dial: dialsBeside });
+  const outcome = await attacker.listen<Outcome & { readonly bytesSent: number }>();
   await sleep(5 * SAMPLE_PERIOD_MS); // What the attack left behind may hurt, too.
   const during = await tell<VictimReport>(victim, { do: "report", wait: true });
   await tell(victim, { do: "measure", dial: dialsBeside });

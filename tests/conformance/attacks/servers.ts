@@ -30,7 +30,7 @@ export interface ServerProfile {
 export const SERVERS: Readonly<Record<ServerName, ServerProfile>> = {
   "default": { args: ["--admin-port", "0"], files: [["small.bin", 100], ["medium.bin", 4 * MIB]] },
   "tls": { tls: true },
-  "workers": { args: ["--workers", "2"] },
+  "workers": { args: ["--workers", "2"], files: [["medium.bin", 4 * MIB], ["large.bin", 32 * MIB]] },
   "few-descriptors": { maxDescriptors: 256, files: [["medium.bin", 4 * MIB]] },
   "few-descriptors-tls": { maxDescriptors: 256, tls: true },
   "few-connections": { args: ["--max-connections", "200"] },

@@ -2,6 +2,7 @@
 import {
   ACK,
   callBlock,
+  data,
   dataFrames,
   type Fields,
   FrameType,
@@ -10,6 +11,7 @@ import {
   latin1,
   ping,
   PREFACE,
+  Setting,
   settings,
   SETTINGS_ACK,
   windowUpdate,
@@ -28,6 +30,11 @@ export function bytesSent(): number {
 /** Whether the attack has neither time nor bytes left. */
 export function isOver({ endMs, maxBytes }: Target): boolean {
   return performance.now() >= endMs || sentBytes >= maxBytes;
+}
+
+/** Begins the attack, for those who measure: what is sent is made, and the first connection comes. */
+export function begin({ endMs }: Target): number {
+  return endMs;
 }
 
 export function sleep(milliseconds: number): Promise<void> {
@@ -82,6 +89,7 @@ export class Wire {
 
   /** Connects, with TLS if the server has it. */
   static async connect(target: Target, alpnProtocol = "http/1.1"): Promise<Wire> {
+    begin(target);
     const address = { hostname: target.hostname, port: target.port };
     if (target.caCert === undefined) {
       const wire = new Wire(await Deno.connect(address));
@@ -96,7 +104,9 @@ export class Wire {
   }
 
   /** Connects without TLS and a greeting, also to a server that wants them. */
-  static async connectBare({ hostname, port }: Target): Promise<Wire> {
+  static async connectBare(target: Target): Promise<Wire> {
+    begin(target);
+    const { hostname, port } = target;
     return new Wire(await Deno.connect({ hostname, port }));
   }
 
@@ -197,6 +207,10 @@ export class Http2Wire {
   /** The DATA of streams that somebody asked for. */
   readonly contents = new Map<number, number[]>();
   readonly #takesAnswers: boolean;
+  /** What may be sent: on the connection, on a new stream, and on streams that were sent on. */
+  #window = 65_535;
+  #initialWindow = 65_535;
+  readonly #windows = new Map<number, number>();
   #rest: Uint8Array = new Uint8Array(0);
   #waiting: (() => void)[] = [];
 
@@ -233,11 +247,32 @@ export class Http2Wire {
     return id;
   }
 
+  /** Sends DATA as far as the server's windows allow, for a peer that breaks no rule. Ends early with the attack, or the connection. */
+  async sendData(target: Target, streamId: number, content: Uint8Array): Promise<void> {
+    for (let offset = 0; offset < content.length && !this.isClosed && !isOver(target);) {
+      const window = this.#windows.get(streamId) ?? this.#initialWindow;
+      const length = Math.min(16_384, this.#window, window, content.length - offset);
+      if (length <= 0) {
+        await this.#news();
+        continue;
+      }
+      this.#window -= length;
+      this.#windows.set(streamId, window - length);
+      await this.wire.send(data(streamId, content.subarray(offset, offset + length)));
+      offset += length;
+    }
+  }
+
+  /** Resolves when something has come, or soon. */
+  #news(): Promise<unknown> {
+    return Promise.race([new Promise<void>((resolve) => this.#waiting.push(resolve)), sleep(50)]);
+  }
+
   /** Resolves to whether a stream was ended by the server, and not reset, before the time is up. */
   async answered(streamId: number, timeoutMs = 5000): Promise<boolean> {
     const endMs = performance.now() + timeoutMs;
     while (!this.ended.has(streamId) && !this.wire.isClosed && performance.now() < endMs) {
-      await Promise.race([new Promise<void>((resolve) => this.#waiting.push(resolve)), sleep(50)]);
+      await this.#news();
     }
     return this.ended.has(streamId) && !this.reset.has(streamId);
   }
@@ -274,6 +309,18 @@ export class Http2Wire {
     this.#wake();
   }
 
+  #takeSettings(payload: Uint8Array): void {
+    for (let offset = 0; offset < payload.length; offset += 6) {
+      if (payload[offset + 1] === Setting.initialWindowSize) {
+        const size = new DataView(payload.buffer, payload.byteOffset + offset + 2).getUint32(0);
+        for (const [id, window] of this.#windows) {
+          this.#windows.set(id, window + size - this.#initialWindow);
+        }
+        this.#initialWindow = size;
+      }
+    }
+  }
+
   #handle(type: number, flags: number, streamId: number, payload: Uint8Array): void {
     this.frames[type] = (this.frames[type] ?? 0) + 1;
     switch (type) {
@@ -286,6 +333,7 @@ export class Http2Wire {
         break;
       case FrameType.settings:
         if ((flags & ACK) === 0) {
+          this.#takeSettings(payload);
           this.wire.send(SETTINGS_ACK);
         }
         break;
@@ -294,6 +342,15 @@ export class Http2Wire {
           this.wire.send(ping(ACK, String.fromCharCode(...payload)));
         }
         break;
+      case FrameType.windowUpdate: {
+        const increment = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
+        if (streamId === 0) {
+          this.#window += increment;
+        } else {
+          this.#windows.set(streamId, (this.#windows.get(streamId) ?? this.#initialWindow) + increment);
+        }
+        break;
+      }
       case FrameType.rstStream:
         this.ended.add(streamId);
         this.reset.set(streamId, payload[3]!);

@@ -90,6 +90,15 @@ export const compression: AttackGroup = {
         }),
     },
     {
+      name: "answers-compressed",
+      title: "Greetings of 1 MiB that do not compress, wanted as br: each is compressed on the thread",
+      run: (target) => {
+        const name = Array.from({ length: MIB - 64 }, () => String.fromCharCode(33 + Math.random() * 90));
+        const body = envelope(lengthDelimited(1, name.join("")));
+        return callAgain(target, SAY_HELLO, body, { fields: [["grpc-accept-encoding", "br"]], atOnce: 4 });
+      },
+    },
+    {
       name: "trailing-garbage",
       title: "gzip with 3 MB of garbage behind its end, and with a thousand empty members",
       run: (target) =>

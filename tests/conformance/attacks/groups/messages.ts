@@ -62,14 +62,14 @@ export const messages: AttackGroup = {
     },
     {
       name: "map-entries",
-      title: "A map of 500,000 keys, kept by 30 handlers (A.4)",
+      title: "A map of 450,000 keys, kept by 30 handlers (A.4)",
       server: "user",
       run: (target) => {
-        const entries = Array.from(
-          { length: 400_000 },
-          (_, index) => lengthDelimited(3, lengthDelimited(1, index.toString(36))),
-        );
-        return hoard(target, join(...entries));
+        const entries = repeat(lengthDelimited(3, lengthDelimited(1, "0000")), 450_000);
+        for (let index = 0; index < 450_000; index++) {
+          entries.set(latin1(index.toString(36).padStart(4, "0")), 8 * index + 4);
+        }
+        return hoard(target, entries);
       },
     },
     {
