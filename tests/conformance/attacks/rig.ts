@@ -43,6 +43,8 @@ export interface Finding {
   readonly descriptorsAfter: number;
   readonly sentMib: number;
   readonly notes: readonly string[];
+  /** Whether victims waited too long, and nothing else is wrong: on a busy machine it may not have been the server. */
+  readonly isOnlySlow: boolean;
   /** Why the attack was not survived: none if it was. */
   readonly faults: readonly string[];
 }
@@ -113,16 +115,25 @@ export function whereabouts({ url, caCert, greeting }: AttackedServer) {
   return { hostname: url.hostname, port: Number(url.port), caCert, greeting };
 }
 
-/** Carries out an attack on a server, beside victims who call it, from before to after. */
+/** Starts who carries out an attack: it waits to be told, and does not take the core from the victims, as a stranger has its own. */
+export function startAttacker({ name }: Attack): Partner {
+  return new Partner(new URL("attacker.ts", import.meta.url).pathname, [name], 5);
+}
+
+/**
+ * Carries out an attack on a server, beside victims who call it, from before to after.
+ *
+ * @param onEnd Called when the attack is over, and what it left behind is looked at.
+ */
 export async function judgeAttack(
   attack: Attack,
   server: AttackedServer,
+  attacker: Partner,
   victim: Partner,
   timing: Timing,
+  onEnd: () => void,
 ): Promise<Finding> {
-  // The attacker has loaded its program by the time that the victims are measured, and does not take the core from them: a stranger has its own.
-  await using attacker = new Partner(new URL("attacker.ts", import.meta.url).pathname, [attack.name], 5);
-  await attacker.listen();
+  await attacker.listen(); // It has loaded its program.
   const dialsBeside = attack.dials !== "after";
   const before = sampleProcess(server.pid) ?? { rssMib: 0, descriptors: 0 };
   const logBefore = server.log.length;
@@ -144,7 +155,9 @@ export async function judgeAttack(
   });
   await tell(victim, { do: "measure", dial: dialsBeside });
   const outcome = await attacker.listen<Outcome & { readonly bytesSent: number }>();
-  await sleep(5 * SAMPLE_PERIOD_MS); // What the attack left behind may hurt, too.
+  await attacker[Symbol.asyncDispose]();
+  onEnd();
+  await sleep(3 * SAMPLE_PERIOD_MS); // What the attack left behind may hurt, too.
   const during = await tell<VictimReport>(victim, { do: "report", wait: true });
   await tell(victim, { do: "measure", dial: dialsBeside });
   const after = await settle(server, before, timing.settleMs);
@@ -157,12 +170,13 @@ export async function judgeAttack(
     beside = { kept: during.kept, dial: (await tell<VictimReport>(victim, { do: "report", wait: true })).dial };
   }
   const log = server.log.slice(logBefore);
+  const delays = [...delayOf("kept", beside.kept, idle.kept), ...delayOf("dialling", beside.dial, idle.dial)];
   const faults = [
     ...outcome.faults ?? [],
-    ...victimFaults("kept", beside.kept, idle.kept),
-    ...victimFaults("dialling", beside.dial, idle.dial),
-    ...victimFaults("kept, afterwards", { ...settled.kept, p99Ms: 0 }, idle.kept),
-    ...victimFaults("dialling, afterwards", { ...settled.dial, p99Ms: 0 }, idle.dial),
+    ...failuresOf("kept", beside.kept),
+    ...failuresOf("dialling", beside.dial),
+    ...failuresOf("kept, afterwards", settled.kept),
+    ...failuresOf("dialling, afterwards", settled.dial),
   ];
   if (server.status !== undefined) {
     faults.unshift(`the server ended with ${server.status.signal ?? server.status.code}: ${lastLines(log)}`);
@@ -187,20 +201,20 @@ export async function judgeAttack(
     descriptorsAfter: after?.descriptors ?? 0,
     sentMib: outcome.bytesSent / MIB,
     notes: outcome.notes ?? [],
-    faults,
+    isOnlySlow: faults.length === 0 && delays.length > 0,
+    faults: [...faults, ...delays],
   };
 }
 
-function victimFaults(who: string, beside: Sample, idle: Sample): string[] {
+function failuresOf(who: string, { calls, failures, errors }: Sample): string[] {
+  return failures === 0 ? [] : [`${failures} of ${calls} calls failed (${who}): ${errors[0]}`];
+}
+
+function delayOf(who: string, beside: Sample, idle: Sample): string[] {
   const limitMs = 2 * idle.p99Ms + EXTRA_P99_MS;
-  return [
-    ...beside.failures === 0
-      ? []
-      : [`${beside.failures} of ${beside.calls} calls failed (${who}): ${beside.errors[0]}`],
-    ...beside.p99Ms < limitMs
-      ? []
-      : [`a victim (${who}) waited ${Math.round(beside.p99Ms)} ms at p99, ${Math.round(limitMs)} are the limit`],
-  ];
+  return beside.p99Ms < limitMs
+    ? []
+    : [`a victim (${who}) waited ${Math.round(beside.p99Ms)} ms at p99, ${Math.round(limitMs)} are the limit`];
 }
 
 /** Waits until memory and descriptors are back, or the time is up. Returns how they are then; undefined if the server has ended. */

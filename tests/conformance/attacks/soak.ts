@@ -12,7 +12,7 @@ import type { Attack, Outcome, ServerName } from "./attack.ts";
 import { GROUPS } from "./groups.ts";
 import { MemoryLimit } from "./memory_limit.ts";
 import { FILE, MIB } from "./messages.ts";
-import { Partner, startVictim, tell, whereabouts } from "./rig.ts";
+import { startAttacker, startVictim, tell, whereabouts } from "./rig.ts";
 import { AttackedServer, type ServerProfile, SERVERS } from "./servers.ts";
 import type { VictimReport } from "./victim.ts";
 
@@ -113,7 +113,7 @@ async function soak(scene: Scene, attacks: readonly Attack[], seconds: number, l
   const endMs = performance.now() + seconds * 1000;
   for (let round = 0; performance.now() < endMs && server.status === undefined; round++) {
     const attack = attacks[round % attacks.length]!;
-    await using attacker = new Partner(new URL("attacker.ts", import.meta.url).pathname, [attack.name], 5);
+    await using attacker = startAttacker(attack);
     await attacker.listen();
     await attacker.ask({
       ...whereabouts(server),

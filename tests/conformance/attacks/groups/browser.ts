@@ -110,6 +110,7 @@ export const browser: AttackGroup = {
     {
       name: "dns-rebinding",
       title: "File/Delete with the host of another site, as a page has it whose name leads here (C.12)",
+      durationMs: 400,
       run: async (target): Promise<Outcome> => {
         const faults: string[] = [];
         putFile(target, "rebound");
@@ -134,6 +135,7 @@ export const browser: AttackGroup = {
     {
       name: "dns-rebinding-http2",
       title: "The same by HTTP/2: :authority, a host field beside it, and neither of them (C.12)",
+      durationMs: 400,
       run: async (target): Promise<Outcome> => {
         const faults: string[] = [];
         putFile(target, "rebound2");
@@ -161,6 +163,7 @@ export const browser: AttackGroup = {
     {
       name: "dns-rebinding-admin",
       title: "The metrics with the host of another site (C.12)",
+      durationMs: 400,
       run: async (target): Promise<Outcome> => {
         const admin = { ...target, port: target.adminPort!, greeting: "" };
         const faults: string[] = [];
@@ -177,6 +180,7 @@ export const browser: AttackGroup = {
     {
       name: "own-hosts",
       title: "The other side: the names that a loopback server does have are answered (C.12)",
+      durationMs: 400,
       run: async (target): Promise<Outcome> => {
         const faults: string[] = [];
         const hosts = [
@@ -204,6 +208,7 @@ export const browser: AttackGroup = {
     {
       name: "cross-site-get",
       title: "GETs that cost, from an <img> of another site (C.12)",
+      durationMs: 400,
       run: async (target): Promise<Outcome> => {
         const faults: string[] = [];
         const query = `connect=v1&encoding=json&message=${encodeURIComponent('{"name":"medium.bin"}')}`;
@@ -231,6 +236,7 @@ export const browser: AttackGroup = {
     {
       name: "simple-requests",
       title: "POSTs that a page may send without a preflight: text/plain, forms, no content type",
+      durationMs: 400,
       run: async (target): Promise<Outcome> => {
         const faults: string[] = [];
         const types = [
@@ -259,6 +265,7 @@ export const browser: AttackGroup = {
     {
       name: "preflights",
       title: "Preflights of other sites, by the hundred: none is allowed by default",
+      durationMs: 400,
       run: async (target): Promise<Outcome> => {
         const faults: string[] = [];
         const preflight =
@@ -278,6 +285,7 @@ export const browser: AttackGroup = {
       name: "grpc-of-any-host",
       title:
         "The other side: gRPC's clients name hosts as they like on Unix sockets, and a proxy passes them on (C.12)",
+      durationMs: 400,
       run: async (target): Promise<Outcome> => {
         const http2 = await Http2Wire.connect(target);
         const id = http2.takeStreamId();

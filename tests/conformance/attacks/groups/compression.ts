@@ -134,14 +134,5 @@ export const compression: AttackGroup = {
         return callAgain(target, SAY_HELLO, envelope(frame, 1), { fields: encoded("zstd"), atOnce: 20 });
       },
     },
-    {
-      name: "unknown-encoding",
-      title: "Encodings that nobody has, and a long list of those that are taken",
-      run: (target) =>
-        callAgain(target, SAY_HELLO, envelope(EMPTY, 1), {
-          fields: [["grpc-encoding", "x".repeat(8000)], ["grpc-accept-encoding", "gzip,".repeat(6000)]],
-          atOnce: 20,
-        }),
-    },
   ],
 };

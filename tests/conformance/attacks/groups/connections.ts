@@ -75,11 +75,6 @@ export const connections: AttackGroup = {
       run: (target) => touchAtRate(target, 1000, { content: REQUEST }),
     },
     {
-      name: "reset-with-preface",
-      title: "Connections that send HTTP/2's preface and are reset with it",
-      run: (target) => touchAtRate(target, 1000, { content: PREFACE }),
-    },
-    {
       name: "connect-and-close",
       title: "Connections that are closed with nothing said: the log and the counters of a port scan",
       run: (target) => touchAtRate(target, 1000, { reset: false }),
@@ -161,11 +156,6 @@ export const connections: AttackGroup = {
       name: "half-preface",
       title: "500 connections with half of HTTP/2's preface (Slowloris)",
       run: (target) => hold(target, 500, PREFACE.subarray(0, 12)),
-    },
-    {
-      name: "preface-without-settings",
-      title: "500 connections with the preface and no SETTINGS (Slowloris)",
-      run: (target) => hold(target, 500, PREFACE),
     },
     {
       name: "silent-tls",

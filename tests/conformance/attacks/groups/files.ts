@@ -1,8 +1,8 @@
 /** Attacks on the File service: its slots, its disk, its readers. */
 import type { Attack, AttackGroup, Outcome, Target } from "../attack.ts";
 import { callAgain } from "../calls.ts";
-import { callBlock, data, dataFrames, headers, join, repeat, Setting, windowUpdate } from "../frames.ts";
-import { EMPTY, envelope, FILE, HASH, lengthDelimited, MIB, number } from "../messages.ts";
+import { callBlock, data, headers, join, repeat, Setting, windowUpdate } from "../frames.ts";
+import { envelope, FILE, HASH, lengthDelimited, MIB, number } from "../messages.ts";
 import { atRate, callJson, Http2Wire, isOver, onEach, sleep, waitForEnd } from "../sockets.ts";
 
 /** A message whose field 1 is a file's name. */
@@ -265,18 +265,6 @@ export const files: AttackGroup = {
       },
     },
     {
-      name: "write-again",
-      title: "WriteUpload of one byte at one place, 64 at a time, and at places beyond the end",
-      run: async (target) => {
-        const started = await callJson(target, `${FILE}/StartUpload`, { name: "again.bin", size: 1000 });
-        const uploadId = /"uploadId":"([^"]+)"/.exec(started.text)?.[1] ?? "";
-        return await callAgain(target, `${FILE}/WriteUpload`, [
-          envelope(join(lengthDelimited(1, uploadId), lengthDelimited(3, "x"))),
-          envelope(join(lengthDelimited(1, uploadId), number(2, 2 ** 52), lengthDelimited(3, "x"))),
-        ], { fields: [], atOnce: 64 });
-      },
-    },
-    {
       name: "start-and-abort",
       title: "StartUpload and AbortUpload in turns, and FinishUpload of nothing: the disk is left as it was",
       run: async (target) => {
@@ -295,6 +283,7 @@ export const files: AttackGroup = {
     {
       name: "file-names",
       title: "Names that lead out of the directory, that are long, or that hide what they are",
+      durationMs: 400,
       run: async (target) => {
         const names = [
           "../x",
@@ -328,6 +317,7 @@ export const files: AttackGroup = {
       name: "links-in-the-store",
       title: "A link in the store that leads out of it is no file",
       fresh: true,
+      durationMs: 400,
       run: async (target) => {
         Deno.symlinkSync("/etc/passwd", `${target.dataDir}/files/link`);
         const answers = await Promise.all([
@@ -336,18 +326,6 @@ export const files: AttackGroup = {
         ]);
         await waitForEnd(target);
         return { notes: [answers.map(({ status }) => status).join(", ")] };
-      },
-    },
-    {
-      name: "endless-upload",
-      title: "An Upload that goes on for as long as it may, of chunks of 1 byte",
-      run: async (target) => {
-        const http2 = await Http2Wire.connect(target);
-        const id = http2.takeStreamId();
-        const header = envelope(lengthDelimited(1, lengthDelimited(1, "endless.bin")));
-        await http2.wire.send(join(headers(id, callBlock(`${FILE}/Upload`)), data(id, header)));
-        const chunks = Array.from({ length: 2000 }, () => envelope(lengthDelimited(2, "x")));
-        await http2.wire.flood(target, dataFrames(id, join(...chunks, envelope(EMPTY)), false));
       },
     },
     {

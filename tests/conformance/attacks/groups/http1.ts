@@ -133,11 +133,6 @@ export const http1: AttackGroup = {
       run: (target) => floodAgain(target, "GET / HTTP/1.1\r\n", "x: y\r\n".repeat(10_000)),
     },
     {
-      name: "endless-empty-lines",
-      title: "Empty lines before a request",
-      run: (target) => floodAgain(target, "", "\r\n".repeat(30_000)),
-    },
-    {
       name: "new-heads",
       title: "Heads of 60 KiB that are new each time: whatever is remembered of them is bounded",
       run: (target) => {
@@ -216,18 +211,6 @@ export const http1: AttackGroup = {
       },
     },
     {
-      name: "expect-continue",
-      title: "Requests that want to hear 100 and send nothing",
-      run: async (target) => {
-        await atRate(target, 100, () => {
-          Wire.connect(target).then(async (wire) => {
-            wire.read();
-            await wire.send(postHead(SAY_HELLO, "application/json", 100, "expect: 100-continue\r\n"));
-          }, () => {});
-        });
-      },
-    },
-    {
       name: "upgrades",
       title: "Upgrades to h2c and WebSocket, CONNECT and TRACE",
       run: async (target) => {
@@ -261,6 +244,7 @@ export const http1: AttackGroup = {
     {
       name: "site-paths",
       title: "Paths that lead out of the page's directory",
+      durationMs: 400,
       run: async (target) => {
         const paths = [
           "/../server.ts",

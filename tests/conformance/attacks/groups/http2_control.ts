@@ -77,11 +77,6 @@ export const http2Control: AttackGroup = {
       run: (target) => floodAgain(target, settings(), { reads: false }),
     },
     {
-      name: "settings-flood-read",
-      title: "SETTINGS whose ACKs are read",
-      run: (target) => floodAgain(target, settings([Setting.maxConcurrentStreams, 100])),
-    },
-    {
       name: "settings-ack-flood",
       title: "ACKs of SETTINGS that were not sent",
       run: (target) => floodAgain(target, SETTINGS_ACK),
@@ -144,11 +139,6 @@ export const http2Control: AttackGroup = {
       run: (target) => floodAgain(target, windowUpdate(0, 1), { takesAnswers: false }),
     },
     {
-      name: "window-update-stream-flood",
-      title: "WINDOW_UPDATEs of a stream that sends nothing",
-      run: (target) => floodAgain(target, windowUpdate(1, 1), { takesAnswers: false }, OPEN_STREAM),
-    },
-    {
       name: "window-update-closed-flood",
       title: "WINDOW_UPDATEs of a stream that is closed, which are ignored (B.11)",
       run: (target) => floodAgain(target, windowUpdate(1, 1), {}, join(OPEN_STREAM, rstStream(1))),
@@ -162,11 +152,6 @@ export const http2Control: AttackGroup = {
       name: "goaway-flood",
       title: "GOAWAY frames after the first (B.11)",
       run: (target) => floodAgain(target, goaway(0, 0), {}, OPEN_STREAM),
-    },
-    {
-      name: "goaway-debug-flood",
-      title: "GOAWAY frames with 16 KiB of debug data (B.11)",
-      run: (target) => floodAgain(target, goaway(0, 11, "x".repeat(16_000)), {}, OPEN_STREAM),
     },
     {
       name: "empty-data-flood",
@@ -187,12 +172,6 @@ export const http2Control: AttackGroup = {
       name: "frame-too-long",
       title: "Frames that announce 16 MiB, and connections that begin again",
       run: (target) => floodAgain(target, frame(FrameType.data, 0, 1, new Uint8Array(100), 0xff_ffff), {}, OPEN_STREAM),
-    },
-    {
-      name: "push-promise",
-      title: "PUSH_PROMISE by a client, and frames that clients must not send",
-      run: (target) =>
-        floodAgain(target, frame(FrameType.pushPromise, 4, 1, join(uint32(2), callBlock("/"))), {}, OPEN_STREAM),
     },
     {
       name: "slow-frame",

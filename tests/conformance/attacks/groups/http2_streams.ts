@@ -141,22 +141,6 @@ export const http2Streams: AttackGroup = {
       run: (target) => floodStreams(target, (id) => headers(id, callBlock(`${HASH}/ShaStream`))),
     },
     {
-      name: "stream-identifiers",
-      title: "Streams that begin near 2^31-1, even ones, and ones that go back",
-      run: async (target) => {
-        const ids = [[0x7fff_fffd, 0x7fff_ffff], [2, 4], [101, 99], [0, 0]] as const;
-        await atRate(target, 100, async () => {
-          for (const pair of ids) {
-            const http2 = await Http2Wire.connect(target).catch(() => undefined);
-            for (const id of http2 === undefined ? [] : pair) {
-              await http2!.wire.send(join(headers(id, callBlock(SAY_HELLO)), data(id, HELLO, true)));
-            }
-            http2?.close();
-          }
-        });
-      },
-    },
-    {
       name: "answers-not-taken",
       title: "128 requests of 4 KB for answers of 4 MB, with a window of 0: 596 MiB (B.6, CVE-2019-9517)",
       run: (target) => refuseAnswers(target, { connections: 1 }),

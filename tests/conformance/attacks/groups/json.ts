@@ -1,7 +1,7 @@
 /** Attacks by JSON, which is text that a parser and protobuf-es turn into objects before anything looks at it. */
 import type { AttackGroup } from "../attack.ts";
 import { callJsonAgain } from "../calls.ts";
-import { ALMOST_4_MIB, deepJson, FILE, GREETER, LOAD } from "../messages.ts";
+import { ALMOST_4_MIB, deepJson, GREETER, LOAD } from "../messages.ts";
 
 const SAY_HELLO = `${GREETER}/SayHello`;
 
@@ -86,49 +86,9 @@ export const json: AttackGroup = {
       },
     },
     {
-      name: "json-integer-offset",
-      title: "JSON: the offset of a Download with 4 million digits (B.9)",
-      run: (target) =>
-        callJsonAgain(target, `${FILE}/WriteUpload`, `{"uploadId":"x","offset":"${"9".repeat(4_000_000)}"}`),
-    },
-    {
-      name: "json-exponent",
-      title: "JSON: integers as 1e308 and 1e-99999999, and the digits of a small one",
-      server: "user",
-      run: (target) =>
-        callJsonAgain(
-          target,
-          `${LOAD}/Do`,
-          `{"numbers":[${"1e308,".repeat(300_000)}0.${"0".repeat(1_000_000)}1e1000000]}`,
-        ),
-    },
-    {
       name: "json-escapes",
       title: "JSON: 4 MB of \\u escapes, half of them lone surrogates",
       run: (target) => callJsonAgain(target, SAY_HELLO, `{"name":"${"\\ud800".repeat(690_000)}"}`),
-    },
-    {
-      name: "json-base64",
-      title: "JSON: 4 MB of base64 that is wrong at its end",
-      run: (target) =>
-        callJsonAgain(target, `${FILE}/WriteUpload`, `{"uploadId":"x","chunk":"${"A".repeat(4_100_000)}!"}`),
-    },
-    {
-      name: "json-same-key",
-      title: "JSON: one key 400,000 times",
-      run: (target) => callJsonAgain(target, SAY_HELLO, `{${'"name":"",'.repeat(400_000)}"name":""}`),
-    },
-    {
-      name: "json-whitespace",
-      title: "JSON: 4 MB of spaces, and text that ends within a literal",
-      run: async (target) => {
-        await callJsonAgain(
-          { ...target, endMs: (target.endMs + performance.now()) / 2 },
-          SAY_HELLO,
-          " ".repeat(ALMOST_4_MIB) + "{}",
-        );
-        return await callJsonAgain(target, SAY_HELLO, `{"name":"${"x".repeat(ALMOST_4_MIB)}`);
-      },
     },
   ],
 };
