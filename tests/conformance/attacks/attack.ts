@@ -9,6 +9,7 @@ export type ServerName =
   | "few-descriptors-tls"
   | "few-connections"
   | "proxy"
+  | "forwarded"
   | "files"
   | "user";
 

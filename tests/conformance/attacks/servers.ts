@@ -35,6 +35,7 @@ export const SERVERS: Readonly<Record<ServerName, ServerProfile>> = {
   "few-descriptors-tls": { maxDescriptors: 256, tls: true },
   "few-connections": { args: ["--max-connections", "200"] },
   "proxy": { args: ["--proxy-protocol"], greeting: PROXY_GREETING },
+  "forwarded": { args: ["--trust-forwarded"] },
   "files": {
     files: [
       ["large.bin", 32 * MIB],

