@@ -2,6 +2,7 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HeaderField } from "../../http/mod.ts";
+import { isCompressible } from "../compression.ts";
 import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, writeEnvelopeHead } from "../envelope.ts";
 import { appendFields, TRAILER_PREFIX } from "../metadata.ts";
 import type { Answering, AnsweringStream } from "./call_plan.ts";
@@ -54,7 +55,9 @@ export function sendEnveloped(call: Answering, message: Message): void | Promise
     return;
   }
   const octets = encodeWithin(call, message);
-  if (responseCompression === undefined || octets.length < options.compressMinBytes) {
+  if (
+    responseCompression === undefined || !isCompressible(responseCompression, octets.length, options.compressMinBytes)
+  ) {
     return writeEnvelope(call, 0, octets);
   }
   const compressed = responseCompression.compress(octets);

@@ -3,6 +3,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { Message } from "@bufbuild/protobuf";
 import type { HeaderField } from "../../http/mod.ts";
 import { httpStatusOfCode } from "../code.ts";
+import { isCompressible } from "../compression.ts";
 import { END_STREAM_FLAG } from "../envelope.ts";
 import { endStreamJson, errorToJson } from "../error_json.ts";
 import { appendFields, TRAILER_PREFIX } from "../metadata.ts";
@@ -73,7 +74,7 @@ export function sendContent(call: Answering, message: Message): void | Promise<v
     return sendOctets(call, encodeSharedWithin(call, message), undefined);
   }
   const octets = encodeWithin(call, message);
-  if (octets.length < call.options.compressMinBytes) {
+  if (!isCompressible(compression, octets.length, call.options.compressMinBytes)) {
     return sendOctets(call, octets, undefined);
   }
   const choose = (compressed: Uint8Array) =>
