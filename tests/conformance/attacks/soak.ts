@@ -19,6 +19,9 @@ import type { VictimReport } from "./victim.ts";
 const ATTACK_MS = 3000;
 const SAMPLE_PERIOD_MS = 100;
 
+/** When a call has failed, in milliseconds: how long they take is for the suite to judge. */
+const CALL_TIMEOUT_MS = 20_000;
+
 /** How often a file is stored, fetched and deleted, in milliseconds, and how long it is. */
 const FILE_PERIOD_MS = 1000;
 const FILE_BYTES = MIB;
@@ -106,7 +109,7 @@ async function soak(scene: Scene, attacks: readonly Attack[], seconds: number, l
   console.log(`${scene.name}: ${seconds.toFixed(0)} s, ${limit.text}; ${attacks.length} attacks`);
   let peakMib = 0;
   const sampling = setInterval(() => peakMib = Math.max(peakMib, limit.sample(server.pid)), SAMPLE_PERIOD_MS);
-  await tell(victim, { do: "connect", ...whereabouts(server) });
+  await tell(victim, { do: "connect", ...whereabouts(server), timeoutMs: CALL_TIMEOUT_MS });
   await tell(victim, { do: "measure", dial: true });
   const files = scene.profile.program === undefined ? new FileClient(server.url.origin) : undefined;
   const filing = files?.run();

@@ -30,6 +30,8 @@ export type VictimCommand =
     readonly port: number;
     readonly caCert?: string | undefined;
     readonly greeting: string;
+    /** When a call has failed, in milliseconds. @default 5000 */
+    readonly timeoutMs?: number;
   }
   /** Begins to measure: `dial` says whether new connections are tried, too. What was measured before is forgotten. */
   | { readonly do: "measure"; readonly dial: boolean }
@@ -55,7 +57,6 @@ export interface VictimReport {
 
 const PERIOD_MS = 20;
 
-/** When a call has failed, in milliseconds. */
 const CALL_TIMEOUT_MS = 5000;
 
 const PATH = `${GREETER}/SayHello`;
@@ -84,7 +85,7 @@ class Measurement {
 
   add(call: Promise<void>): void {
     const startMs = performance.now();
-    const ended = within(CALL_TIMEOUT_MS, call).then(() => {}, (error) => {
+    const ended = within(connection?.timeoutMs ?? CALL_TIMEOUT_MS, call).then(() => {}, (error) => {
       this.#failures++;
       if (this.#errors.length < 3) {
         this.#errors.push(`${error instanceof Error ? error.message : error}`);
