@@ -20,8 +20,7 @@ const SAMPLE_PERIOD_MS = 50;
 const REPLY_TIMEOUT_MS = 40_000;
 
 /** What the log of a healthy server never has. */
-const UNHEALTHY_LOG =
-  /panicked|uncaught|unhandled|fatal|out of memory|call stack|mistake in the server|stack overflow/i;
+const UNHEALTHY_LOG = /panicked|uncaught|unhandled|fatal|out of memory|mistake in the server|stack overflow/i;
 
 /** Times in milliseconds. */
 export interface Timing {
