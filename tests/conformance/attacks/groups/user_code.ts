@@ -44,7 +44,7 @@ const answers = (name: string, title: string, expected: RegExp, texts: readonly 
   run: async (target): Promise<Outcome> => {
     const faults: string[] = [];
     let index = 0;
-    await atRate(target, 50, async () => {
+    await atRate(target, 20, async () => {
       const text = texts[index++ % texts.length]!;
       const answer = await callJson(target, `${LOAD}/${method}`, { text });
       const body = answer.text.slice(answer.text.indexOf("\r\n\r\n") + 4);
@@ -65,7 +65,7 @@ const ends = (name: string, title: string, method: string, texts: readonly strin
     const faults: string[] = [];
     let http2 = await Http2Wire.connect(target);
     let index = 0;
-    await atRate(target, 50, async () => {
+    await atRate(target, 20, async () => {
       const text = texts[index++ % texts.length]!;
       const id = await http2.call(`${LOAD}/${method}`, deed(text));
       await http2.answered(id, 2000);
