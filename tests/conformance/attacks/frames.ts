@@ -82,6 +82,19 @@ export function frame(
   return join(new Uint8Array([length >>> 16, length >>> 8, length, type, flags]), uint32(streamId), payload);
 }
 
+/** Adds to the stream identifiers of frames, in place, so that they can be sent again. In PRIORITY also to the stream that it depends on. */
+export function renumber(frames: Uint8Array<ArrayBuffer>, increment: number): Uint8Array<ArrayBuffer> {
+  const view = new DataView(frames.buffer);
+  for (let offset = 0; offset < frames.length;) {
+    view.setUint32(offset + 5, view.getUint32(offset + 5) + increment);
+    if (frames[offset + 3] === FrameType.priority && frames[offset + 2] === 5) {
+      view.setUint32(offset + 9, view.getUint32(offset + 9) + increment);
+    }
+    offset += 9 + (view.getUint32(offset) >>> 8);
+  }
+  return frames;
+}
+
 export function settings(...entries: readonly (readonly [number, number])[]): Uint8Array<ArrayBuffer> {
   const parts = entries.map(([id, value]) => join(new Uint8Array([id >>> 8, id]), uint32(value)));
   return frame(FrameType.settings, 0, 0, join(...parts));

@@ -82,6 +82,7 @@ export class Wire {
   isClosed = false;
   readonly #conn: Deno.Conn;
   #ended: Promise<void> | undefined;
+  #sending = Promise.resolve(true);
 
   constructor(conn: Deno.Conn) {
     this.#conn = conn;
@@ -132,9 +133,13 @@ export class Wire {
     this.isClosed = true;
   }
 
-  /** Sends all; false if the server has ended the connection. */
-  async send(content: Uint8Array | string): Promise<boolean> {
-    const bytes = typeof content === "string" ? latin1(content) : content;
+  /** Sends all, behind what was to be sent before; false if the server has ended the connection. */
+  send(content: Uint8Array | string): Promise<boolean> {
+    return this.#sending = this.#write(this.#sending, typeof content === "string" ? latin1(content) : content);
+  }
+
+  async #write(before: Promise<boolean>, bytes: Uint8Array): Promise<boolean> {
+    await before;
     try {
       for (let offset = 0; offset < bytes.length;) {
         const count = await this.#conn.write(bytes.subarray(offset));

@@ -9,6 +9,7 @@ import {
   FrameType,
   headers,
   join,
+  renumber,
   repeat,
   rstStream,
   Setting,
@@ -26,15 +27,20 @@ const GZIP: Fields = [["grpc-encoding", "gzip"], ["grpc-accept-encoding", "ident
 const LONG_HELLO = gzipEnvelope(lengthDelimited(1, "x".repeat(ALMOST_4_MIB)));
 
 /** Sends what makes a stream, again and again, and comes back when it is thrown out. */
-async function floodStreams(target: Target, make: (streamId: number) => Uint8Array, perBurst = 50) {
+async function floodStreams(target: Target, make: (streamId: number) => Uint8Array, perBurst = 200) {
   let [connections, streams] = [0, 0];
   let goaway = "";
   while (performance.now() < target.endMs && connections < 100) {
     const http2 = await Http2Wire.connect(target).catch(() => undefined);
     connections++;
     if (http2 !== undefined) {
-      const burst = () => join(...Array.from({ length: perBurst }, () => make(http2.takeStreamId())));
-      streams += perBurst * await http2.wire.flood(target, burst);
+      const burst = join(...Array.from({ length: perBurst }, (_, index) => make(2 * index + 1)));
+      let increment = 0;
+      streams += perBurst * await http2.wire.flood(target, () => {
+        renumber(burst, increment);
+        increment = 2 * perBurst;
+        return burst;
+      });
       goaway ||= http2.goaway;
       http2.close();
     }
@@ -235,14 +241,8 @@ export const http2Streams: AttackGroup = {
     {
       name: "calls-in-one-write",
       title: "5,000 calls in one write, again and again: others get their turn",
-      run: async (target) => {
-        const http2 = await Http2Wire.connect(target);
-        await http2.wire.flood(target, () => {
-          const call = (id: number) => join(headers(id, callBlock(SAY_HELLO)), data(id, HELLO, true));
-          return join(...Array.from({ length: 5000 }, () => call(http2.takeStreamId())));
-        });
-        return { notes: [`${http2.ended.size} ended; ${http2.goaway || "no GOAWAY"}`] };
-      },
+      run: (target) =>
+        floodStreams(target, (id) => join(headers(id, callBlock(SAY_HELLO)), data(id, HELLO, true)), 5000),
     },
     {
       name: "costly-calls-in-one-write",
