@@ -1,4 +1,4 @@
-/** What a page of another site, an environment, or a server's answer may do to who trusts them. */
+/** Attacks by pages of other sites, by environment variables, and by what servers tell the command line client. */
 import type { Attack, AttackGroup, Outcome, Target } from "../attack.ts";
 import { callBlock, data, fieldBlock, type Fields, headers, join } from "../frames.ts";
 import { envelope, FILE, GREETER, HASH, lengthDelimited } from "../messages.ts";

@@ -36,7 +36,7 @@ async function flood(target: Target, part: Uint8Array, options?: Http2Options, b
   return { notes: [`${bursts * count} frames; ${http2.goaway || "no GOAWAY"}`] };
 }
 
-/** The same on connection after connection, as one who is thrown out comes back. */
+/** Sends it on one connection after the other: an attacker whose connection is closed comes back. */
 async function floodAgain(target: Target, part: Uint8Array, options?: Http2Options, before?: Uint8Array) {
   const notes: string[] = [];
   let connections = 0;

@@ -37,7 +37,7 @@ export const json: AttackGroup = {
     },
     {
       name: "json-deep-unclosed",
-      title: "JSON: 4 MB of `[` and `{` that nobody closes (B.9)",
+      title: "JSON: 4 MB of `[` and `{` that are not closed (B.9)",
       run: (target) => callJsonAgain(target, SAY_HELLO, '[{"a":'.repeat(600_000)),
     },
     {
