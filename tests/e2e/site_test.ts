@@ -54,7 +54,7 @@ testSite("has responses share the bytes of a file, which they take as their peer
   assert.equal(await second.text(), SCRIPT);
 });
 
-testSite("compresses for those who take it, and answers 304 to who has it", async (directory) => {
+testSite("compresses for clients that accept it, and answers 304 where the client has it", async (directory) => {
   const plain = await get(directory);
   assert.equal(plain.headers.get("content-encoding"), null);
   assert.equal(plain.headers.get("content-length"), `${SCRIPT.length}`);

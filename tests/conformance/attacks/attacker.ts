@@ -25,7 +25,7 @@ for await (const line of lines) {
   };
   const { promise: late, resolve } = Promise.withResolvers<Outcome>();
   setTimeout(
-    () => resolve({ faults: ["the attack got no answer to what it waits for"] }),
+    () => resolve({ faults: ["the attack got no response that it waits for"] }),
     durationMs + LATE_MS,
   );
   const run = async () =>

@@ -7,7 +7,7 @@ import { Http2Wire, isOver, sleep } from "./sockets.ts";
 /** Metadata of a call of gRPC whose messages are compressed. */
 export const GZIP: Fields = [["grpc-encoding", "gzip"], ["grpc-accept-encoding", "identity"]];
 
-/** Calls with one content after the other, `atOnce` of them at a time, whatever the answers are. */
+/** Calls with one content after the other, `atOnce` of them at a time, whatever the responses are. */
 export async function callAgain(
   target: Target,
   path: string,

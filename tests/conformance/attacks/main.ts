@@ -44,7 +44,7 @@ class Scene implements AsyncDisposable {
   readonly #options: Options;
   #server: AttackedServer | undefined;
   #name: ServerName | undefined;
-  /** Who is to attack next, and loads its program meanwhile. */
+  /** The attacker of the next attack, which loads its program meanwhile. */
   #next: { readonly attack: Attack; readonly attacker: Partner } | undefined;
 
   constructor(options: Options) {

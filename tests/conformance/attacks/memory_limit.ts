@@ -1,4 +1,4 @@
-/** What bounds the memory of a process: a cgroup, of either version, or somebody who looks. */
+/** A limit for the memory of a process: by a cgroup, of either version, or by looking at it. */
 import { MIB } from "./messages.ts";
 import { sampleProcess } from "./servers.ts";
 

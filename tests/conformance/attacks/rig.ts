@@ -109,18 +109,18 @@ export function tell<T>(victim: Partner, command: VictimCommand): Promise<T> {
   return victim.ask(command);
 }
 
-/** Where a server is, for those who connect. */
+/** Returns what a client has to know of a server. */
 export function whereabouts({ url, caCert, greeting }: AttackedServer) {
   return { hostname: url.hostname, port: Number(url.port), caCert, greeting };
 }
 
-/** Starts who carries out an attack: it waits to be told, and does not take the core from the victims, as a stranger has its own. */
+/** Starts the process that carries out an attack, when it is told to. Victims come before it, as an attacker would have a machine of its own. */
 export function startAttacker({ name }: Attack): Partner {
   return new Partner(new URL("attacker.ts", import.meta.url).pathname, [name], 5);
 }
 
 /**
- * Carries out an attack on a server, beside victims who call it, from before to after.
+ * Carries out an attack on a server, beside victims that call it.
  *
  * @param onEnd Called when the attack is over, and what it left behind is looked at.
  */
@@ -205,15 +205,15 @@ export async function judgeAttack(
   };
 }
 
-function failuresOf(who: string, { calls, failures, errors }: Sample): string[] {
-  return failures === 0 ? [] : [`${failures} of ${calls} calls failed (${who}): ${errors[0]}`];
+function failuresOf(kind: string, { calls, failures, errors }: Sample): string[] {
+  return failures === 0 ? [] : [`${failures} of ${calls} calls failed (${kind}): ${errors[0]}`];
 }
 
-function delayOf(who: string, beside: Sample, idle: Sample): string[] {
+function delayOf(kind: string, beside: Sample, idle: Sample): string[] {
   const limitMs = 2 * idle.p99Ms + EXTRA_P99_MS;
   return beside.p99Ms < limitMs
     ? []
-    : [`a victim (${who}) waited ${Math.round(beside.p99Ms)} ms at p99, ${Math.round(limitMs)} are the limit`];
+    : [`a victim (${kind}) waited ${Math.round(beside.p99Ms)} ms at p99, ${Math.round(limitMs)} are the limit`];
 }
 
 /** Waits until memory and descriptors are back, or the time is up. Returns how they are then; undefined if the server has ended. */

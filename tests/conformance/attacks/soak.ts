@@ -93,11 +93,11 @@ class FileClient {
       body: JSON.stringify(message),
       signal: AbortSignal.timeout(FILE_TIMEOUT_MS),
     });
-    const answer = await response.json();
+    const body = await response.json();
     if (!response.ok) {
-      throw new Error(`${method}: ${answer.code}: ${answer.message}`);
+      throw new Error(`${method}: ${body.code}: ${body.message}`);
     }
-    return answer;
+    return body;
   }
 }
 

@@ -32,7 +32,7 @@ export function isOver({ endMs, maxBytes }: Target): boolean {
   return performance.now() >= endMs || sentBytes >= maxBytes;
 }
 
-/** Begins the attack, for those who measure: what is sent is made, and the first connection comes. */
+/** Begins the attack, whose beginning the suite waits for: what is to be sent has been made. */
 export function begin({ endMs }: Target): number {
   return endMs;
 }
@@ -68,7 +68,7 @@ export async function inSteps(count: number, open: (index: number) => Promise<un
   }
 }
 
-/** Runs something on `count` connections at once, each for itself. A connection that the server refuses is an answer, too. */
+/** Runs something on `count` connections at once, each for itself. The server may refuse some of them. */
 export async function onEach(count: number, run: (index: number) => Promise<unknown>): Promise<number> {
   const results = await Promise.allSettled(Array.from({ length: count }, (_, index) => run(index)));
   return results.filter(({ status }) => status === "fulfilled").length;
@@ -111,7 +111,7 @@ export class Wire {
     return new Wire(await Deno.connect({ hostname, port }));
   }
 
-  /** Reads and forgets, but for the beginning, until the server closes. Without it the server's answers are not taken. */
+  /** Reads and forgets, but for the beginning, until the server closes. Without it the server's responses are not taken. */
   read(onChunk?: (chunk: Uint8Array) => void): Promise<void> {
     return this.#ended ??= this.#readAll(onChunk);
   }
@@ -191,8 +191,8 @@ export class Wire {
 export interface Http2Options {
   /** The entries of the first SETTINGS frame. @default none */
   readonly settings?: readonly (readonly [number, number])[];
-  /** Whether windows are opened as answers come. @default true */
-  readonly takesAnswers?: boolean;
+  /** Whether windows are opened as responses come. @default true */
+  readonly takesResponses?: boolean;
   /** Whether the socket is read at all. @default true */
   readonly reads?: boolean;
 }
@@ -209,9 +209,9 @@ export class Http2Wire {
   readonly ended = new Set<number>();
   readonly reset = new Map<number, number>();
   dataBytes = 0;
-  /** The DATA of streams that somebody asked for. */
+  /** The DATA of streams for which {@linkcode keep} was called. */
   readonly contents = new Map<number, number[]>();
-  readonly #takesAnswers: boolean;
+  readonly #takesResponses: boolean;
   /** What may be sent: on the connection, on a new stream, and on streams that were sent on. */
   #window = 65_535;
   #initialWindow = 65_535;
@@ -219,15 +219,15 @@ export class Http2Wire {
   #rest: Uint8Array = new Uint8Array(0);
   #waiting: (() => void)[] = [];
 
-  private constructor(wire: Wire, takesAnswers: boolean) {
+  private constructor(wire: Wire, takesResponses: boolean) {
     this.wire = wire;
-    this.#takesAnswers = takesAnswers;
+    this.#takesResponses = takesResponses;
   }
 
   static async connect(target: Target, options: Http2Options = {}): Promise<Http2Wire> {
-    const { takesAnswers = true, reads = true } = options;
-    const http2 = new Http2Wire(await Wire.connect(target, "h2"), takesAnswers);
-    const opening = takesAnswers ? windowUpdate(0, MAX_WINDOW - 65535) : new Uint8Array(0);
+    const { takesResponses = true, reads = true } = options;
+    const http2 = new Http2Wire(await Wire.connect(target, "h2"), takesResponses);
+    const opening = takesResponses ? windowUpdate(0, MAX_WINDOW - 65535) : new Uint8Array(0);
     await http2.wire.send(join(PREFACE, settings(...options.settings ?? []), opening));
     if (reads) {
       http2.wire.read((chunk) => http2.#receive(chunk)).then(() => http2.#wake());
@@ -332,7 +332,7 @@ export class Http2Wire {
       case FrameType.data:
         this.dataBytes += payload.length;
         this.contents.get(streamId)?.push(...payload);
-        if (this.#takesAnswers && payload.length > 0) {
+        if (this.#takesResponses && payload.length > 0) {
           this.wire.send(join(windowUpdate(0, payload.length), windowUpdate(streamId, payload.length)));
         }
         break;

@@ -2,7 +2,7 @@
  * The clients that want nothing but to be served, in a process of their own, so that they measure the server and not the attacker. One calls by gRPC on
  * a connection that is kept, one by Connect and HTTP/1.1 on a new connection each time; each once every 20 ms, whether the call before has ended or not.
  *
- * Takes a JSON object a line from stdin, and answers each with one: see {@linkcode VictimCommand}.
+ * Takes a JSON object a line from stdin, and responses each with one: see {@linkcode VictimCommand}.
  */
 import { TextLineStream } from "./line_stream.ts";
 import {
@@ -49,7 +49,7 @@ export interface Sample {
   readonly errors: readonly string[];
 }
 
-/** The answer to `report`. */
+/** The reply to `report`. */
 export interface VictimReport {
   readonly kept: Sample;
   readonly dial: Sample;
@@ -116,7 +116,7 @@ class Measurement {
 async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`No answer within ${milliseconds} ms`)), milliseconds);
+    timer = setTimeout(() => reject(new Error(`No response within ${milliseconds} ms`)), milliseconds);
   });
   try {
     return await Promise.race([promise, late]);

@@ -304,11 +304,11 @@ export const browser: AttackGroup = {
       durationMs: 8000,
       run: async (): Promise<Outcome> => {
         const env = { EDGEWIRE_TRUST_FORWARDED: "false", EDGEWIRE_PROXY_PROTOCOL: "0", EDGEWIRE_TLS_DEV: "no" };
-        const answer = await withServer(env, async (target, text) => {
+        const fault = await withServer(env, async (target, text) => {
           const { status } = await callJson(plain(target), `${GREETER}/SayHello`, { name: "x" });
           return text.includes("https:") ? "TLS is on" : status === 200 ? "" : `SayHello was answered with ${status}`;
         });
-        return { faults: answer === "" ? [] : [answer] };
+        return { faults: fault === "" ? [] : [fault] };
       },
     },
     {
@@ -332,11 +332,11 @@ export const browser: AttackGroup = {
           ]
             .map((name) => [`EDGEWIRE_${name}`, ""]),
         );
-        const answer = await withServer(env, async (target) => {
+        const fault = await withServer(env, async (target) => {
           const { status } = await callJson(plain(target), `${GREETER}/SayHello`, { name: "x" });
           return status === 200 ? "" : `SayHello was answered with ${status}`;
         });
-        const faults = answer === "" ? [] : [answer];
+        const faults = fault === "" ? [] : [fault];
         for (const path of ["/files", "/uploads"]) {
           try {
             Deno.statSync(path);
@@ -355,8 +355,8 @@ export const browser: AttackGroup = {
       durationMs: 8000,
       run: async (): Promise<Outcome> => {
         const env = { EDGEWIRE_PORT: "tcp://10.0.0.1:50051", PORT: "0" };
-        const answer = await withServer(env, () => Promise.resolve(""), []);
-        return { faults: answer === "" ? [] : [answer] };
+        const fault = await withServer(env, () => Promise.resolve(""), []);
+        return { faults: fault === "" ? [] : [fault] };
       },
     },
     {

@@ -90,7 +90,7 @@ export const compression: AttackGroup = {
         }),
     },
     {
-      name: "answers-compressed",
+      name: "responses-compressed",
       title: "Greetings of 4 MB that compress slowly, wanted as gzip and br: 174 ms and 249 for each (B.9)",
       run: (target) => {
         const name = Array.from({ length: ALMOST_4_MIB }, () => Math.random() < 0.5 ? "a" : "b").join("");

@@ -12,7 +12,10 @@ const named = (name: string, ...more: readonly Uint8Array[]) => envelope(join(le
 export async function hoardDownloads(target: Target, connections: number, name: string): Promise<Outcome> {
   const open: Http2Wire[] = [];
   await onEach(connections, async () => {
-    const http2 = await Http2Wire.connect(target, { takesAnswers: false, settings: [[Setting.initialWindowSize, 0]] });
+    const http2 = await Http2Wire.connect(target, {
+      takesResponses: false,
+      settings: [[Setting.initialWindowSize, 0]],
+    });
     open.push(http2);
     for (let stream = 0; stream < 128; stream++) {
       await http2.call(`${FILE}/Download`, named(name));
@@ -120,7 +123,7 @@ export const files: AttackGroup = {
       server: "files",
       run: async (target) => {
         const http2 = await Http2Wire.connect(target, {
-          takesAnswers: false,
+          takesResponses: false,
           settings: [[Setting.initialWindowSize, 0]],
         });
         for (let stream = 0; stream < 128; stream++) {
@@ -232,7 +235,7 @@ export const files: AttackGroup = {
       server: "files",
       run: async (target) => {
         const http2 = await Http2Wire.connect(target, {
-          takesAnswers: false,
+          takesResponses: false,
           settings: [[Setting.initialWindowSize, 1]],
         });
         const ids: number[] = [];
@@ -320,12 +323,12 @@ export const files: AttackGroup = {
       durationMs: 400,
       run: async (target) => {
         Deno.symlinkSync("/etc/passwd", `${target.dataDir}/files/link`);
-        const answers = await Promise.all([
+        const responses = await Promise.all([
           callJson(target, `${FILE}/HashFile`, { name: "link" }),
           callJson(target, `${FILE}/Stat`, { name: "link" }),
         ]);
         await waitForEnd(target);
-        return { notes: [answers.map(({ status }) => status).join(", ")] };
+        return { notes: [responses.map(({ status }) => status).join(", ")] };
       },
     },
     {

@@ -80,17 +80,17 @@ export const http1: AttackGroup = {
   attacks: [
     {
       name: "pipelining",
-      title: "Calls one behind the other whose answers are not read",
+      title: "Calls one behind the other whose responses are not read",
       run: (target) => floodAgain(target, "", HELLO.repeat(300), false),
     },
     {
       name: "pipelining-read",
-      title: "Calls one behind the other whose answers are read: others get their turn",
+      title: "Calls one behind the other whose responses are read: others get their turn",
       run: (target) => floodAgain(target, "", HELLO.repeat(300)),
     },
     {
       name: "pipelining-site",
-      title: "GETs of the page one behind the other whose answers are not read",
+      title: "GETs of the page one behind the other whose responses are not read",
       run: (target) => floodAgain(target, "", "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(300), false),
     },
     {
@@ -193,8 +193,8 @@ export const http1: AttackGroup = {
       },
     },
     {
-      name: "answers-not-taken-http1",
-      title: "150 requests of 4 KB for answers of 4 MB, which are not read (B.6)",
+      name: "responses-not-taken-http1",
+      title: "150 requests of 4 KB for responses of 4 MB, which are not read (B.6)",
       run: async (target) => {
         const body = gzip(lengthDelimited(1, "x".repeat(ALMOST_4_MIB)));
         const request = join(
@@ -219,7 +219,7 @@ export const http1: AttackGroup = {
           const ambiguous = AMBIGUOUS[index++ % AMBIGUOUS.length]!;
           ask(target, `POST /x HTTP/1.1\r\nhost: localhost\r\n${ambiguous}${SMUGGLED}`, 500).then(({ text }) => {
             if ((text.match(/^HTTP\/1\.1 /gm) ?? []).length > 1) {
-              faults.push(`two answers to ${JSON.stringify(ambiguous)}`);
+              faults.push(`two responses to ${JSON.stringify(ambiguous)}`);
             }
           }, () => {});
         });

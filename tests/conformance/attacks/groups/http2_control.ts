@@ -58,12 +58,12 @@ export const http2Control: AttackGroup = {
   attacks: [
     {
       name: "ping-flood",
-      title: "PINGs whose answers are not read (CVE-2019-9512)",
+      title: "PINGs whose responses are not read (CVE-2019-9512)",
       run: (target) => floodAgain(target, ping(), { reads: false }),
     },
     {
       name: "ping-flood-read",
-      title: "PINGs whose answers are read",
+      title: "PINGs whose responses are read",
       run: (target) => floodAgain(target, ping()),
     },
     {
@@ -136,7 +136,7 @@ export const http2Control: AttackGroup = {
     {
       name: "window-update-flood",
       title: "WINDOW_UPDATEs of the connection of 1 byte each",
-      run: (target) => floodAgain(target, windowUpdate(0, 1), { takesAnswers: false }),
+      run: (target) => floodAgain(target, windowUpdate(0, 1), { takesResponses: false }),
     },
     {
       name: "window-update-closed-flood",

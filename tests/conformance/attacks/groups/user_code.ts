@@ -35,7 +35,7 @@ const goesAway = (name: string, what: string): Attack => ({
   },
 });
 
-/** Calls a method with each text, by Connect; the answer must match. */
+/** Calls a method with each text, by Connect; the response must match. */
 const answers = (name: string, title: string, expected: RegExp, texts: readonly string[], method = "Do"): Attack => ({
   name,
   title,
