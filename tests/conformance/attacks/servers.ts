@@ -117,6 +117,7 @@ export class AttackedServer implements AsyncDisposable {
     const hasAdmin = profile.args?.includes("--admin-port") === true;
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let output = "";
+    child.status.then(() => clearTimeout(startTimer));
     while (!(hasAdmin ? /\n.*\n/ : /\n/).test(output)) {
       const { done, value } = await reader.read();
       if (done) {

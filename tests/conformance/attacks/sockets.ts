@@ -1,4 +1,5 @@
 /** The attacker's connections. */
+import { connect } from "node:net";
 import {
   ACK,
   callBlock,
@@ -386,15 +387,38 @@ export async function ask(
   return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(wire.text)?.[1] ?? 0), text: wire.text };
 }
 
+/** The address of a client that is not the attacker. */
+const OTHER_ADDRESS = "127.0.0.2";
+
+/** Asks once by HTTP/1.1, as a client with another address. */
+async function askFromElsewhere(
+  { hostname: host, port }: Target,
+  request: Uint8Array,
+  timeoutMs = 5000,
+): ReturnType<typeof ask> {
+  const socket = connect({ host, port, localAddress: OTHER_ADDRESS });
+  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  let text = "";
+  await new Promise<void>((resolve) => {
+    socket.on("connect", () => socket.write(request));
+    socket.on("data", (chunk) => text += chunk.toString("latin1"));
+    socket.on("error", () => resolve());
+    socket.on("close", () => resolve());
+  });
+  clearTimeout(timer);
+  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), text };
+}
+
 /** Calls once by Connect in JSON, on a connection of its own. */
 export async function callJson(
   target: Target,
   path: string,
   message: unknown,
-  more = "",
+  { more = "", isFromElsewhere = false }: { readonly more?: string; readonly isFromElsewhere?: boolean } = {},
 ): Promise<{ readonly status: number; readonly text: string }> {
   const body = new TextEncoder().encode(JSON.stringify(message));
   const head = `POST ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n` +
     `${more}content-length: ${body.length}\r\n\r\n`;
-  return await ask(target, join(latin1(head), body));
+  const request = join(latin1(head), body);
+  return isFromElsewhere ? await askFromElsewhere(target, request) : await ask(target, request);
 }

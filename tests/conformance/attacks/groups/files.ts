@@ -30,16 +30,23 @@ async function saturate(target: Target, path: string, message: Uint8Array, strea
   return await callAgain(target, path, message, { fields: [], atOnce: streams });
 }
 
-/** Stores a file as an honest client does. Returns what went wrong. */
+const ELSEWHERE = { isFromElsewhere: true };
+
+/** Stores a file as an honest client with another address does. Returns what went wrong. */
 async function uploadHonestly(target: Target, name: string): Promise<string[]> {
   const content = "honest";
-  const started = await callJson(target, `${FILE}/StartUpload`, { name, size: content.length });
+  const started = await callJson(target, `${FILE}/StartUpload`, { name, size: content.length }, ELSEWHERE);
   if (started.status !== 200) {
     return [`an honest StartUpload was answered with ${started.status}: ${started.text.slice(-150)}`];
   }
   const uploadId = /"uploadId":"([^"]+)"/.exec(started.text)?.[1];
-  const written = await callJson(target, `${FILE}/WriteUpload`, { uploadId, offset: 0, chunk: btoa(content) });
-  const finished = await callJson(target, `${FILE}/FinishUpload`, { uploadId });
+  const written = await callJson(
+    target,
+    `${FILE}/WriteUpload`,
+    { uploadId, offset: 0, chunk: btoa(content) },
+    ELSEWHERE,
+  );
+  const finished = await callJson(target, `${FILE}/FinishUpload`, { uploadId }, ELSEWHERE);
   return [written, finished].flatMap(({ status, text }) =>
     status === 200 ? [] : [`an honest upload was answered with ${status}: ${text.slice(-150)}`]
   );
@@ -55,7 +62,7 @@ export const files: AttackGroup = {
       run: async (target) => {
         const http2 = await Http2Wire.connect(target);
         let index = 0;
-        await atRate({ ...target, endMs: target.endMs + 3000 }, 1500, async () => {
+        await atRate({ ...target, endMs: target.endMs + 3000 }, 500, async () => {
           if (index < 1500) {
             await http2.call(`${FILE}/StartUpload`, named(`slot-${index++}`, number(2, 1_000_000)));
           } else {

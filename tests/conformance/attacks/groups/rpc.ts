@@ -99,7 +99,9 @@ export const rpc: AttackGroup = {
       run: async (target) => {
         const faults: string[] = [];
         for (const value of ["2147483648", "9999999999"]) {
-          const { status } = await callJson(target, SAY_HELLO, { name: "x" }, `connect-timeout-ms: ${value}\r\n`);
+          const { status } = await callJson(target, SAY_HELLO, { name: "x" }, {
+            more: `connect-timeout-ms: ${value}\r\n`,
+          });
           if (status !== 200) {
             faults.push(`connect-timeout-ms: ${value} was answered with ${status}`);
           }
@@ -107,7 +109,9 @@ export const rpc: AttackGroup = {
         const wrong = ["-1", "1e3", "99999999999999999999", "x".repeat(5000), "\t1", ""];
         let index = 0;
         await atRate(target, 100, () => {
-          callJson(target, SAY_HELLO, { name: "x" }, `connect-timeout-ms: ${wrong[index++ % wrong.length]}\r\n`).catch(
+          callJson(target, SAY_HELLO, { name: "x" }, {
+            more: `connect-timeout-ms: ${wrong[index++ % wrong.length]}\r\n`,
+          }).catch(
             () => {},
           );
         });
