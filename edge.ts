@@ -4,8 +4,8 @@
  */
 import { createClient } from "@connectrpc/connect";
 import { Hash } from "./gen/edgewire/v1/hash_codec.ts";
-import { createFetchHandler, createInProcessTransport } from "./fetch.ts";
-import { createPortableHasher, MemoryStore, registerHash, registerServices } from "./src/services/mod.ts";
+import { connectionKey, createFetchHandler, createInProcessTransport } from "./fetch.ts";
+import { createPortableHasher, MemoryStore, peerKey, registerHash, registerServices } from "./src/services/mod.ts";
 
 const createHasher = createPortableHasher;
 const store = new MemoryStore();
@@ -13,7 +13,13 @@ const hash = createClient(Hash, createInProcessTransport((router) => registerHas
 
 export default {
   fetch: createFetchHandler({
-    routes: (router) => registerServices(router, { store, createHasher, hash }),
+    routes: (router) =>
+      registerServices(router, {
+        store,
+        createHasher,
+        hash,
+        peerOf: ({ values }) => peerKey(values.get(connectionKey)?.peer?.hostname),
+      }),
     fallback: (request) =>
       new URL(request.url).pathname === "/"
         ? new Response("Edgewire: Greeter, Hash and File by Connect and gRPC-Web\n")

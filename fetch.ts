@@ -26,6 +26,7 @@ export type {
   HeaderField,
   HttpCall,
   HttpClient,
+  LimitChanges,
   ResponseHead,
   WaitingCall,
 } from "./src/http/mod.ts";
@@ -41,6 +42,7 @@ export {
   createTransport,
   createWebCompressions,
   type EndedCall,
+  type ErrorLimits,
   type FetchClientOptions,
   type FetchHandler,
   type FetchHandlerOptions,

@@ -21,17 +21,19 @@
  * @module
  */
 export * from "./fetch.ts";
-export type { LimitChanges } from "./src/http/mod.ts";
 export type { Http1Limits } from "./src/http1/mod.ts";
 export type { Http2Limits } from "./src/http2/mod.ts";
 export {
   type BackoffOptions,
+  type BufferLimits,
   type ConnectionEnd,
   createHttp2Client,
   type Http2Pool,
   type Http2PoolOptions,
   type KeyPair,
   type ListenOptions,
+  type RefusalError,
+  type RefusalReason,
   type Server,
   type TlsServerOptions,
 } from "./src/net/mod.ts";

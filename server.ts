@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { createDevCertificate } from "./src/dev_certificate.ts";
 import {
+  count,
   duration,
   Environment,
   flag,
@@ -9,23 +10,24 @@ import {
   parseHosts,
   parseList,
   parsePort,
+  parseRate,
+  parseSize,
   parseUrl,
   parseWorkers,
 } from "./src/flags/mod.ts";
 import {
   createFetchBridge,
   DEFAULT_HOST,
+  DEFAULT_HTTP2_LIMITS,
   DEFAULT_MAX_CONNECTIONS,
   DEFAULT_PORT,
-  type KeyPairPaths,
   listen,
   type ListenOptions,
-  readKeyPair,
-  readText,
   type Server,
-  watchKeyPair,
+  TlsFiles,
 } from "./src/net/mod.ts";
-import type { Protocol } from "./src/rpc/mod.ts";
+import { reloadOnChange } from "./src/reloading.ts";
+import { DEFAULT_MAX_ABANDONED_CALLS, type Protocol } from "./src/rpc/mod.ts";
 import {
   configureLogging,
   createAdminHandler,
@@ -35,9 +37,11 @@ import {
   logFault,
   logger,
   type LogLevel,
+  logListenerFault,
+  logStrayErrors,
 } from "./src/ops/mod.ts";
 import { type ServingSettings, startServing } from "./src/serving.ts";
-import type { FileStore } from "./src/services/mod.ts";
+import { type FileStore, MAX_UPLOAD_BYTES } from "./src/services/mod.ts";
 import { openStore } from "./src/store.ts";
 import { type Serving, WorkerPool } from "./src/workers/mod.ts";
 import config from "./deno.json" with { type: "json" };
@@ -64,15 +68,32 @@ interface Flags {
   readonly grace: number;
   readonly maxConnections: number;
   readonly maxConnectionAge?: number;
+  readonly maxBuffered?: number;
+  readonly maxConnectionBuffered?: number;
+  readonly minRate: number;
+  readonly maxUploadBytes: number;
   readonly handshakeTimeout: number;
   readonly headerTimeout: number;
   readonly stallTimeout: number;
   readonly idleTimeout: number;
   readonly keepalive: number;
+  readonly maxAbandonedCalls: number;
+  readonly resetBurst: number;
+  readonly resetRate: number;
+  readonly streamErrorBurst: number;
+  readonly streamErrorRate: number;
+  readonly overheadBurst: number;
+  readonly overheadRate: number;
 }
 
 /** Variables of `deno task client`. */
 const CLIENT_VARIABLES = ["EDGEWIRE_URL"];
+
+/** Probes and metrics ask one at a time. The descriptors for them are those that connections leave, see `limitConnections`. */
+const MAX_ADMIN_CONNECTIONS = 64;
+
+/** What may wait of requests to the admin address, and of their responses: metrics of a few KiB, in bytes. */
+const MAX_ADMIN_BUFFERED = 4 << 20;
 
 /** What is still said after a shutdown that took too long, and has been cut short. */
 const LAST_WORDS_MS = 1000;
@@ -152,16 +173,75 @@ const program = new Command("deno task serve")
     flag("--max-connections <number>", "connections at a time, shared out among workers", "EDGEWIRE_MAX_CONNECTIONS")
       .argParser(parseCount).default(DEFAULT_MAX_CONNECTIONS),
   )
+  .addOption(
+    flag(
+      "--max-buffered <size>",
+      "bytes of requests and responses that may wait, shared out among workers (default: an eighth of the memory, at most 256MiB)",
+      "EDGEWIRE_MAX_BUFFERED",
+    ).argParser(parseSize),
+  )
+  .addOption(
+    flag(
+      "--max-connection-buffered <size>",
+      "how many of them one connection may have (default: 32MiB, or half of all)",
+      "EDGEWIRE_MAX_CONNECTION_BUFFERED",
+    ).argParser(parseSize),
+  )
+  .addOption(
+    flag(
+      "--min-rate <bytes>",
+      "bytes per second that a peer must take or send of what waits, 0 for any",
+      "EDGEWIRE_MIN_RATE",
+    )
+      .argParser(parseRate).default(240),
+  )
   .addOption(duration("--max-connection-age", "how old a connection may get, a tenth more or less (default: any age)"))
+  .addOption(
+    flag(
+      "--max-upload-bytes <number>",
+      "bytes of unfinished uploads, half of it for each client address",
+      "EDGEWIRE_MAX_UPLOAD_BYTES",
+    )
+      .argParser(parseCount).default(MAX_UPLOAD_BYTES, "64 GiB"),
+  )
   .addOption(duration("--handshake-timeout", "time for TLS, and for the first octets", "10s"))
   .addOption(duration("--header-timeout", "time for a request's head, from its first octet on", "10s"))
   .addOption(duration("--stall-timeout", "time in which a peer must take or send something it is expected to", "30s"))
   .addOption(duration("--idle-timeout", "time a connection may be without a request", "5m"))
   .addOption(duration("--keepalive", "silence after which an HTTP/2 client is asked for a sign of life", "2h"))
+  .addOption(
+    count(
+      "--max-abandoned-calls",
+      "handlers of a connection that may still run after their call has ended",
+      DEFAULT_MAX_ABANDONED_CALLS,
+    ),
+  )
+  .addOption(count("--reset-burst", "RST_STREAM frames of a connection at once", DEFAULT_HTTP2_LIMITS.resetBurst))
+  .addOption(count("--reset-rate", "the same, per second", DEFAULT_HTTP2_LIMITS.resetsPerSecond))
+  .addOption(
+    count(
+      "--stream-error-burst",
+      "stream errors of a connection at once, such as malformed requests",
+      DEFAULT_HTTP2_LIMITS.streamErrorBurst,
+    ),
+  )
+  .addOption(
+    count("--stream-error-rate", "the same, per second", DEFAULT_HTTP2_LIMITS.streamErrorsPerSecond),
+  )
+  .addOption(
+    count(
+      "--overhead-burst",
+      "frames without a message of a connection at once, such as PING",
+      DEFAULT_HTTP2_LIMITS.overheadBurst,
+    ),
+  )
+  .addOption(
+    count("--overhead-rate", "the same, per second", DEFAULT_HTTP2_LIMITS.overheadPerSecond),
+  )
   .helpOption("--help", "show this help")
   .addHelpText(
     "after",
-    "\nA flag wins over its environment variable; an empty one counts as not set. PORT and HOST count where EDGEWIRE_* are not set. Durations: 500ms, 30s, 5m, 2h. Flags without a value, in variables: 1, true, yes, on, or 0, false, no, off.",
+    "\nA flag wins over its environment variable; an empty one counts as not set. PORT and HOST count where EDGEWIRE_* are not set. Durations: 500ms, 30s, 5m, 2h. Sizes: 512KiB, 64MiB, 1GiB. Flags without a value, in variables: 1, true, yes, on, or 0, false, no, off.",
   )
   .allowExcessArguments(false)
   .exitOverride(({ exitCode }) => Deno.exit(exitCode === 0 ? 0 : 2))
@@ -170,15 +250,18 @@ const environment = new Environment(program);
 await program.parseAsync(Deno.args, { from: "user" });
 
 async function main(flags: Flags): Promise<void> {
-  const keyPairPaths = checkTls(flags);
+  checkTls(flags);
   await configureLogging(flags.log);
   environment.noteUnknown(program, CLIENT_VARIABLES);
   environment.notices.forEach((notice) => logger.warn("Ignored {variable}: {reason}", { ...notice }));
   try {
-    const files = await openStore(flags.dataDir);
-    const serving = await start(flags, keyPairPaths, files.store);
-    using _reloading = keyPairPaths && reloadOnChange(serving, keyPairPaths);
+    const files = await openStore(flags.dataDir, flags.maxUploadBytes);
+    const tlsFiles = await findTlsFiles(flags);
+    const serving = await start(flags, tlsFiles, files.store);
+    logConnectionLimit(serving, flags);
+    using _reloading = tlsFiles && await reloadOnChange(serving, tlsFiles);
     const admin = flags.adminPort === undefined ? undefined : await listenForOperators(flags, serving);
+    logStrayErrors(); // Not before: what is wrong at the start is to be seen.
     console.log(`Edgewire listening on ${serving.url}`);
     if (admin !== undefined) {
       console.log(`Metrics and probes on ${admin.url}`);
@@ -206,12 +289,13 @@ async function main(flags: Flags): Promise<void> {
 }
 
 /** Starts the server, in this thread if it is to have one. */
-async function start(flags: Flags, keyPairPaths: KeyPairPaths | undefined, store: FileStore): Promise<Serving> {
+async function start(flags: Flags, tlsFiles: TlsFiles | undefined, store: FileStore): Promise<Serving> {
   const { workers: count, hashUrl, hashProtocol, corsOrigin: corsOrigins, log, adminPort } = flags;
   const hasMetrics = adminPort !== undefined;
   const settings: ServingSettings = {
     app: { hashUrl, hashProtocol, corsOrigins },
-    listen: await listenOptions(flags, keyPairPaths),
+    maxAbandonedCalls: flags.maxAbandonedCalls,
+    listen: await listenOptions(flags, tlsFiles),
     log,
     hasMetrics,
   };
@@ -226,15 +310,22 @@ async function start(flags: Flags, keyPairPaths: KeyPairPaths | undefined, store
 async function listenForOperators(flags: Flags, serving: Serving): Promise<Server> {
   const onError = (error: unknown) => logFault(error, undefined);
   const handler = createAdminHandler({
-    isReady: () => serving.isReady(),
+    notReadyReason: () => serving.notReadyReason(),
     metrics: await loadMergedMetrics(() => serving.metrics()),
   });
   const { adminHost: host, adminPort: port, allowedHosts } = flags;
-  return await listen(createFetchBridge(handler, onError), { host, port, allowedHosts, onError });
+  return await listen(createFetchBridge(handler, onError), {
+    host,
+    port,
+    allowedHosts,
+    maxConnections: MAX_ADMIN_CONNECTIONS,
+    maxBufferedBytes: MAX_ADMIN_BUFFERED,
+    onError,
+    onListenerFault: logListenerFault,
+  });
 }
 
-/** Where certificate and key are; undefined without them. */
-function checkTls({ tlsCert, tlsKey, tlsDev, clientCa, proxyProtocol }: Flags): KeyPairPaths | undefined {
+function checkTls({ tlsCert, tlsKey, tlsDev, clientCa, proxyProtocol }: Flags): void {
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     program.error("error: --tls-cert and --tls-key go together");
   }
@@ -247,20 +338,17 @@ function checkTls({ tlsCert, tlsKey, tlsDev, clientCa, proxyProtocol }: Flags): 
   if (clientCa !== undefined && tlsCert === undefined && !tlsDev) {
     program.error("error: --client-ca needs --tls-cert and --tls-key, or --tls-dev");
   }
-  return tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
 }
 
-async function listenOptions(
-  flags: Flags,
-  keyPairPaths: KeyPairPaths | undefined,
-): Promise<ListenOptions> {
-  const keyPair = keyPairPaths !== undefined
-    ? await readKeyPair(keyPairPaths)
-    : flags.tlsDev
-    ? await createDevCertificate()
-    : undefined;
-  const clientCa = flags.clientCa === undefined ? undefined : await readText(flags.clientCa);
-  const { headerTimeout, stallTimeout: stalledStreamTimeoutMs, idleTimeout: idleTimeoutMs } = flags;
+/** Where the certificates are that flags name, and the one that is made for `--tls-dev`; undefined without TLS. */
+async function findTlsFiles({ tlsCert: cert, tlsKey: key, tlsDev, clientCa }: Flags): Promise<TlsFiles | undefined> {
+  return cert === undefined && !tlsDev
+    ? undefined
+    : new TlsFiles({ cert, key, clientCa }, tlsDev ? await createDevCertificate() : undefined);
+}
+
+async function listenOptions(flags: Flags, tlsFiles: TlsFiles | undefined): Promise<ListenOptions> {
+  const { headerTimeout, stallTimeout: stalledStreamTimeoutMs, idleTimeout: idleTimeoutMs, minRate } = flags;
   return {
     host: flags.host,
     port: flags.port,
@@ -268,38 +356,46 @@ async function listenOptions(
     proxyProtocol: flags.proxyProtocol,
     allowedHosts: flags.allowedHosts,
     trustForwarded: flags.trustForwarded,
-    tls: keyPair && { ...keyPair, clientCa },
+    tls: await tlsFiles?.read(),
     maxConnections: flags.maxConnections,
     maxConnectionAgeMs: flags.maxConnectionAge,
+    maxBufferedBytes: flags.maxBuffered,
+    maxConnectionBufferedBytes: flags.maxConnectionBuffered,
     handshakeTimeoutMs: flags.handshakeTimeout,
     keepaliveIntervalMs: flags.keepalive,
     http1: {
       headerTimeoutMs: headerTimeout,
       bodyTimeoutMs: stalledStreamTimeoutMs,
       stalledStreamTimeoutMs,
+      minBodyRate: minRate,
+      minResponseRate: minRate,
       idleTimeoutMs,
     },
     http2: {
       handshakeTimeoutMs: flags.handshakeTimeout,
       headerBlockTimeoutMs: headerTimeout,
       stalledStreamTimeoutMs,
+      minBodyRate: minRate,
+      minResponseRate: minRate,
       idleTimeoutMs,
+      resetBurst: flags.resetBurst,
+      resetsPerSecond: flags.resetRate,
+      streamErrorBurst: flags.streamErrorBurst,
+      streamErrorsPerSecond: flags.streamErrorRate,
+      overheadBurst: flags.overheadBurst,
+      overheadPerSecond: flags.overheadRate,
     },
   };
 }
 
-/** Takes a new certificate when its files change, and at SIGHUP. One that is no good is logged, and the old one goes on. */
-function reloadOnChange(serving: Serving, paths: KeyPairPaths): Disposable {
-  const reload = async () => {
-    try {
-      await serving.reloadTls(await readKeyPair(paths));
-      logger.info("Reloaded {cert}", { cert: paths.cert });
-    } catch (error) {
-      logger.error("Cannot reload {cert}, going on with the old certificate: {error}", { cert: paths.cert, error });
-    }
-  };
-  Deno.addSignalListener("SIGHUP", reload);
-  return watchKeyPair(paths, reload);
+/** Says if there may be fewer connections than were asked for. */
+function logConnectionLimit({ maxConnections }: Serving, { maxConnections: wanted }: Flags): void {
+  if (maxConnections < wanted) {
+    logger.warn("There are file descriptors for {maxConnections} connections, not for {wanted}: see ulimit -n", {
+      maxConnections,
+      wanted,
+    });
+  }
 }
 
 /** Resolves at the first SIGINT or SIGTERM; the second ends the process. */

@@ -4,13 +4,13 @@
 
 import type { HelloReply, HelloRequest } from "./hello_pb.ts";
 import { Greeter as Greeter$1, HelloReplySchema as HelloReplySchema$1, HelloRequestSchema as HelloRequestSchema$1 } from "./hello_pb.ts";
-import { boundUnknown, decline, endMessage, position, readString, readTag, readUnknown, withCodec, withCodecs, writeString, writeUnknown } from "../src/codec/wire/mod.ts";
+import { boundUnknown, decline, endMessage, endUnknown, enter, position, readString, readTag, readUnknown, withCodec, withCodecs, writeString, writeUnknown } from "../src/codec/wire/mod.ts";
 import type { UnknownField } from "@bufbuild/protobuf";
 
 export * from "./hello_pb.ts";
 
 export function read_HelloRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HelloRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: HelloRequest["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -34,7 +34,7 @@ export function read_HelloRequest(buffer: Uint8Array, at: number, end: number, d
   }
   endMessage(at, end, tag, endTag);
   const message: HelloRequest = { $typeName: "HelloRequest", name: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_HelloRequest(message: HelloRequest): number {
@@ -59,7 +59,7 @@ export function write_HelloRequest(message: HelloRequest, buffer: Uint8Array, at
 export const HelloRequestSchema: typeof HelloRequestSchema$1 = /*@__PURE__*/ withCodec(HelloRequestSchema$1, { read: read_HelloRequest, bound: bound_HelloRequest, write: write_HelloRequest });
 
 export function read_HelloReply(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HelloReply {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: HelloReply["message"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -83,7 +83,7 @@ export function read_HelloReply(buffer: Uint8Array, at: number, end: number, dep
   }
   endMessage(at, end, tag, endTag);
   const message: HelloReply = { $typeName: "HelloReply", message: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_HelloReply(message: HelloReply): number {

@@ -4,9 +4,15 @@ import { Hash } from "../gen/edgewire/v1/hash_codec.ts";
 import { Health as HealthProtocol } from "../gen/grpc/health/v1/health_codec.ts";
 import { createHttp2Client } from "./net/mod.ts";
 import { accessLog, createReflectionRoutes, Health, loadTelemetry, logFault, logger, servicesOf } from "./ops/mod.ts";
-import { type CallObserver, createInProcessTransport, createTransport, type Protocol } from "./rpc/mod.ts";
+import {
+  type CallObserver,
+  connectionKey,
+  createInProcessTransport,
+  createTransport,
+  type Protocol,
+} from "./rpc/mod.ts";
 import { createNativeHasher } from "./services/deno/mod.ts";
-import { type FileStore, registerHash, registerServices } from "./services/mod.ts";
+import { type FileStore, peerKey, registerHash, registerServices } from "./services/mod.ts";
 import type { ServiceOptions } from "./serve.ts";
 import { createSite } from "./site.ts";
 
@@ -63,6 +69,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     registerServices(router, {
       store: options.store,
       createHasher: createNativeHasher,
+      peerOf: ({ values }) => peerKey(values.get(connectionKey)?.peer?.hostname),
       hash,
       hashUrl: hashUrl && new URL(hashUrl).origin,
     });

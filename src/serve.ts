@@ -2,9 +2,10 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { useClosures } from "./codec/closures/mod.ts";
 import type { ServeExchange } from "./http/mod.ts";
-import { createFetchBridge, listen, type ListenOptions, type Server } from "./net/mod.ts";
-import { createRpcHandler, type FetchHandler, refuseCall, type RpcOptions, withCors } from "./rpc/mod.ts";
+import { createFetchBridge, listen, type ListenOptions, type Server, withRoomFor } from "./net/mod.ts";
+import { createRpcHandler, type FetchHandler, printFault, refuseCall, type RpcOptions, withCors } from "./rpc/mod.ts";
 import { nodeCompressions, useBufferForText } from "./rpc/node/mod.ts";
+import { guardReporter } from "./user_code/mod.ts";
 
 useBufferForText();
 useClosures();
@@ -14,8 +15,8 @@ export interface ServiceOptions extends Omit<RpcOptions, "onError"> {
   /** Answers requests that are no calls: a site, a framework. By default they get a 404. */
   readonly fallback?: FetchHandler | undefined;
   /**
-   * Told what handlers throw that is no `ConnectError`, with the context of the call if it was one, and of mistakes by which a connection is lost. By
-   * default they are logged to the console.
+   * Told what handlers throw that is no `ConnectError`, and what listeners of their signals throw, with the context of the call if it was one, and of
+   * mistakes by which a connection is lost. By default they are logged to the console.
    */
   readonly onError?: ((error: unknown, context: HandlerContext | undefined) => void) | undefined;
 }
@@ -45,9 +46,11 @@ export interface ServeOptions extends ServiceOptions, ListenOptions {}
  * @throws {RangeError} A number is none that it can be.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { onError = (error) => console.error(error) } = options;
+  const { maxMessageBytes = 0, maxResponseBytes = 0 } = options;
+  const onError = guardReporter(options.onError ?? printFault);
   return await listen(createServeExchange(options, onError), {
     ...options,
+    ...withRoomFor(Math.max(maxMessageBytes, maxResponseBytes), options),
     onError: (error) => onError(error, undefined),
     refuse: (exchange, head, reason) =>
       refuseCall(exchange, head, new ConnectError(reason, Code.PermissionDenied), `Forbidden: ${reason}\n`),

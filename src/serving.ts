@@ -1,7 +1,7 @@
 /** The server of `deno task serve` in one thread: the app on a port. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type AppOptions, createApp } from "./app.ts";
-import type { LogLevel, Metrics } from "./ops/mod.ts";
+import { abuseLog, createRefusalLog, type LogLevel, logListenerFault, type Metrics } from "./ops/mod.ts";
 import { serve } from "./serve.ts";
 import type { FileStore } from "./services/mod.ts";
 import type { Serving, WorkerSettings } from "./workers/mod.ts";
@@ -9,6 +9,8 @@ import type { Serving, WorkerSettings } from "./workers/mod.ts";
 /** What the server is started with, in whatever thread: plain data. */
 export interface ServingSettings extends WorkerSettings {
   readonly app: Omit<AppOptions, "store" | "shutdownSignal" | "observers">;
+  /** How many handlers of a connection may still run after their call has ended. */
+  readonly maxAbandonedCalls?: number | undefined;
   readonly log: LogLevel;
   /** Whether calls and connections are counted. */
   readonly hasMetrics: boolean;
@@ -28,16 +30,25 @@ export async function startServing(settings: ServingSettings, store: FileStore, 
     shutdownSignal: shutdown.signal,
     observers: metrics && [metrics],
   });
+  const logAbuse = abuseLog();
   const server = await serve({
     ...app.service,
     ...settings.listen,
-    onConnectionEnd: metrics?.countConnectionEnd,
+    maxAbandonedCalls: settings.maxAbandonedCalls,
+    onListenerFault: logListenerFault,
+    onConnectionEnd: (end) => {
+      metrics?.countConnectionEnd(end);
+      logAbuse(end);
+    },
+    onRefused: createRefusalLog(),
   });
   metrics?.readConnections(() => server.connectionCount);
+  metrics?.readBufferedBytes(() => server.bufferedBytes);
   return {
     url: server.url,
+    maxConnections: server.maxConnections,
     connectionCount: () => Promise.resolve(server.connectionCount),
-    isReady: () => app.isReady(),
+    notReadyReason: () => Promise.resolve(app.isReady() ? server.fault : "the server is shutting down"),
     metrics: async () => metrics === undefined ? [] : [await metrics.snapshot()],
     drain: () => app.drain(),
     cutShort: () => shutdown.abort(new ConnectError("the server is shutting down", Code.Unavailable)),
@@ -46,6 +57,6 @@ export async function startServing(settings: ServingSettings, store: FileStore, 
       await app.close();
     },
     close: () => server.close(),
-    reloadTls: (pair) => server.reloadTls(pair),
+    reloadTls: (certificates) => server.reloadTls(certificates),
   };
 }

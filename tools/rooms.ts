@@ -16,13 +16,14 @@ export interface Room {
 /** Every room, by the name of its folder. */
 export const ROOMS: Readonly<Record<string, Room>> = {
   http: { imports: [], pure: true, stubs: false },
+  user_code: { imports: [], pure: false, stubs: false },
   http1: { imports: ["http"], pure: true, stubs: false },
   http2: { imports: ["http"], pure: true, stubs: false },
-  net: { imports: ["http", "http1", "http2"], pure: false, stubs: false },
+  net: { imports: ["http", "http1", "http2", "user_code"], pure: false, stubs: false },
   codec: { imports: [], pure: true, stubs: false },
-  rpc: { imports: ["http", "codec"], pure: false, stubs: false },
+  rpc: { imports: ["http", "codec", "user_code"], pure: false, stubs: false },
   services: { imports: [], pure: false, stubs: true },
-  ops: { imports: ["rpc"], pure: false, stubs: true },
+  ops: { imports: ["rpc", "user_code"], pure: false, stubs: true },
   workers: { imports: ["net", "ops", "services"], pure: false, stubs: false },
   flags: { imports: ["net", "ops"], pure: false, stubs: false },
   cli: { imports: ["flags", "net", "ops", "rpc"], pure: false, stubs: true },
@@ -32,4 +33,4 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 export const EDGE_ENTRIES: readonly string[] = ["edge.ts", "fetch.ts"];
 
 /** The rooms that they may load, and of those only what runs without the Deno namespace. */
-export const EDGE_ROOMS: readonly string[] = ["http", "rpc", "services", "ops"];
+export const EDGE_ROOMS: readonly string[] = ["http", "user_code", "rpc", "services", "ops"];

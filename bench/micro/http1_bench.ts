@@ -53,7 +53,9 @@ class Exchange {
 
   run(input: Uint8Array): void {
     const connection = this.#connection;
-    connection.handleInput(input, 0);
+    for (let position = 0; position < input.length;) {
+      position = connection.handleInput(input, 0, position);
+    }
     connection.pollTimeout();
     connection.releaseOutput(connection.pollOutput()!);
   }

@@ -66,7 +66,9 @@ class Exchange {
       writer.commitData(12, true);
     }
     const input = writer.take()!;
-    this.#connection.handleInput(input, 0);
+    for (let position = 0; position < input.length;) {
+      position = this.#connection.handleInput(input, 0, position);
+    }
     writer.release(input);
     const output = this.#connection.pollOutput()!;
     this.#connection.releaseOutput(output);

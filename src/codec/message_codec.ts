@@ -1,6 +1,8 @@
 /** The codec of a message type, as the RPC room uses it. */
 import { type DescMessage, fromBinary, type Message, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { DEFAULT_MAX_DECODED_BYTES, MessageLimitError } from "./wire/budget.ts";
 import { beginInput, copyOctets, endInput } from "./wire/input.ts";
+import { checkWireCost } from "./wire_cost.ts";
 import { generatedCodec, type WireCodec } from "./wire/wire_codec.ts";
 
 /**
@@ -12,9 +14,11 @@ export interface MessageCodec<T> {
    * The message in `start..end`. Nothing of it refers to the buffer, which may be used again.
    *
    * @param isOwned Whether long fields may refer to the buffer all the same, as nobody else uses it any more. @default false
+   * @param maxDecodedBytes What it may take in memory, at most. @default 32 MiB
    * @throws {Error} It is cut short, malformed, or messages are more than 100 deep within each other.
+   * @throws {MessageLimitError} It would take more memory.
    */
-  decode(buffer: Uint8Array, start: number, end: number, isOwned?: boolean): T;
+  decode(buffer: Uint8Array, start: number, end: number, isOwned?: boolean, maxDecodedBytes?: number): T;
   /** @throws {Error} A value is not of its field's type, or a required field is not set. */
   encode(message: T): Uint8Array;
   /**
@@ -110,11 +114,15 @@ export function createMessageCodec(schema: DescMessage, wire: WireCodec): Messag
     return end < 0 ? encodeLarge(message) ?? toBinary(schema, message) : scratch!.subarray(0, end);
   };
   return {
-    decode: (buffer, start, end, isOwned = false) => {
-      beginInput(start, end, isOwned);
+    decode: (buffer, start, end, isOwned = false, maxDecodedBytes = DEFAULT_MAX_DECODED_BYTES) => {
+      beginInput(start, end, isOwned, maxDecodedBytes);
       try {
         return wire.read(buffer, start, end, 1, -1);
-      } catch {
+      } catch (error) {
+        if (error instanceof MessageLimitError) {
+          throw error;
+        }
+        checkWireCost(schema, buffer, start, end, maxDecodedBytes);
         return fromBinary(schema, copyOctets(buffer, start, end));
       } finally {
         endInput();

@@ -1,5 +1,6 @@
 /** What both forms of codecs, closures and generated source, have to know of a schema. */
 import type { DescEnum, DescField, DescMessage } from "@bufbuild/protobuf";
+import { ITEM_COST, LONG_COST, LONG_TEXT_COST, TEXT_ITEM_COST } from "./wire/budget.ts";
 
 /** The wire types (https://protobuf.dev/programming-guides/encoding/#structure). */
 export const VARINT = 0;
@@ -12,9 +13,6 @@ export const FIXED_32 = 5;
 /** google.protobuf.FeatureSet.FieldPresence. */
 export const IMPLICIT = 2;
 export const LEGACY_REQUIRED = 3;
-
-/** How deep messages may be within each other, as for protobuf-es. */
-export const MAX_DEPTH = 100;
 
 /** The name of each scalar type, by its number in google.protobuf.FieldDescriptorProto.Type. */
 export type ScalarName =
@@ -75,6 +73,27 @@ export function isLong({ name }: Scalar): boolean {
   return name.endsWith("64");
 }
 
+/** How many octets a value has; 0 when they differ. */
+export function widthOf({ wireType }: Scalar): number {
+  return wireType === FIXED_64 ? 8 : wireType === FIXED_32 ? 4 : 0;
+}
+
+/**
+ * What an item of a packed list costs (`wire/budget.ts`), doubles aside, which take no more than their bytes. An item that has a tag of its own costs twice as
+ * much: it takes longer, and the list grows.
+ */
+export function itemCost(scalar: Scalar, longAsString: boolean): number {
+  switch (scalar.name) {
+    case "bytes":
+    case "double":
+      return 0;
+    case "string":
+      return TEXT_ITEM_COST;
+    default:
+      return isLong(scalar) ? longAsString ? LONG_TEXT_COST : LONG_COST : ITEM_COST;
+  }
+}
+
 /** Whether text or bytes: what takes more octets than can be known without looking. */
 export function isUnbounded({ name }: Scalar): boolean {
   return name === "string" || name === "bytes";
@@ -105,6 +124,32 @@ export function hasPrototype(desc: DescMessage): boolean {
   return desc.file.edition === 998 /* proto2 */ ||
     desc.file.edition !== 999 /* proto3 */ &&
       desc.fields.some((field) => field.presence !== IMPLICIT && field.fieldKind !== "message" && !field.oneof);
+}
+
+/** Whether a type has extensions, which are read from its unknown fields. */
+export function isExtendable({ proto }: DescMessage): boolean {
+  return proto.extensionRange.length > 0;
+}
+
+/** What an empty message costs within another (`wire/budget.ts`): its properties, and a list, a map or the case of a oneof for each that it has. */
+export function costOf({ members }: DescMessage): number {
+  let cost = 96;
+  let hasOptional = false;
+  for (const member of members) {
+    if (member.kind === "oneof") {
+      cost += 48;
+    } else if (member.fieldKind === "list") {
+      cost += 40;
+    } else if (member.fieldKind === "map") {
+      cost += 64;
+    } else if (member.fieldKind !== "message" && member.presence === IMPLICIT) {
+      cost += 8;
+    } else {
+      hasOptional = true;
+    }
+  }
+  // What is set of them is outside of the object.
+  return hasOptional ? cost + 40 : cost;
 }
 
 /** What a field holds for a message: the message, the value in a wrapper (google.protobuf.StringValue ...), or the JSON of a Struct. */

@@ -1,7 +1,7 @@
 /** How the values of flags are written, on a command line and in variables. What is none is an `InvalidArgumentError`, which says what one is. */
 import { InvalidArgumentError } from "commander";
-import { checkAllowedHosts, MAX_TIMEOUT_MS } from "../net/mod.ts";
-import { parseDuration } from "../ops/mod.ts";
+import { checkAllowedHosts, MAX_TIMEOUT_MS, MIN_BUFFERED_BYTES } from "../net/mod.ts";
+import { parseByteSize, parseDuration } from "../ops/mod.ts";
 import { type Flag, flag } from "./flag.ts";
 
 /** More workers than this are a slip: a worker for each core is as much as helps. */
@@ -14,9 +14,18 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 
 /** Declares a flag whose value is a duration; its environment variable has the same name. */
 export function duration(name: string, description: string, value?: string): Flag {
-  const variable = `EDGEWIRE_${name.slice(2).replaceAll("-", "_").toUpperCase()}`;
-  const option = flag(`${name} <duration>`, description, variable).argParser(parseMilliseconds);
+  const option = flag(`${name} <duration>`, description, variableOf(name)).argParser(parseMilliseconds);
   return value === undefined ? option : option.default(parseMilliseconds(value), value);
+}
+
+/** Declares a flag whose value is a whole number from 1 on; its environment variable has the same name. */
+export function count(name: string, description: string, value: number): Flag {
+  return flag(`${name} <number>`, description, variableOf(name)).argParser(parseCount).default(value);
+}
+
+/** Returns the name of the environment variable that stands for a flag. */
+function variableOf(name: string): string {
+  return `EDGEWIRE_${name.slice(2).replaceAll("-", "_").toUpperCase()}`;
 }
 
 /** Parses a duration, to milliseconds. */
@@ -35,6 +44,24 @@ export function parseCount(value: string): number {
     throw new InvalidArgumentError("Must be a whole number from 1 on.");
   }
   return count;
+}
+
+/** Parses a size of buffers, to bytes. */
+export function parseSize(value: string): number {
+  const bytes = parseByteSize(value);
+  if (bytes === undefined || bytes < MIN_BUFFERED_BYTES) {
+    throw new InvalidArgumentError("Must be a size like 64MiB, 1GiB or 16777216, of at least 1MiB.");
+  }
+  return bytes;
+}
+
+/** Parses a rate in bytes per second. */
+export function parseRate(value: string): number {
+  const rate = Number(value);
+  if (!/^\d+$/.test(value) || !Number.isSafeInteger(rate)) {
+    throw new InvalidArgumentError("Must be a whole number of bytes per second, 0 for any.");
+  }
+  return rate;
 }
 
 /** Parses a number of workers. */

@@ -9,13 +9,16 @@ export interface HttpConnection {
   /** Whether reading makes sense now. Ask again after {@linkcode releaseOutput}, and after commands of the owner. */
   readonly wantsInput: boolean;
   readonly hasOutput: boolean;
-  /** How long the peer may take to read what was written, in milliseconds. */
+  /** Whether the driver should serve other connections before the next {@linkcode handleInput}, which begins a new turn. */
+  readonly isTurnOver: boolean;
+  /** In pieces of which time, in milliseconds, the peer has to take {@linkcode minWriteBytes} of what is being written, if that is still going on. */
   readonly writeTimeoutMs: number;
+  readonly minWriteBytes: number;
   /**
    * Takes octets that were received. They are the caller's again after the call.
    *
    * @param start Where in the chunk to begin.
-   * @returns Where it stopped: the end, or earlier when others should have their turn first, or when it does not want more for now. The
+   * @returns Where it stopped: the end, or earlier when its turn is over, or when it does not want more for now. The
    *   rest is to be given again then.
    */
   handleInput(chunk: Uint8Array, nowMs: number, start?: number): number;
@@ -29,6 +32,8 @@ export interface HttpConnection {
   pollOutput(): Uint8Array | undefined;
   /** Gives output back that was written, in the order in which it was polled. */
   releaseOutput(output: Uint8Array): void;
+  /** The socket is closed: what was polled and not given back is not written any more. */
+  handleClosed(): void;
   /** Lets what was begun end, then ends the connection. */
   shutdown(): void;
   /** Ends the connection now, and all that goes on with it. */

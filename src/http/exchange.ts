@@ -3,6 +3,7 @@
  * HTTP/1.1 messages. This module performs no I/O.
  */
 import type { HeaderField } from "./header_field.ts";
+import type { RefusalError } from "./refusal.ts";
 
 /** The head of a request that is well-formed. Equal requests of a connection may share it. */
 export interface RequestHead {
@@ -37,6 +38,11 @@ export interface ExchangeHandler {
   onWritable(exchange: HttpExchange): void;
   /** The exchange ended before its time, and nothing follows: the peer gave up or did wrong, or the connection is gone. */
   onReset(exchange: HttpExchange, error: Error): void;
+  /**
+   * The request keeps too much, or comes too slowly: answer it now. If the exchange keeps as much after that, or there is no such method, it is
+   * reset.
+   */
+  onRefused?(exchange: HttpExchange, error: RefusalError): void;
 }
 
 /** For exchanges whose request nobody took: drops its content. */
@@ -60,6 +66,11 @@ export interface HttpExchange {
   readonly headSent: boolean;
   /** Whether it is over, in whatever way. */
   readonly isClosed: boolean;
+  /**
+   * Whether the rest of the request is expected: then it has to come at the rate of the limits, as long as no content waits to be released. To be set to
+   * false where the peer may be silent for as long as it likes, as between the messages of a stream.
+   */
+  awaitsRequest: boolean;
   /** Whether the peer gets what is given to {@linkcode endWithTrailers}. */
   readonly canSendTrailers: boolean;
   /** Sends an interim response (1xx). */
@@ -92,6 +103,13 @@ export interface HttpExchange {
   reset(code?: number): void;
   /** Says that so many octets of the request's content were dealt with: the peer may send as many again. */
   release(length: number): void;
+  /** Counts work beyond that of a call (`turn.ts`), so that the connection's turn ends sooner. */
+  spendWork(work: number): void;
+  /**
+   * Says how many bytes the owner keeps for the request from now on, in whatever form; 0 when it is done with it, which may be after the exchange. They
+   * count for the connection and the server. Within this call the exchange may be refused, or any other.
+   */
+  keep(bytes: number): void;
 }
 
 /** What is known of the connection that a request came by. */

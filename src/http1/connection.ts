@@ -6,7 +6,7 @@
  * `pollTimeout` says: as an HTTP/2 connection. Whatever a peer does is input and never throws: it becomes an answer with a status of its
  * own, the end of the connection, and an event. What its owner must not do throws at once. This module performs no I/O.
  */
-import type { HttpConnection, LimitChanges } from "../http/mod.ts";
+import type { ByteBudget, HttpConnection, LimitChanges, RefusalError } from "../http/mod.ts";
 import type { Http1Error } from "./errors.ts";
 import type { Http1Exchange } from "./exchange.ts";
 import type { Http1Limits } from "./limits.ts";
@@ -28,6 +28,8 @@ export interface ConnectionHandler {
    * above: poll soon, and go on reading.
    */
   onOutput(): void;
+  /** The connection keeps more than it may, which no answer would change: close it, and its socket, since the peer may read nothing. */
+  onRefused?(error: RefusalError): void;
   /** The connection is over; the exchange that was going on has been told. Write what `pollOutput` still gives, then close the socket. */
   onClose(error: Http1Error | undefined): void;
 }
@@ -46,6 +48,8 @@ export interface ConnectionOptions {
   readonly date?: ((nowMs: number | undefined) => string) | undefined;
   /** Limits that are not the default ones. */
   readonly limits?: LimitChanges<Http1Limits> | undefined;
+  /** Counts what the connection keeps, with that of others. By default nothing does. */
+  readonly budget?: ByteBudget | undefined;
   /** After how long the connection shuts down, so that clients spread over servers anew, in milliseconds. Never by default. */
   readonly maxAgeMs?: number | undefined;
 }

@@ -1,4 +1,5 @@
 /** When a connection has to do something without being told (see `limits.ts`). This module performs no I/O. */
+import { minBytesOf, usePeriod } from "../http/mod.ts";
 import type { Http1Limits } from "./limits.ts";
 import { Timeout } from "./timeout.ts";
 
@@ -8,32 +9,30 @@ export class Deadlines {
   readonly head: Timeout;
   /** Some more of the body must be there. */
   readonly body: Timeout;
-  /** Some of the output must have been written. */
-  readonly stall: Timeout;
   /** There must have been a request. */
   readonly idle: Timeout;
   /** The connection is old enough. */
   readonly age: Timeout;
-  /** Octets that each piece of time has to bring. */
+  /** Bytes of the body that each piece of time has to bring. */
   readonly #minOctets: number;
-  /** Octets since it began. */
+  /** Bytes since the body began, and how many of them are used up. */
   #octets = 0;
+  #used = 0;
 
   constructor(limits: Http1Limits, nowMs: number, maxAgeMs = Infinity) {
     this.head = new Timeout(limits.headerTimeoutMs);
     this.body = new Timeout(limits.bodyTimeoutMs);
-    this.stall = new Timeout(limits.stalledStreamTimeoutMs);
     this.idle = new Timeout(limits.idleTimeoutMs);
     this.age = new Timeout(maxAgeMs);
-    this.#minOctets = Math.max(1, limits.minBodyRate * limits.bodyTimeoutMs / 1000);
+    this.#minOctets = minBytesOf(limits.minBodyRate, limits.bodyTimeoutMs);
     this.head.start(nowMs, true);
     this.age.start(nowMs, true);
   }
 
   /** The first of all; undefined when there is none. */
   get next(): number | undefined {
-    const { head, body, stall, idle, age } = this;
-    const next = Math.min(head.atMs, body.atMs, stall.atMs, idle.atMs, age.atMs);
+    const { head, body, idle, age } = this;
+    const next = Math.min(head.atMs, body.atMs, idle.atMs, age.atMs);
     return next === Infinity ? undefined : next;
   }
 
@@ -50,9 +49,15 @@ export class Deadlines {
     this.idle.stop();
   }
 
-  /** A body is wanted from now on. @param isExact Whether the time is not an old one. */
-  beginBody(nowMs: number, isExact: boolean): void {
-    this.#octets = 0;
+  /** A body begins that is wanted. */
+  beginBody(nowMs: number): void {
+    this.#octets = this.#used = 0;
+    this.body.start(nowMs, true);
+  }
+
+  /** The rest of the body is wanted again. @param isExact Whether the time is not an old one. */
+  resumeBody(nowMs: number, isExact: boolean): void {
+    this.#used = this.#octets;
     this.body.start(nowMs, isExact);
   }
 
@@ -74,24 +79,29 @@ export class Deadlines {
     this.head.stop();
   }
 
-  /** Whether too little of the body came in the piece of time that has ended. If enough did, the next one begins. */
-  isBodyDue(nowMs: number): boolean {
+  /**
+   * Whether too little of the body came in the piece of time that has ended. If enough did, the next one begins.
+   *
+   * @param isAwaited Whether the rest of the body is expected. If not it may take its time, and has all of it when it is.
+   */
+  isBodyDue(nowMs: number, isAwaited: boolean): boolean {
     if (!this.body.isDue(nowMs)) {
       return false;
     }
-    if (this.#octets < this.#minOctets) {
-      return true;
+    this.body.start(nowMs, true);
+    if (!isAwaited) {
+      this.#used = this.#octets - this.#minOctets;
+      return false;
     }
-    this.beginBody(nowMs, true);
-    return false;
+    this.#used = usePeriod(this.#used, this.#octets, this.#minOctets);
+    return this.#used < 0;
   }
 
-  /** Nothing is due any more but that the output is written. */
+  /** Nothing is due any more. */
   close(): void {
     this.head.stop();
     this.body.stop();
     this.idle.stop();
     this.age.stop();
-    this.stall.stop();
   }
 }

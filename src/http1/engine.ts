@@ -3,7 +3,10 @@
  *
  * Requests wait for the answers before them in their octets, which stay with the driver. This module performs no I/O.
  */
+import { type ByteAccountOwner, minBytesOf, type RefusalError } from "../http/mod.ts";
+import { BufferedBytes } from "./buffered_bytes.ts";
 import type { Connection, ConnectionHandler, ConnectionOptions } from "./connection.ts";
+import { Turn, Work } from "../http/mod.ts";
 import { Deadlines } from "./deadlines.ts";
 import { EndCode, Http1Error } from "./errors.ts";
 import { type ExchangeHost, Http1Exchange } from "./exchange.ts";
@@ -34,8 +37,9 @@ export function createConnection(options: ConnectionOptions): Connection {
   return new Engine(options);
 }
 
-class Engine implements Connection, ExchangeHost {
+class Engine implements Connection, ExchangeHost, ByteAccountOwner {
   readonly limits: Http1Limits;
+  readonly minWriteBytes: number;
   readonly writer: ResponseWriter;
 
   readonly #handler: ConnectionHandler;
@@ -44,6 +48,8 @@ class Engine implements Connection, ExchangeHost {
   readonly #head: HeadReader;
   readonly #body: RequestBody;
   readonly #deadlines: Deadlines;
+  readonly #turn = new Turn();
+  readonly #buffered: BufferedBytes;
   #nowMs: number;
   #phase: Phase = Phase.HEAD;
   /** The exchange that is going on; it is not before the request's head is there, nor when its answer and its body have ended. */
@@ -61,12 +67,14 @@ class Engine implements Connection, ExchangeHost {
   constructor(options: ConnectionOptions) {
     const { handler, nowMs, scheme = "http", date } = options;
     this.limits = resolveLimits(options.limits);
+    this.minWriteBytes = minBytesOf(this.limits.minResponseRate, this.writeTimeoutMs);
     this.writer = new ResponseWriter(this.#output);
     this.#handler = handler;
     this.#date = date;
     this.#head = new HeadReader(this.limits, scheme);
     this.#deadlines = new Deadlines(this.limits, nowMs, options.maxAgeMs);
     this.#body = new RequestBody(this.limits, this.#deadlines);
+    this.#buffered = new BufferedBytes(options.budget?.open(this));
     this.#nowMs = nowMs;
   }
 
@@ -99,6 +107,10 @@ class Engine implements Connection, ExchangeHost {
     return this.#output.pendingLength > 0;
   }
 
+  get isTurnOver(): boolean {
+    return this.#turn.isOver;
+  }
+
   get streamCount(): number {
     return this.#exchange === undefined || this.#exchange.isClosed ? 0 : 1;
   }
@@ -113,21 +125,23 @@ class Engine implements Connection, ExchangeHost {
     this.#nowMs = nowMs;
     this.#isInCall = true;
     this.#hasInputWaiting = false;
+    this.#turn.enter();
     try {
       return this.#receive(chunk, start);
     } finally {
+      this.#turn.spend(Work.INPUT);
       this.#isInCall = false;
+      this.#count();
     }
   }
 
   #receive(chunk: Uint8Array, start: number): number {
-    const { maxRequestsPerTurn } = this.limits;
-    const lastRequest = this.#requestCount + maxRequestsPerTurn;
+    const turn = this.#turn;
     let position = start;
-    while (position < chunk.length) {
+    while (position < chunk.length && !turn.isOver) {
       switch (this.#phase) {
         case Phase.HEAD:
-          if (this.#requestCount >= lastRequest || !this.wantsInput) {
+          if (!this.wantsInput) {
             return position;
           }
           position = this.#receiveHead(chunk, position);
@@ -166,6 +180,10 @@ class Engine implements Connection, ExchangeHost {
     this.#end(isClean ? undefined : new Http1Error(EndCode.CANCEL, "The peer closed the connection", "peer"));
   }
 
+  handleClosed(): void {
+    this.#buffered.close();
+  }
+
   pollTimeout(): number | undefined {
     return this.#deadlines.next;
   }
@@ -192,11 +210,7 @@ class Engine implements Connection, ExchangeHost {
 
   releaseOutput(output: Uint8Array): void {
     this.#output.release(output);
-    if (this.#output.isWritten) {
-      this.#deadlines.stall.stop();
-    } else {
-      this.#deadlines.stall.start(this.#nowMs, false);
-    }
+    this.#count();
   }
 
   // What the owner of the connection says.
@@ -263,8 +277,9 @@ class Engine implements Connection, ExchangeHost {
     const left = this.#body.knownLength ?? (this.writer.isHeadOpen ? Infinity : 0);
     this.#closesAfter ||= left > this.limits.maxDiscardedBody;
     this.writer.end(this.#closesAfter, trailers);
-    exchange.ended = exchange.isClosed = true;
+    exchange.ended = true;
     exchange.isFull = false;
+    this.#exchangeClosed(exchange);
     if (this.#phase === Phase.BODY) {
       this.#discardBody(exchange);
     } else {
@@ -274,7 +289,7 @@ class Engine implements Connection, ExchangeHost {
   }
 
   resetExchange(exchange: Http1Exchange, code: number, message: string): void {
-    exchange.isClosed = true;
+    this.#exchangeClosed(exchange);
     this.writer.drop();
     this.#end(new Http1Error(code, message, "local"));
     this.signalOutput();
@@ -286,13 +301,50 @@ class Engine implements Connection, ExchangeHost {
     }
   }
 
+  spendWork(work: number): void {
+    this.#turn.spend(work);
+  }
+
+  keepBytes(exchange: Http1Exchange, bytes: number): void {
+    this.#buffered.keep(exchange, bytes);
+  }
+
   signalOutput(): void {
-    if (this.hasOutput && !this.#deadlines.stall.isRunning) {
-      this.#deadlines.stall.start(this.#nowMs, this.#isInCall);
-    }
     if (!this.#isInCall) {
+      this.#count();
       this.#handler.onOutput();
     }
+  }
+
+  // What the budget says.
+
+  refuseLargest(error: RefusalError): void {
+    const exchange = this.#exchange;
+    if (exchange !== undefined && !exchange.isClosed && !exchange.headSent && exchange.kept > 0) {
+      const { kept } = exchange;
+      this.#closesAfter = true; // The rest of the request is not wanted.
+      exchange.handler.onRefused?.(exchange, error);
+      if (exchange.kept < kept || exchange.isClosed) {
+        return;
+      }
+    }
+    this.#handler.onRefused?.(error);
+  }
+
+  /** Counts what is not small of heads and output. */
+  #count(): void {
+    let length = this.#output.heldLength;
+    if (!this.isClosed) {
+      length += this.#head.bufferedLength + this.#body.bufferedLength + (this.#exchange?.parsed.length ?? 0);
+    }
+    if (this.#buffered.needsCount(length)) {
+      this.#buffered.count(length);
+    }
+  }
+
+  #exchangeClosed(exchange: Http1Exchange): void {
+    exchange.isClosed = true;
+    this.#buffered.exchangeClosed(exchange);
   }
 
   // What comes in.
@@ -300,6 +352,7 @@ class Engine implements Connection, ExchangeHost {
   #receiveHead(chunk: Uint8Array, start: number): number {
     const head = this.#head;
     const position = head.read(chunk, start);
+    this.#turn.spend(head.isKnown ? Work.REQUEST : Work.REQUEST + (position - start) * Work.HEAD_BYTE);
     if (head.fault !== undefined) {
       this.#refuse(head.fault);
     } else if (head.parsed !== undefined) {
@@ -335,6 +388,7 @@ class Engine implements Connection, ExchangeHost {
     const body = this.#body;
     const exchange = this.#exchange!;
     const position = body.read(exchange, chunk, start, this.#nowMs);
+    this.#turn.spendFrame(position - start);
     if (body.fault !== undefined) {
       this.#refuse(body.fault);
       return position;
@@ -412,25 +466,24 @@ class Engine implements Connection, ExchangeHost {
     this.#closesAfter = true;
     this.#deadlines.close();
     if (exchange !== undefined && !exchange.isClosed) {
-      exchange.isClosed = true;
+      this.#exchangeClosed(exchange);
       const reason = error ?? new Http1Error(EndCode.CANCEL, "The connection ended", "local");
       exchange.handler.onReset(exchange, reason);
     }
+    this.#count();
     this.#handler.onClose(error);
   }
 
   #doDue(nowMs: number): void {
     const deadlines = this.#deadlines;
-    if (deadlines.stall.isDue(nowMs)) {
-      return this.#refuse(Faults.RESPONSE_STALLED);
-    }
     if (deadlines.head.isDue(nowMs)) {
       // Whoever has said nothing is told nothing: browsers open connections that they may never use.
       return this.#exchange === undefined && this.#head.isEmpty
         ? this.#end(undefined)
         : this.#refuse(Faults.HEAD_TIMEOUT);
     }
-    if (deadlines.isBodyDue(nowMs)) {
+    const exchange = this.#exchange;
+    if (deadlines.isBodyDue(nowMs, exchange === undefined || exchange.isClosed || exchange.awaitsRequest)) {
       return this.#refuse(Faults.BODY_TIMEOUT);
     }
     if (deadlines.idle.isDue(nowMs) || deadlines.age.isDue(nowMs)) {

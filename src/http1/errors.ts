@@ -15,6 +15,7 @@ export const EndCode = {
   PROTOCOL_ERROR: 0x1,
   INTERNAL_ERROR: 0x2,
   CANCEL: 0x8,
+  ENHANCE_YOUR_CALM: 0xb,
 } as const;
 export type EndCode = (typeof EndCode)[keyof typeof EndCode];
 

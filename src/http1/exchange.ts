@@ -3,8 +3,15 @@
  *
  * This module performs no I/O.
  */
-import { type ExchangeHandler, type HeaderField, type HttpExchange, NO_HANDLER } from "../http/mod.ts";
+import {
+  type ExchangeHandler,
+  FieldSectionTooLargeError,
+  type HeaderField,
+  type HttpExchange,
+  NO_HANDLER,
+} from "../http/mod.ts";
 import { EndCode } from "./errors.ts";
+import type { Http1Limits } from "./limits.ts";
 import type { ParsedHead } from "./request_head.ts";
 import { type ResponseHead, responseHeadOf, trailersOf } from "./response_head.ts";
 import type { ResponseWriter } from "./response_writer.ts";
@@ -15,6 +22,7 @@ export interface ExchangeHost {
   readonly outputBuffer: Uint8Array;
   beginAnswer(exchange: Http1Exchange, head: ResponseHead, endStream: boolean): void;
   sendInformation(exchange: Http1Exchange, head: ResponseHead): void;
+  readonly limits: Http1Limits;
   /** Whether the queue is not full. */
   readonly hasRoom: boolean;
   /** There is output. */
@@ -23,6 +31,8 @@ export interface ExchangeHost {
   /** Ends the exchange and the connection. What was sent of an answer cannot be told from a whole one but by that. */
   resetExchange(exchange: Http1Exchange, code: number, message: string): void;
   releaseData(exchange: Http1Exchange, length: number): void;
+  spendWork(work: number): void;
+  keepBytes(exchange: Http1Exchange, bytes: number): void;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -43,8 +53,12 @@ export class Http1Exchange implements HttpExchange {
 
   /** @internal */
   readonly parsed: ParsedHead;
+  /** Whether the rest of the request is expected. */
+  awaitsRequest = true;
   /** @internal Octets the owner has and did not release. */
   held = 0;
+  /** @internal Bytes that the owner keeps for the request. */
+  kept = 0;
   /** @internal Whether our head was written. */
   headSent = false;
   /** @internal Whether the end of the answer was given. */
@@ -87,6 +101,7 @@ export class Http1Exchange implements HttpExchange {
     if (head.status >= 200) {
       throw this.#misuse("an interim response", `its status is ${head.status}`);
     }
+    this.#checkHeadLength(head.octets);
     if (!this.isClosed) {
       this.#host.sendInformation(this, head);
     }
@@ -97,6 +112,7 @@ export class Http1Exchange implements HttpExchange {
    * becomes of the connection are added.
    *
    * @throws {TypeError} The head was sent already, or a field may not be sent.
+   * @throws {FieldSectionTooLargeError} It is larger than the limit.
    */
   respond(fields: readonly HeaderField[], endStream = false): void {
     if (this.headSent) {
@@ -110,6 +126,7 @@ export class Http1Exchange implements HttpExchange {
     if (this.parsed.head.method === "CONNECT" && head.status < 300) {
       throw this.#misuse("a head", "there are no tunnels");
     }
+    this.#checkHeadLength(head.octets);
     if (!this.isClosed) {
       this.headSent = true;
       this.#host.beginAnswer(this, head, endStream);
@@ -162,6 +179,7 @@ export class Http1Exchange implements HttpExchange {
       return;
     }
     const trailers = trailersOf(fields);
+    this.#checkHeadLength(trailers);
     const isWanted = trailers.length > 0 && this.parsed.takesTrailers && this.#host.writer.takesTrailers;
     this.#end(isWanted ? trailers : undefined);
   }
@@ -211,6 +229,16 @@ export class Http1Exchange implements HttpExchange {
     this.#host.releaseData(this, length);
   }
 
+  /** Counts work beyond that of a call. */
+  spendWork(work: number): void {
+    this.#host.spendWork(work);
+  }
+
+  /** Says how many bytes the owner keeps for the request from now on. */
+  keep(bytes: number): void {
+    this.#host.keepBytes(this, bytes);
+  }
+
   #end(trailers: Uint8Array | undefined): void {
     const missing = this.#host.writer.contentLeft;
     if (missing > 0 && missing !== Infinity) {
@@ -220,6 +248,13 @@ export class Http1Exchange implements HttpExchange {
       throw new RangeError(message);
     }
     this.#host.endAnswer(this, trailers);
+  }
+
+  #checkHeadLength({ length }: Uint8Array): void {
+    const { maxSentHeadLength } = this.#host.limits;
+    if (length > maxSentHeadLength) {
+      throw new FieldSectionTooLargeError(length, maxSentHeadLength, "maxSentHeadLength");
+    }
   }
 
   #checkLength(length: number): void {

@@ -54,7 +54,6 @@ export const Faults = {
   // Time.
   HEAD_TIMEOUT: { status: 408, reason: "Head or trailers did not arrive in time" },
   BODY_TIMEOUT: { status: 408, reason: "Body did not arrive in time" },
-  RESPONSE_STALLED: { status: 0, reason: "The peer reads nothing" },
   TOO_MUCH_DISCARDED: { status: 0, reason: "Too much content after the answer" },
 } as const satisfies Readonly<Record<string, Fault>>;
 

@@ -17,6 +17,8 @@ export class HeadReader {
   parsed: ParsedHead | undefined = undefined;
   /** What is wrong with it. Then nothing more can be read. */
   fault: Fault | undefined = undefined;
+  /** Whether the last head equals one that was parsed before. */
+  isKnown = false;
 
   readonly #scheme: string;
   readonly #section: LineSection;
@@ -42,12 +44,14 @@ export class HeadReader {
   /** Takes octets, up to the end of a head. Gives where it stopped. */
   read(chunk: Uint8Array, start: number): number {
     this.parsed = undefined;
+    this.isKnown = false;
     let position = start;
     if (this.#section.isEmpty) {
       // Only the beginning of a head is compared, so what follows an empty line is parsed.
       const known = this.#blank === Blank.NONE ? this.#recent.find(chunk, start) : undefined;
       if (known !== undefined) {
         this.parsed = known;
+        this.isKnown = true;
         return start + this.#recent.foundLength;
       }
       position = this.#skipBlankLine(chunk, start);

@@ -23,6 +23,13 @@ export interface Http1Limits {
    */
   readonly maxHeadLength: number;
   /**
+   * Bytes of a status line and its field lines, or of a trailer section, that we send, with their CRLFs. A larger one is not sent: a shorter answer
+   * takes its place. Stops requests that come back in the head of their response, and metadata without a bound. As an HTTP/2 header list.
+   *
+   * @default 65536
+   */
+  readonly maxSentHeadLength: number;
+  /**
    * Fields of a head, or of a trailer section: 431 above. Stops heads of many small fields, of which the memory is not in their
    * octets. As in HTTP/2.
    *
@@ -58,13 +65,6 @@ export interface Http1Limits {
    */
   readonly maxSendQueue: number;
   /**
-   * Requests of one `handleInput`, after which others have their turn. Stops a peer that pipelines from having a core for itself. Our own
-   * choice.
-   *
-   * @default 64
-   */
-  readonly maxRequestsPerTurn: number;
-  /**
    * Milliseconds from the first octet of a head to its last, from the beginning of the connection to the end of its first head, and from
    * the last chunk to the end of the trailers: 408 above. Stops Slowloris. As in HTTP/2.
    *
@@ -72,26 +72,33 @@ export interface Http1Limits {
    */
   readonly headerTimeoutMs: number;
   /**
-   * Milliseconds in which something of a body must arrive that is wanted, see also {@linkcode minBodyRate}: 408 above. Stops bodies that
+   * Milliseconds in which so much of a body must arrive that is expected, see {@linkcode minBodyRate}: 408 above. Stops bodies that
    * never end (R.U.D.Y.). Time is looked at in pieces of this length, so that silence is found after one to two of them.
    *
    * @default 30000
    */
   readonly bodyTimeoutMs: number;
   /**
-   * Octets per second that must arrive of a body that is wanted, in each piece of {@linkcode bodyTimeoutMs}; 0 for any. Stops bodies that
-   * come an octet at a time. Off by default: a stream of rare messages is an honest request.
+   * Bytes per second that must arrive of a body whose rest is expected, in each piece of {@linkcode bodyTimeoutMs}, where what came before counts for
+   * up to three more; 0 for any. Between the messages of a stream nothing is expected. Stops bodies that come a byte at a time. As in HTTP/2.
    *
-   * @default 0
+   * @default 240
    */
   readonly minBodyRate: number;
   /**
-   * Milliseconds in which nothing of what waits to be sent is: the peer does not read. Stops all that pins memory by waiting
+   * Milliseconds in which so much of what is being written must be taken, see {@linkcode minResponseRate}. Stops all that pins memory by waiting
    * (CVE-2019-9517). As in HTTP/2.
    *
    * @default 30000
    */
   readonly stalledStreamTimeoutMs: number;
+  /**
+   * Bytes per second that the peer must take of what is being written, in each piece of {@linkcode stalledStreamTimeoutMs}, where what it took before
+   * counts for up to three more; 0 for any. Stops peers that read a byte at a time. As in HTTP/2.
+   *
+   * @default 240
+   */
+  readonly minResponseRate: number;
   /**
    * Milliseconds between two requests. Stops hoards of idle connections. As in HTTP/2.
    *
@@ -104,36 +111,41 @@ export interface Http1Limits {
 export const DEFAULT_HTTP1_LIMITS: Http1Limits = {
   maxRequestLineLength: 8 * 1024,
   maxHeadLength: 64 * 1024,
+  maxSentHeadLength: 64 * 1024,
   maxHeaderFields: 128,
   maxChunkExtensions: 16 * 1024,
   maxUnreleasedBody: 256 * 1024,
   maxDiscardedBody: 256 * 1024,
   maxSendQueue: 64 * 1024,
-  maxRequestsPerTurn: 64,
   headerTimeoutMs: 10_000,
   bodyTimeoutMs: 30_000,
-  minBodyRate: 0,
+  minBodyRate: 240,
   stalledStreamTimeoutMs: 30_000,
+  minResponseRate: 240,
   idleTimeoutMs: 5 * 60_000,
 };
 
 /** What is kept of a head in pieces is one buffer. */
 const MAX_OCTETS = 0x3fff_ffff;
 
+/** Every answer needs a head. */
+const MIN_SENT_HEAD_LENGTH = 256;
+
 /** The smallest and the largest value of each limit. */
 const RANGES: LimitRanges<Http1Limits> = {
   maxRequestLineLength: [16, MAX_OCTETS],
   maxHeadLength: [2, MAX_OCTETS],
+  maxSentHeadLength: [MIN_SENT_HEAD_LENGTH, MAX_OCTETS],
   maxHeaderFields: [1, MAX_COUNT],
   maxChunkExtensions: [0, MAX_COUNT],
   maxUnreleasedBody: [1, MAX_COUNT],
   maxDiscardedBody: [0, MAX_COUNT],
   maxSendQueue: [1, MAX_COUNT],
-  maxRequestsPerTurn: [1, MAX_COUNT],
   headerTimeoutMs: [1, MAX_TIMEOUT_MS],
   bodyTimeoutMs: [1, MAX_TIMEOUT_MS],
   minBodyRate: [0, MAX_COUNT],
   stalledStreamTimeoutMs: [1, MAX_TIMEOUT_MS],
+  minResponseRate: [0, MAX_COUNT],
   idleTimeoutMs: [1, MAX_TIMEOUT_MS],
 };
 

@@ -23,9 +23,9 @@ export class Output {
     return this.#fullLength + this.length;
   }
 
-  /** Whether all that was ever in it was taken and released. */
-  get isWritten(): boolean {
-    return this.#takenLength === 0 && this.pendingLength === 0;
+  /** Bytes that were not released, taken or not. */
+  get heldLength(): number {
+    return this.#takenLength + this.pendingLength;
   }
 
   /** Makes room in {@linkcode buffer} for so many octets, at most `BUFFER_SIZE`. */

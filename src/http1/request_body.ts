@@ -56,7 +56,7 @@ export class RequestBody {
     } else {
       this.#reader.beginContent(parsed.head.contentLength!);
     }
-    this.#deadlines.beginBody(nowMs, true);
+    this.#deadlines.beginBody(nowMs);
   }
 
   /** Takes octets, as many as its owner may have. Gives where it stopped. Then the owner gets them, or nobody. */
@@ -97,7 +97,7 @@ export class RequestBody {
     exchange.held -= length;
     const resumes = this.#budget.release(exchange.held);
     if (resumes) {
-      this.#deadlines.beginBody(nowMs, isExact);
+      this.#deadlines.resumeBody(nowMs, isExact);
     }
     return resumes;
   }
@@ -107,7 +107,7 @@ export class RequestBody {
     exchange.held = 0;
     this.#budget.isPaused = false;
     if (!this.#deadlines.body.isRunning) {
-      this.#deadlines.beginBody(nowMs, isExact);
+      this.#deadlines.resumeBody(nowMs, isExact);
     }
   }
 }

@@ -26,6 +26,8 @@ export interface ParsedHead {
   readonly expectsContinue: boolean;
   /** Whether the peer takes trailers. */
   readonly takesTrailers: boolean;
+  /** Bytes of the field lines. */
+  readonly length: number;
 }
 
 /** What fields say that matter for the connection. */
@@ -92,6 +94,7 @@ export function parseRequestHead(
     isPersistent: !framing.closes && version === "1.1" && !isConnect,
     expectsContinue: framing.expectsContinue && !isBodyless,
     takesTrailers: framing.takesTrailers && version === "1.1",
+    length: end - start,
   };
 }
 

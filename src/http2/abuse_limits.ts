@@ -15,6 +15,9 @@ const FREE_WINDOW_UPDATES = 5;
 /** A window of the stream's, and one of the connection's. */
 const WINDOWS_OF_A_STREAM = 2;
 
+/** Frames of overhead that a stream allows: browsers and proxies send PRIORITY_UPDATE, clients that measure the round trip a PING. */
+const OVERHEAD_OF_A_STREAM = 10;
+
 /** Tokens that come back with time, up to a number. */
 export class TokenBucket {
   readonly #burst: number;
@@ -46,12 +49,21 @@ export class TokenBucket {
     this.#tokens--;
     return true;
   }
+
+  /** Puts tokens back. */
+  restore(tokens: number): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + tokens);
+  }
 }
 
 /** The budgets of one connection. Each `spend` is false when the peer has gone too far. */
 export class AbuseLimits {
   readonly #limits: Http2Limits;
   readonly #resets: TokenBucket;
+  readonly #streamErrors: TokenBucket;
+  readonly #overhead: TokenBucket;
+  /** Frames of overhead that streams and DATA have allowed since the last one was counted. */
+  #overheadEarned = 0;
   #emptyFrames = 0;
   #unsentControlFrames = 0;
   #priorityFramesLeft: number;
@@ -60,15 +72,35 @@ export class AbuseLimits {
   constructor(limits: Http2Limits) {
     this.#limits = limits;
     this.#resets = new TokenBucket(limits.resetBurst, limits.resetsPerSecond);
+    this.#streamErrors = new TokenBucket(limits.streamErrorBurst, limits.streamErrorsPerSecond);
+    this.#overhead = new TokenBucket(limits.overheadBurst, limits.overheadPerSecond);
     this.#priorityFramesLeft = limits.maxPriorityFramesPerStream;
   }
 
   /**
-   * Counts a RST_STREAM: one that the peer sent for a stream that was open, or that its fault has us send. Not one of our own accord,
-   * such as NO_ERROR after an early answer, nor what an honest peer still sends on that stream because it does not know.
+   * Counts a RST_STREAM from the peer, whether or not the stream is still open: when a deadline passes, the client's RST_STREAM and the server's
+   * DEADLINE_EXCEEDED cross on the wire.
    */
   spendReset(nowMs: number): boolean {
     return this.#resets.spend(nowMs);
+  }
+
+  /**
+   * Counts a stream error: a RST_STREAM that the peer's fault makes us send. Does not count a reset of our own accord, such as NO_ERROR after an early
+   * response, nor the frames that an honest peer still sends on that stream before it knows.
+   */
+  spendStreamError(nowMs: number): boolean {
+    return this.#streamErrors.spend(nowMs);
+  }
+
+  /**
+   * Counts a frame that carries no message: PING and its acknowledgement, SETTINGS, GOAWAY, interim responses, unknown types, field blocks of streams
+   * that are gone. Streams and DATA allow some of these frames, since honest peers send them between messages.
+   */
+  spendOverhead(nowMs: number): boolean {
+    this.#overhead.restore(this.#overheadEarned);
+    this.#overheadEarned = 0;
+    return this.#overhead.spend(nowMs);
   }
 
   /** Counts a DATA, HEADERS or CONTINUATION frame without content that does not end its stream. */
@@ -79,6 +111,7 @@ export class AbuseLimits {
   /** Notes a DATA frame with content: empty frames count from the beginning again, as a flush here and there is no flood. */
   receiveContent(): void {
     this.#emptyFrames = 0;
+    this.#overheadEarned++;
   }
 
   /** Counts a PRIORITY frame. */
@@ -95,6 +128,7 @@ export class AbuseLimits {
   openStream(): void {
     this.#priorityFramesLeft += this.#limits.maxPriorityFramesPerStream;
     this.#windowUpdatesLeft += WINDOWS_OF_A_STREAM;
+    this.#overheadEarned += OVERHEAD_OF_A_STREAM;
   }
 
   /**
@@ -103,6 +137,7 @@ export class AbuseLimits {
    */
   sendData(): void {
     this.#windowUpdatesLeft += WINDOWS_OF_A_STREAM * this.#limits.maxWindowUpdatesPerData;
+    this.#overheadEarned++;
   }
 
   /** Counts a frame that answers one of the peer's: PING and SETTINGS with ACK, RST_STREAM. */

@@ -6,7 +6,7 @@
  * `pollTimeout` says. Whatever a peer does is input and never throws: it becomes RST_STREAM or GOAWAY, and an event. What its owner must
  * not do throws at once. This module performs no I/O.
  */
-import type { HeaderField, HttpConnection, LimitChanges, RequestHead } from "../http/mod.ts";
+import type { ByteBudget, HeaderField, HttpConnection, LimitChanges, RefusalError, RequestHead } from "../http/mod.ts";
 import type { Http2ConnectionError } from "./errors.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { Http2Stream, StreamHandler } from "./stream.ts";
@@ -30,6 +30,8 @@ export interface ConnectionHandler {
   onCapacity?(): void;
   /** The peer takes no streams above this one any more. Those that are lost with that have been told. */
   onGoaway?(lastStreamId: number, code: number): void;
+  /** The connection keeps more than it may, and not for a stream: close it, and its socket, since the peer may read nothing. */
+  onRefused?(error: RefusalError): void;
   /** The connection is over; all streams have been told. Write what `pollOutput` still gives, then close the socket. */
   onClose(error: Http2ConnectionError | undefined): void;
 }
@@ -42,6 +44,8 @@ export interface ConnectionOptions {
   readonly nowMs: number;
   /** Limits that are not the default ones. */
   readonly limits?: LimitChanges<Http2Limits> | undefined;
+  /** Counts what the connection keeps, with that of others. By default nothing does. */
+  readonly budget?: ByteBudget | undefined;
   /** After how long a silence the peer is asked for a sign of life, in milliseconds. Never by default. */
   readonly keepaliveIntervalMs?: number | undefined;
   /** How long it may take to give one. @default 20000 */

@@ -2,8 +2,18 @@
  * The connection itself: its life from preface to last GOAWAY, and what becomes of streams and of itself when somebody does wrong.
  * What is received and sent is in `receiver.ts` and `sender.ts`. This module performs no I/O.
  */
-import type { HeaderField, RequestHead } from "../http/mod.ts";
+import {
+  type ByteAccount,
+  type ByteAccountOwner,
+  type HeaderField,
+  minBytesOf,
+  RefusalError,
+  type RequestHead,
+  Turn,
+  Work,
+} from "../http/mod.ts";
 import { AbuseLimits } from "./abuse_limits.ts";
+import { BufferedBytes } from "./buffered_bytes.ts";
 import type { Connection, ConnectionHandler, ConnectionOptions, Role } from "./connection.ts";
 import { ErrorCode, errorName } from "./constants.ts";
 import { Http2ConnectionError, Http2StreamError } from "./errors.ts";
@@ -13,13 +23,11 @@ import { type Http2Limits, resolveLimits } from "./limits.ts";
 import { Receiver, type ReceiverHost } from "./receiver.ts";
 import { Sender, type SenderHost } from "./sender.ts";
 import { SettingsSync } from "./settings_sync.ts";
+import { type StallHost, StallWatch } from "./stall_watch.ts";
 import { Http2Stream, type StreamHandler, type StreamHost } from "./stream.ts";
 import { StreamConcurrency } from "./stream_concurrency.ts";
 import { StreamRegistry } from "./stream_registry.ts";
 import { nextState, StreamInput, StreamState } from "./stream_state.ts";
-
-/** Requests after which `handleInput` stops, so that other connections have their turn. */
-const REQUESTS_PER_TURN = 256;
 
 /** 431, Request Header Fields Too Large (RFC 6585 §5). */
 const TOO_LARGE_RESPONSE: readonly HeaderField[] = Object.freeze([{ name: ":status", value: "431" }]);
@@ -29,9 +37,10 @@ export function createConnection(options: ConnectionOptions): Connection {
   return new Engine(options);
 }
 
-class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, LifecycleHost {
+class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, LifecycleHost, StallHost, ByteAccountOwner {
   readonly role: Role;
   readonly limits: Http2Limits;
+  readonly minWriteBytes: number;
   nowMs: number;
 
   readonly #handler: ConnectionHandler;
@@ -42,22 +51,27 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   readonly #settings: SettingsSync;
   readonly #lifecycle: Lifecycle;
   readonly #concurrency: StreamConcurrency;
+  readonly #buffered: BufferedBytes;
   /** Whether one of the calls of the driver is going on, after which it polls anyway. */
   #isInCall = false;
-  #requestsInTurn = 0;
+  readonly #turn = new Turn();
 
   constructor(options: ConnectionOptions) {
     const { role, handler, nowMs } = options;
     this.role = role;
     this.limits = resolveLimits(options.limits);
+    // Clients have no rate: a handler on the server may take what it is sent as slowly as it likes.
+    this.minWriteBytes = minBytesOf(role === "server" ? this.limits.minResponseRate : 0, this.writeTimeoutMs);
     this.nowMs = nowMs;
     this.#handler = handler;
+    this.#buffered = new BufferedBytes(options.budget?.open(this));
     this.#streams = new StreamRegistry(role);
     this.#abuse = new AbuseLimits(this.limits);
     this.sender = new Sender(this, this.#abuse);
-    this.#receiver = new Receiver(role, this, this.limits, this.#abuse, this.#streams, this.sender);
+    this.#receiver = new Receiver(role, this, this.limits, this.#abuse, this.#streams, this.sender, this.#turn);
     this.#settings = new SettingsSync(role, this.limits, this.sender, this.#receiver, this.#streams);
-    this.#lifecycle = new Lifecycle(this, options, this.limits, this.sender, this.#streams);
+    const stalls = new StallWatch(this, role, this.limits, this.sender, this.#receiver, this.#streams);
+    this.#lifecycle = new Lifecycle(this, options, this.limits, this.sender, this.#streams, stalls);
     this.#concurrency = new StreamConcurrency(role, this.#lifecycle, this.#settings, this.#streams);
     if (role === "client") {
       this.sender.control.writePreface();
@@ -83,8 +97,16 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     return this.sender.hasOutput;
   }
 
+  get isTurnOver(): boolean {
+    return this.#turn.isOver;
+  }
+
   get writeTimeoutMs(): number {
     return this.limits.stalledStreamTimeoutMs;
+  }
+
+  get account(): ByteAccount | undefined {
+    return this.#buffered.account;
   }
 
   get streamCount(): number {
@@ -108,14 +130,17 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   handleInput(chunk: Uint8Array, nowMs: number, start = 0): number {
     this.nowMs = nowMs;
     const { reader } = this.#receiver;
-    this.#requestsInTurn = 0;
-    reader.paused = false;
+    this.#turn.enter();
     this.#isInCall = true;
     try {
       return reader.push(chunk, start);
     } finally {
+      this.#turn.spend(Work.INPUT);
       this.#isInCall = false;
       this.#lifecycle.received(nowMs, reader);
+      if (this.#buffered.hasUnread || reader.isWaiting) {
+        this.#buffered.countUnread(reader.bufferedSize);
+      }
     }
   }
 
@@ -137,6 +162,10 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     this.#end(
       isClean ? undefined : new Http2ConnectionError(ErrorCode.NO_ERROR, "The peer closed the connection", "peer"),
     );
+  }
+
+  handleClosed(): void {
+    this.sender.forgetPolled();
   }
 
   pollTimeout(): number | undefined {
@@ -205,22 +234,61 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     this.releaseConnectionData(length);
   }
 
+  spendWork(work: number): void {
+    this.#turn.spend(work);
+  }
+
+  keepBytes(stream: Http2Stream, bytes: number): void {
+    if (bytes > stream.kept) {
+      this.#turn.spendKept(bytes - stream.kept);
+    }
+    this.#buffered.keep(stream, bytes);
+  }
+
+  // What the budget says.
+
+  refuseLargest(error: RefusalError): void {
+    const stream = this.#buffered.largestStream(this.#streams, this.sender);
+    if (stream === undefined) {
+      this.#handler.onRefused?.(error);
+    } else {
+      this.#refuse(stream, error);
+    }
+  }
+
+  /** What comes of a refusal: an answer, if nothing of one waits, or RST_STREAM. */
+  #refuse(stream: Http2Stream, error: RefusalError): void {
+    const { handler, bufferedBytes } = stream;
+    if (stream.queue === undefined && handler.onRefused !== undefined) {
+      handler.onRefused(stream, error);
+      if (stream.isClosed || (error.reason === "minBodyRate" ? stream.ended : stream.bufferedBytes < bufferedBytes)) {
+        return;
+      }
+    }
+    const code = error.reason === "minBodyRate" ? ErrorCode.CANCEL : ErrorCode.ENHANCE_YOUR_CALM;
+    this.#reset(stream, code, new Http2StreamError(stream.id, code, error.message, "local", { cause: error }));
+    this.signalOutput();
+  }
+
   // What the receiver says.
 
-  receiveRequest(streamId: number, head: RequestHead, endStream: boolean): void {
+  receiveRequest(streamId: number, head: RequestHead, endStream: boolean, blockLength: number): void {
     const stream = this.#acceptStream(streamId, endStream);
+    this.#buffered.keepFields(stream, blockLength);
+    if (stream.isClosed) {
+      return; // It was refused with that.
+    }
     stream.expectedLength = head.contentLength ?? -1;
     stream.isHead = head.method === "HEAD";
-    if (++this.#requestsInTurn >= REQUESTS_PER_TURN) {
-      this.#receiver.reader.paused = true;
-    }
+    this.#turn.spend(Work.REQUEST);
     this.#handler.onRequest?.(stream, head, endStream);
   }
 
   refuseLargeRequest(streamId: number, endStream: boolean): void {
-    if (!this.#abuse.spendReset(this.nowMs)) {
+    if (!this.#abuse.spendStreamError(this.nowMs)) {
       return this.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many refused requests");
     }
+    this.#turn.spend(Work.RESET);
     this.sender.sendHeaders(this.#acceptStream(streamId, endStream), TOO_LARGE_RESPONSE, true);
   }
 
@@ -261,7 +329,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   receiveGoaway(lastStreamId: number, code: number): void {
     this.#lifecycle.receivedGoaway();
     const message = `Not processed, the peer goes away (${errorName(code)})`;
-    for (const stream of this.#streams.values()) {
+    // A server has no local streams: it would visit all of the peer's for each GOAWAY.
+    for (const stream of this.#streams.localCount > 0 ? this.#streams.values() : []) {
       // What one handler hears may have made it end other streams.
       if (this.#streams.isLocal(stream.id) && stream.id > lastStreamId && !stream.isClosed) {
         stream.state = StreamState.CLOSED;
@@ -301,9 +370,10 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
 
   /** The one place where a peer's fault on a stream becomes RST_STREAM. */
   failStream(streamId: number, code: ErrorCode, message: string): void {
-    if (!this.#abuse.spendReset(this.nowMs)) {
+    if (!this.#abuse.spendStreamError(this.nowMs)) {
       return this.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many stream errors");
     }
+    this.#turn.spend(Work.RESET);
     if (!this.#spendControlFrame()) {
       return;
     }
@@ -327,8 +397,12 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   // Life.
 
   failStalledStream(stream: Http2Stream): void {
-    const message = `The peer took nothing within ${this.limits.stalledStreamTimeoutMs} ms`;
+    const message = `The peer took too little within ${this.limits.stalledStreamTimeoutMs} ms`;
     this.#reset(stream, ErrorCode.CANCEL, new Http2StreamError(stream.id, ErrorCode.CANCEL, message, "local"));
+  }
+
+  failSlowRequest(stream: Http2Stream): void {
+    this.#refuse(stream, RefusalError.ofRate(this.limits.minBodyRate));
   }
 
   endDone(): void {
@@ -338,6 +412,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   #end(error: Http2ConnectionError | undefined): void {
     this.#lifecycle.close();
     this.#receiver.reader.stop();
+    this.#buffered.countUnread(0);
     const streams = this.#streams.values();
     for (const stream of streams) {
       stream.state = StreamState.CLOSED;
@@ -391,6 +466,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
       return;
     }
     this.sender.drop(stream);
+    this.#buffered.streamClosed(stream);
     if (stream.held > 0) {
       const held = stream.held;
       stream.held = 0;

@@ -42,9 +42,13 @@ export class Http2StreamError extends Error {
     code: number,
     message: string,
     origin: ErrorOrigin,
-    { isUnprocessed = false, isConnectionLost = false } = {},
+    { isUnprocessed = false, isConnectionLost = false, cause }: {
+      readonly isUnprocessed?: boolean;
+      readonly isConnectionLost?: boolean;
+      readonly cause?: Error | undefined;
+    } = {},
   ) {
-    super(`Stream ${streamId}: ${message} (${errorName(code)}, ${origin})`);
+    super(`Stream ${streamId}: ${message} (${errorName(code)}, ${origin})`, cause && { cause });
     this.streamId = streamId;
     this.code = code;
     this.origin = origin;

@@ -97,6 +97,7 @@ export class ReceiveWindow {
 /** The window the peer grants us. */
 export class SendWindow {
   #available: number;
+  #taken = 0;
 
   /** @param size Octets that may be sent at once. */
   constructor(size: number) {
@@ -106,6 +107,11 @@ export class SendWindow {
   /** Octets that may be sent now; none when it is negative, which a smaller SETTINGS_INITIAL_WINDOW_SIZE may make it. */
   get available(): number {
     return this.#available;
+  }
+
+  /** Bytes that were sent in all. */
+  get taken(): number {
+    return this.#taken;
   }
 
   /**
@@ -118,6 +124,7 @@ export class SendWindow {
       throw new RangeError(`Cannot send ${length} octets: the window has ${this.#available}`);
     }
     this.#available -= length;
+    this.#taken += length;
   }
 
   /** Counts a WINDOW_UPDATE. False, and nothing counted, above 2^31-1: FLOW_CONTROL_ERROR (RFC 9113 §6.9.1). */

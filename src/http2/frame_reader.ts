@@ -7,7 +7,7 @@
  *
  * This module performs no I/O.
  */
-import { PieceBuffer } from "../http/mod.ts";
+import { PieceBuffer, type Turn } from "../http/mod.ts";
 import { ErrorCode, FRAME_HEADER_SIZE, FrameFlag, FrameType, MAX_STREAM_ID, PREFACE } from "./constants.ts";
 import { FieldBlock, type FieldBlockLimits, type FieldBlockStart } from "./field_block.ts";
 import { frameName, hasValidSize, isAboutConnection, readUint31, readUint32 } from "./frame_layout.ts";
@@ -25,14 +25,13 @@ type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
 /** Reads the frames of one connection. */
 export class FrameReader {
-  /** Set, also from a callback, to stop at the next frame boundary; {@linkcode push} then leaves the rest to be pushed again. */
-  paused = false;
   /** Frames and field blocks that were begun, a block with all its frames being one. To tell whether it still waits for the same one. */
   begunCount = 0;
 
   readonly #sink: FrameSink;
   readonly #role: "client" | "server";
   readonly #limits: FrameReaderLimits;
+  readonly #turn: Turn;
   #stopped = false;
   /** Octets of the preface that have been seen. */
   #prefaceSeen: number;
@@ -62,11 +61,15 @@ export class FrameReader {
   /** The field block that lacks END_HEADERS. */
   readonly #block: FieldBlock;
 
-  /** @param role Which side reads: a "server" expects the preface first. */
-  constructor(sink: FrameSink, role: "client" | "server", limits: FrameReaderLimits) {
+  /**
+   * @param role Which side reads: a "server" expects the preface first.
+   * @param turn Counts the work of the frames. When it is over, the reader stops at the next frame boundary.
+   */
+  constructor(sink: FrameSink, role: "client" | "server", limits: FrameReaderLimits, turn: Turn) {
     this.#sink = sink;
     this.#role = role;
     this.#limits = limits;
+    this.#turn = turn;
     this.#block = new FieldBlock(limits);
     this.#prefaceSeen = role === "server" ? 0 : PREFACE.length;
   }
@@ -98,7 +101,7 @@ export class FrameReader {
   /**
    * Reads a chunk, or the range of it, which stays the caller's.
    *
-   * @returns Where it ended: `end`, or less when a callback paused it. The rest is to be pushed when `paused` is false again.
+   * @returns Where it ended: `end`, or less when the turn is over. The rest is to be pushed in the next one.
    */
   push(chunk: Uint8Array, start = 0, end: number = chunk.length): number {
     let position = start;
@@ -106,7 +109,7 @@ export class FrameReader {
       if (this.#stopped) {
         return end;
       }
-      if (this.paused) {
+      if (this.#turn.isOver) {
         return position;
       }
       if (this.#inData) {
@@ -154,6 +157,7 @@ export class FrameReader {
       this.#headerSeen = 0;
     }
     const length = this.#length;
+    this.#turn.spendFrame(length);
     const verdict = this.#check(length, this.#type, this.#flags, this.#streamId);
     if (verdict !== Verdict.READ) {
       this.#skip = verdict === Verdict.SKIP ? length : 0;
@@ -255,6 +259,7 @@ export class FrameReader {
     }
     // "Implementations MUST ignore and discard frames of unknown types" (RFC 9113 §4.1)
     if (type > FrameType.CONTINUATION) {
+      this.#sink.onUnknown(type);
       return Verdict.SKIP;
     }
     if (type === FrameType.CONTINUATION) {

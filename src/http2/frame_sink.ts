@@ -53,6 +53,8 @@ export interface FrameSink {
   onGoaway(lastStreamId: number, code: number, buffer: Uint8Array, start: number, end: number): void;
   /** The increment is 1 to 2^31-1. Stream 0 is the connection. */
   onWindowUpdate(streamId: number, increment: number): void;
+  /** A frame of a type that RFC 9113 does not define, on any stream. The reader drops it. */
+  onUnknown(type: number): void;
   /** The frame is dropped and reading goes on. The stream may be in any state: on an idle one this is the connection's error. */
   onStreamError(streamId: number, code: ErrorCode, message: string): void;
   /** The connection is to be closed. Nothing follows this. */

@@ -10,7 +10,7 @@ import { Deadlines } from "./deadlines.ts";
 import type { FrameReader } from "./frame_reader.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { Sender } from "./sender.ts";
-import type { Http2Stream } from "./stream.ts";
+import type { StallWatch } from "./stall_watch.ts";
 import type { StreamRegistry } from "./stream_registry.ts";
 
 /** Where a connection is in its life. */
@@ -38,8 +38,6 @@ export interface LifecycleHost {
   readonly nowMs: number;
   /** The peer was too late. */
   fail(code: ErrorCode, message: string): void;
-  /** The peer takes nothing of what a stream has queued. */
-  failStalledStream(stream: Http2Stream): void;
   /** The last stream has ended, and no other may come. */
   endDone(): void;
 }
@@ -54,6 +52,7 @@ export class Lifecycle {
   readonly #limits: Http2Limits;
   readonly #sender: Sender;
   readonly #streams: StreamRegistry;
+  readonly #stalls: StallWatch;
   readonly #deadlines = new Deadlines();
   readonly #keepaliveIntervalMs: number;
   readonly #keepaliveTimeoutMs: number;
@@ -69,12 +68,14 @@ export class Lifecycle {
     limits: Http2Limits,
     sender: Sender,
     streams: StreamRegistry,
+    stalls: StallWatch,
   ) {
     this.#host = host;
     this.#role = options.role;
     this.#limits = limits;
     this.#sender = sender;
     this.#streams = streams;
+    this.#stalls = stalls;
     this.#keepaliveIntervalMs = options.keepaliveIntervalMs ?? Infinity;
     this.#keepaliveTimeoutMs = options.keepaliveTimeoutMs ?? DEFAULT_KEEPALIVE_TIMEOUT_MS;
     const { nowMs } = options;
@@ -97,7 +98,7 @@ export class Lifecycle {
 
   /** When {@linkcode doDue} has something to do; undefined for never. */
   pollTimeout(): number | undefined {
-    if (this.#sender.waiting.size > 0 && this.#deadlines.stall === Infinity) {
+    if (this.#deadlines.stall === Infinity && this.#phase !== Phase.CLOSED && this.#stalls.isNeeded) {
       this.#deadlines.stall = this.#host.nowMs + this.#limits.stalledStreamTimeoutMs;
     }
     return this.#deadlines.next;
@@ -217,33 +218,14 @@ export class Lifecycle {
       deadlines.pong = nowMs + this.#keepaliveTimeoutMs;
     }
     if (deadlines.stall <= nowMs) {
-      this.#failStalledStreams(nowMs);
+      this.#stalls.check();
+      deadlines.stall = Infinity; // `pollTimeout` sets it anew.
     }
     if (deadlines.drain <= nowMs) {
       this.stopServing();
     }
     if (deadlines.idle <= nowMs || deadlines.age <= nowMs) {
       this.shutdown();
-    }
-  }
-
-  /**
-   * Fails those that were found waiting before, and have got nothing out of their queues since. No time is kept of what a stream gets:
-   * commands come at any time, of which the connection learns with the next call only.
-   */
-  #failStalledStreams(nowMs: number): void {
-    for (const stream of [...this.#sender.waiting]) {
-      if (stream.isClosed) {
-        continue; // By what a handler did when it heard of another one.
-      }
-      if (stream.isStalled) {
-        this.#host.failStalledStream(stream);
-      } else {
-        stream.isStalled = true;
-      }
-    }
-    if (this.#phase !== Phase.CLOSED) {
-      this.#deadlines.stall = this.#sender.waiting.size > 0 ? nowMs + this.#limits.stalledStreamTimeoutMs : Infinity;
     }
   }
 

@@ -31,6 +31,15 @@ export interface Http2Limits {
    */
   readonly maxHeaderListSize: number;
   /**
+   * Bytes of a field section that we send, counted as {@linkcode maxHeaderListSize} is. Where the peer announces a smaller
+   * SETTINGS_MAX_HEADER_LIST_SIZE, that holds, but not below 256, which every answer needs. A larger head is not sent: a server answers with a shorter
+   * one, a client's call fails. Stops requests that come back in the head or the trailers of their response, and metadata without a bound. As much as
+   * we take ourselves.
+   *
+   * @default 65536
+   */
+  readonly maxSentHeaderListSize: number;
+  /**
    * Fields of a section, pieces of `cookie` counted one by one. Stops the HPACK bomb of many small fields, of which the memory is not
    * in their octets (CVE-2026-49975), and empty names (CVE-2019-9516). Node's default.
    *
@@ -72,18 +81,48 @@ export interface Http2Limits {
    */
   readonly maxEmptyFrames: number;
   /**
-   * RST_STREAM frames that may come at once, the peer's and those that its faults make us send together. Stops Rapid Reset
-   * (CVE-2023-44487), the reset flood (CVE-2019-9514) and MadeYouReset (CVE-2025-8671). nghttp2's default.
+   * RST_STREAM frames that the peer may send at once. Cuts Rapid Reset (CVE-2023-44487) short. A cancelled call costs the server no more than a completed
+   * one, and the handlers that cancelled calls leave running have a limit of their own (`maxAbandonedCalls`). So this limit only has to end a connection
+   * that does nothing but reset, and must not end one whose deadlines pass: with nghttp2's 1000, and 33 a second, grpc-go lost its connection and every
+   * call on it. Our own choice.
    *
-   * @default 1000
+   * @default 10000
    */
   readonly resetBurst: number;
   /**
-   * RST_STREAM frames per second that may come in the long run. As {@linkcode resetBurst}. nghttp2's default.
+   * RST_STREAM frames per second that the peer may send in the long run. As {@linkcode resetBurst}. Our own choice: twice the rate of a grpc-go client that
+   * makes 5000 calls a second, all of which pass their deadline.
+   *
+   * @default 10000
+   */
+  readonly resetsPerSecond: number;
+  /**
+   * Stream errors at once: RST_STREAM frames that the peer's faults make us send, and requests that are refused because of their number or of their
+   * fields. Stops MadeYouReset (CVE-2025-8671) and the reset flood (CVE-2019-9514). nghttp2's default for resets.
+   *
+   * @default 1000
+   */
+  readonly streamErrorBurst: number;
+  /**
+   * Stream errors per second in the long run. As {@linkcode streamErrorBurst}. nghttp2's default for resets.
    *
    * @default 33
    */
-  readonly resetsPerSecond: number;
+  readonly streamErrorsPerSecond: number;
+  /**
+   * Frames at once that carry no message: PING and its acknowledgement, SETTINGS, GOAWAY, interim responses, unknown types, field blocks of streams
+   * that are gone. Each stream allows ten more, each DATA frame with content, of either side, one more. Stops floods of frames that the protocol allows,
+   * also from a peer that reads all acknowledgements (CVE-2019-9512, CVE-2019-9515). nghttp2's default for what it calls glitches.
+   *
+   * @default 10000
+   */
+  readonly overheadBurst: number;
+  /**
+   * Frames per second, in the long run, that carry no message. As {@linkcode overheadBurst}. nghttp2's default for glitches.
+   *
+   * @default 330
+   */
+  readonly overheadPerSecond: number;
   /**
    * Answers to PING, SETTINGS and faults that are not sent yet, at which nothing more is read. Stops the PING and SETTINGS
    * floods of a peer that reads no answers (CVE-2019-9512, CVE-2019-9515). grpc-go's default.
@@ -154,13 +193,29 @@ export interface Http2Limits {
    */
   readonly headerBlockTimeoutMs: number;
   /**
-   * Milliseconds in which a stream that has something to send may not, because the peer opens no window or does not read; it is noticed
-   * within twice as many. Stops data dribble
+   * Milliseconds in which a stream that has something to send may not, because the peer opens no window or does not read, or in which nothing of a
+   * request comes that is expected; it is noticed within twice as many. See {@linkcode minResponseRate} and {@linkcode minBodyRate}. Stops data dribble
    * (CVE-2019-9511) and all that pins memory by waiting (CVE-2019-9517, CVE-2026-49975). Our own choice.
    *
    * @default 30000
    */
   readonly stalledStreamTimeoutMs: number;
+  /**
+   * Servers: bytes per second that the peer has to take of a response that waits for it, in each piece of {@linkcode stalledStreamTimeoutMs}, where
+   * what it took before counts for up to three more; 0 for any. A stream whose window is used up is judged by itself, the others by what the connection
+   * takes together. Stops data dribble (CVE-2019-9511): a byte of window every now and then. Kestrel's default: a modem of 56 kbit/s has room for 29
+   * such streams.
+   *
+   * @default 240
+   */
+  readonly minResponseRate: number;
+  /**
+   * Servers: bytes per second that have to come of a request whose rest is expected, as {@linkcode minResponseRate}; 0 for any. Between the messages of a
+   * stream nothing is expected. Stops requests that are begun and never ended (R.U.D.Y.). Kestrel's default.
+   *
+   * @default 240
+   */
+  readonly minBodyRate: number;
   /**
    * Milliseconds in which a connection may have no stream. Stops hoards of idle connections. Our own choice.
    *
@@ -174,14 +229,19 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   maxConcurrentStreams: 128,
   maxFrameSize: MIN_MAX_FRAME_SIZE,
   maxHeaderListSize: 64 * 1024,
+  maxSentHeaderListSize: 64 * 1024,
   maxHeaderFields: 128,
   maxHeaderBlockSize: 64 * 1024,
   maxContinuations: 8,
   maxHeaderTableSize: 4096,
   maxSettingsEntries: 32,
   maxEmptyFrames: 100,
-  resetBurst: 1000,
-  resetsPerSecond: 33,
+  resetBurst: 10_000,
+  resetsPerSecond: 10_000,
+  streamErrorBurst: 1000,
+  streamErrorsPerSecond: 33,
+  overheadBurst: 10_000,
+  overheadPerSecond: 330,
   pauseAtUnsentControlFrames: 100,
   maxUnsentControlFrames: 1000,
   maxPriorityFramesPerStream: 100,
@@ -193,16 +253,22 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   handshakeTimeoutMs: 10_000,
   headerBlockTimeoutMs: 10_000,
   stalledStreamTimeoutMs: 30_000,
+  minResponseRate: 240,
+  minBodyRate: 240,
   idleTimeoutMs: 5 * 60_000,
 };
 
 const MAX_UINT32 = 0xffff_ffff;
+
+/** The smallest head that peers are sent without asking what they take: what is announced is advice (RFC 9113 §10.5.1), and an answer needs a status. */
+export const MIN_SENT_HEADER_LIST_SIZE = 256;
 
 /** The smallest and the largest value of each limit. What goes into a SETTINGS frame has to fit there. */
 const RANGES: LimitRanges<Http2Limits> = {
   maxConcurrentStreams: [1, MAX_UINT32],
   maxFrameSize: [MIN_MAX_FRAME_SIZE, MAX_MAX_FRAME_SIZE],
   maxHeaderListSize: [1, MAX_UINT32],
+  maxSentHeaderListSize: [MIN_SENT_HEADER_LIST_SIZE, MAX_UINT32],
   maxHeaderFields: [1, MAX_COUNT],
   maxHeaderBlockSize: [1, MAX_UINT32],
   maxContinuations: [0, MAX_COUNT],
@@ -211,6 +277,10 @@ const RANGES: LimitRanges<Http2Limits> = {
   maxEmptyFrames: [0, MAX_COUNT],
   resetBurst: [0, MAX_COUNT],
   resetsPerSecond: [0, MAX_COUNT],
+  streamErrorBurst: [0, MAX_COUNT],
+  streamErrorsPerSecond: [0, MAX_COUNT],
+  overheadBurst: [0, MAX_COUNT],
+  overheadPerSecond: [0, MAX_COUNT],
   pauseAtUnsentControlFrames: [1, MAX_COUNT],
   maxUnsentControlFrames: [1, MAX_COUNT],
   maxPriorityFramesPerStream: [0, MAX_COUNT],
@@ -223,6 +293,8 @@ const RANGES: LimitRanges<Http2Limits> = {
   handshakeTimeoutMs: [1, MAX_TIMEOUT_MS],
   headerBlockTimeoutMs: [1, MAX_TIMEOUT_MS],
   stalledStreamTimeoutMs: [1, MAX_TIMEOUT_MS],
+  minResponseRate: [0, MAX_COUNT],
+  minBodyRate: [0, MAX_COUNT],
   idleTimeoutMs: [1, MAX_TIMEOUT_MS],
 };
 

@@ -4,7 +4,7 @@
  *
  * This module performs no I/O.
  */
-import type { HeaderField, RequestHead, ResponseHead } from "../http/mod.ts";
+import { type HeaderField, type RequestHead, type ResponseHead, type Turn, Work } from "../http/mod.ts";
 import type { AbuseLimits } from "./abuse_limits.ts";
 import { DEFAULT_HEADER_TABLE_SIZE, DEFAULT_INITIAL_WINDOW_SIZE, ErrorCode } from "./constants.ts";
 import { ReceiveWindow } from "./flow_window.ts";
@@ -25,8 +25,8 @@ export interface ReceiverHost {
   readonly nowMs: number;
   /** Streams above this one are not served any more (RFC 9113 §6.8). */
   readonly lastStreamId: number;
-  /** A request has begun on a new stream. */
-  receiveRequest(streamId: number, head: RequestHead, endStream: boolean): void;
+  /** A request has begun on a new stream, with a field block of so many bytes. */
+  receiveRequest(streamId: number, head: RequestHead, endStream: boolean, blockLength: number): void;
   /** A request whose field section is above a limit; there is no stream yet. */
   refuseLargeRequest(streamId: number, endStream: boolean): void;
   receiveSettings(buffer: Uint8Array, start: number, end: number): void;
@@ -57,6 +57,7 @@ export class Receiver implements FrameSink {
   readonly #streams: StreamRegistry;
   /** Told of windows that the peer makes larger. */
   readonly #sender: Sender;
+  readonly #turn: Turn;
   readonly #reader: FrameReader;
   /** As what follows, made with the first fields: 0.4 KiB that a connection without calls does not have. */
   #decoder: HpackDecoder | undefined = undefined;
@@ -72,6 +73,7 @@ export class Receiver implements FrameSink {
     abuse: AbuseLimits,
     streams: StreamRegistry,
     sender: Sender,
+    turn: Turn,
   ) {
     this.#role = role;
     this.#host = host;
@@ -79,7 +81,8 @@ export class Receiver implements FrameSink {
     this.#abuse = abuse;
     this.#streams = streams;
     this.#sender = sender;
-    this.#reader = new FrameReader(this, role, limits);
+    this.#turn = turn;
+    this.#reader = new FrameReader(this, role, limits, turn);
   }
 
   #madeDecoder(): HpackDecoder {
@@ -111,8 +114,9 @@ export class Receiver implements FrameSink {
   ): void {
     // Whatever becomes of the stream: the table is everybody's (RFC 9113 §4.3).
     let fields: readonly HeaderField[] | undefined;
+    const decoder = this.#madeDecoder();
     try {
-      fields = this.#madeDecoder().decode(buffer, start, end);
+      fields = decoder.decode(buffer, start, end);
     } catch (error) {
       if (error instanceof HpackError) {
         return this.#host.fail(ErrorCode.COMPRESSION_ERROR, error.message);
@@ -121,12 +125,15 @@ export class Receiver implements FrameSink {
         throw error;
       }
     }
+    if (decoder.isNew) {
+      this.#turn.spend((end - start) * Work.HEAD_BYTE);
+    }
     if (start === end && !endStream && !this.#abuse.spendEmptyFrame()) {
       return this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many empty frames");
     }
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
-      return this.#open(streamId, fields, endStream, selfDependent);
+      return this.#open(streamId, fields, endStream, selfDependent, end - start);
     }
     if (selfDependent) {
       return this.onStreamError(streamId, ErrorCode.PROTOCOL_ERROR, SELF_DEPENDENT);
@@ -196,17 +203,19 @@ export class Receiver implements FrameSink {
 
   onResetStream(streamId: number, code: number): void {
     const stream = this.#streams.get(streamId);
-    if (stream === undefined) {
-      if (this.#streams.isIdle(streamId)) {
-        this.#host.fail(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on the idle stream ${streamId}`);
-      } else if (this.#role === "client" && !this.#streams.wasReset(streamId)) {
-        this.#streams.rememberReset(streamId, "peer");
-      }
-      return;
+    if (stream === undefined && this.#streams.isIdle(streamId)) {
+      return this.#host.fail(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on the idle stream ${streamId}`);
     }
     if (!this.#abuse.spendReset(this.#host.nowMs)) {
       return this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many resets");
     }
+    if (stream === undefined) {
+      if (this.#role === "client" && !this.#streams.wasReset(streamId)) {
+        this.#streams.rememberReset(streamId, "peer");
+      }
+      return;
+    }
+    this.#turn.spend(Work.RESET);
     if (this.#advance(stream, StreamInput.RECEIVE_RESET)) {
       if (this.#role === "client") {
         this.#streams.rememberReset(streamId, "peer");
@@ -257,7 +266,10 @@ export class Receiver implements FrameSink {
   }
 
   onSettings(buffer: Uint8Array, start: number, end: number): void {
-    this.#host.receiveSettings(buffer, start, end);
+    this.#turn.spend(Work.RESET); // They may change the windows of all streams.
+    if (this.#spendOverhead("SETTINGS")) {
+      this.#host.receiveSettings(buffer, start, end);
+    }
   }
 
   onSettingsAck(): void {
@@ -265,15 +277,25 @@ export class Receiver implements FrameSink {
   }
 
   onPing(buffer: Uint8Array, start: number): void {
-    this.#host.receivePing(buffer, start);
+    if (this.#spendOverhead("PING")) {
+      this.#host.receivePing(buffer, start);
+    }
   }
 
   onPingAck(buffer: Uint8Array, start: number): void {
-    this.#host.receivePingAck(buffer, start);
+    if (this.#spendOverhead("PING with ACK")) {
+      this.#host.receivePingAck(buffer, start);
+    }
   }
 
   onGoaway(lastStreamId: number, code: number): void {
-    this.#host.receiveGoaway(lastStreamId, code);
+    if (this.#spendOverhead("GOAWAY")) {
+      this.#host.receiveGoaway(lastStreamId, code);
+    }
+  }
+
+  onUnknown(type: number): void {
+    this.#spendOverhead(`a frame of type ${type}`);
   }
 
   onStreamError(streamId: number, code: ErrorCode, message: string): void {
@@ -282,7 +304,7 @@ export class Receiver implements FrameSink {
     }
     if (this.#streams.get(streamId) !== undefined || !this.#streams.wasReset(streamId)) {
       this.#host.failStream(streamId, code, message);
-    } else if (!this.#abuse.spendReset(this.#host.nowMs)) { // It was told once.
+    } else if (!this.#abuse.spendStreamError(this.#host.nowMs)) { // It was told once.
       this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, "Too many stream errors");
     }
   }
@@ -297,11 +319,14 @@ export class Receiver implements FrameSink {
     fields: readonly HeaderField[] | undefined,
     endStream: boolean,
     selfDependent: boolean,
+    blockLength: number,
   ): void {
     const streams = this.#streams;
     const host = this.#host;
     if (this.#role === "client" || !streams.isIdle(streamId)) {
-      this.#toGoneStream(streamId, "HEADERS");
+      if (this.#toGoneStream(streamId, "HEADERS")) {
+        this.#spendOverhead("HEADERS on a stream that is gone");
+      }
       return;
     }
     // "An endpoint that receives an unexpected stream identifier MUST respond with a connection error of type PROTOCOL_ERROR" (RFC 9113 §5.1.1)
@@ -309,10 +334,12 @@ export class Receiver implements FrameSink {
       return host.fail(ErrorCode.PROTOCOL_ERROR, `HEADERS on stream ${streamId}, which a client may not open`);
     }
     streams.openedByPeer(streamId);
-    this.#abuse.openStream();
     if (streamId > this.#host.lastStreamId) {
-      return; // The peer was told that it is not served, and may try it elsewhere (RFC 9113 §6.8).
+      // The peer was told that it is not served, and may try it elsewhere (RFC 9113 §6.8).
+      this.#spendOverhead("HEADERS after GOAWAY");
+      return;
     }
+    this.#abuse.openStream();
     if (streams.peerCount >= this.#limits.maxConcurrentStreams) {
       return host.failStream(streamId, ErrorCode.REFUSED_STREAM, "Too many concurrent streams");
     }
@@ -332,7 +359,7 @@ export class Receiver implements FrameSink {
     if (endStream && (head.contentLength ?? 0) > 0) {
       return host.failStream(streamId, ErrorCode.PROTOCOL_ERROR, "Content-length without content");
     }
-    host.receiveRequest(streamId, head, endStream);
+    host.receiveRequest(streamId, head, endStream, blockLength);
   }
 
   #receiveResponse(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
@@ -345,7 +372,9 @@ export class Receiver implements FrameSink {
       if (endStream) {
         return this.#host.failStream(stream.id, ErrorCode.PROTOCOL_ERROR, "Interim response ends the stream");
       }
-      stream.handler.onInformation?.(stream, head);
+      if (this.#spendOverhead("an interim response")) {
+        stream.handler.onInformation?.(stream, head);
+      }
       return;
     }
     stream.headReceived = true;
@@ -367,6 +396,15 @@ export class Receiver implements FrameSink {
       stream.handler.onTrailers(stream, fields);
       this.#host.streamEnded(stream);
     }
+  }
+
+  /** Counts a frame that carries no message. Returns false when it was one too many, and the connection is over. */
+  #spendOverhead(frame: string): boolean {
+    const isAllowed = this.#abuse.spendOverhead(this.#host.nowMs);
+    if (!isAllowed) {
+      this.#host.fail(ErrorCode.ENHANCE_YOUR_CALM, `Too many frames that carry no message, the last one ${frame}`);
+    }
+    return isAllowed;
   }
 
   /** RFC 9113 §8.1.1, and no more than announced is handed on. */

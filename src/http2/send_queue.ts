@@ -52,4 +52,10 @@ export class SendQueue {
     }
     this.#length -= length;
   }
+
+  /** Removes all bytes. */
+  clear(): void {
+    this.#chunks.length = 0;
+    this.#length = 0;
+  }
 }

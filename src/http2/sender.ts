@@ -8,14 +8,22 @@
  *
  * It does not know why something is sent. This module performs no I/O.
  */
-import { BUFFER_SIZE, type HeaderField } from "../http/mod.ts";
+import {
+  BUFFER_SIZE,
+  type ByteAccount,
+  FIELD_OVERHEAD,
+  fieldSectionSize,
+  FieldSectionTooLargeError,
+  type HeaderField,
+  UNCOUNTED_BYTES,
+} from "../http/mod.ts";
 import type { AbuseLimits } from "./abuse_limits.ts";
 import type { Role } from "./connection.ts";
 import { DEFAULT_HEADER_TABLE_SIZE, DEFAULT_INITIAL_WINDOW_SIZE, FRAME_HEADER_SIZE } from "./constants.ts";
 import { SendWindow } from "./flow_window.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { HpackEncoder } from "./hpack/mod.ts";
-import type { Http2Limits } from "./limits.ts";
+import { type Http2Limits, MIN_SENT_HEADER_LIST_SIZE } from "./limits.ts";
 import { checkOutgoingHead, checkOutgoingTrailers } from "./message_rules.ts";
 import { RecentLists } from "./recent_lists.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -30,6 +38,8 @@ const NONE = new Set<Http2Stream>();
 export interface SenderHost {
   readonly role: Role;
   readonly limits: Http2Limits;
+  /** Where bytes that wait are counted; undefined when they are not. */
+  readonly account: ByteAccount | undefined;
   /** END_STREAM has been written, and the state says so. */
   localEnded(stream: Http2Stream): void;
   /** There is output. */
@@ -47,8 +57,12 @@ export class Sender {
   /** Streams with a queue, in the order of their turns. */
   #waiting: Set<Http2Stream> = NONE;
   #queuedLength = 0;
+  /** Bytes that were polled and not given back, as far as they are counted. */
+  #polledLength = 0;
   /** Whether something has changed since the queues were found blocked. */
   #mayDrain = false;
+  /** What the peer takes of a head or of trailers, as far as is known. */
+  #maxHeaderListSize = Infinity;
   /** As what follows, made with the first fields: 0.9 KiB that a connection without calls does not have. In an object of their own it was 4 % of a call. */
   #encoder: HpackEncoder | undefined = undefined;
   /** Lists that were found fit to be sent, and how many octets they may become. */
@@ -81,6 +95,11 @@ export class Sender {
     return this.#writer.length + this.#queuedLength;
   }
 
+  /** Bytes of output that may be on their way to the socket, as far as they are counted. */
+  get polledLength(): number {
+    return this.#polledLength;
+  }
+
   /** Where `reserve` makes room. */
   get outputBuffer(): Uint8Array {
     return this.#writer.buffer;
@@ -99,6 +118,7 @@ export class Sender {
   /** Applies the peer's settings. */
   applySettings(settings: Settings, lowestHeaderTableSize: number): void {
     this.#writer.maxFrameSize = Math.min(settings.maxFrameSize, this.#limits.maxFrameSize);
+    this.#applyHeaderListSize(settings.maxHeaderListSize);
     const { headerTableSize } = settings;
     const isDefault = lowestHeaderTableSize === headerTableSize && headerTableSize === DEFAULT_HEADER_TABLE_SIZE;
     if (this.#encoder !== undefined || !isDefault) {
@@ -120,6 +140,7 @@ export class Sender {
    * Sends a head, or trailers, which wait behind what is queued.
    *
    * @throws {TypeError} A field may not be sent.
+   * @throws {FieldSectionTooLargeError} They are larger than the peer takes, or than the limit.
    */
   sendHeaders(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): void {
     const bound = stream.headSent ? this.#checkTrailers(fields) : this.#checkHead(fields);
@@ -169,13 +190,13 @@ export class Sender {
           return true;
         }
       }
-      stream.isStalled = false;
     }
     stream.ended = endStream;
     if (position < end) {
       this.#enqueue(stream, chunk, position, end);
+      this.#host.account?.add(end - position); // With which the stream may be refused, and gone.
     }
-    stream.isFull = !endStream &&
+    stream.isFull = !endStream && !stream.isClosed &&
       ((stream.queue?.length ?? 0) >= this.#limits.maxStreamSendQueue ||
         this.#queuedLength >= this.#limits.maxConnectionSendQueue);
     return !stream.isFull;
@@ -202,10 +223,13 @@ export class Sender {
     if (stream.queue === undefined) {
       return;
     }
+    const { length } = stream.queue;
     this.#waiting.delete(stream);
-    this.#queuedLength -= stream.queue.length;
+    this.#queuedLength -= length;
+    stream.queue.clear();
     stream.queue = undefined;
     stream.trailers = undefined;
+    this.#host.account?.remove(length);
   }
 
   /** All there is to write now. It is to be given back with {@linkcode release}. */
@@ -213,12 +237,32 @@ export class Sender {
     this.#drain();
     // The output has room again, which is all that some of the streams may be waiting for.
     this.#mayDrain = this.#waiting.size > 0 && this.#writer.length > 0;
-    return this.#writer.take();
+    const output = this.#writer.take();
+    if (output !== undefined && output.length > UNCOUNTED_BYTES) {
+      this.#polledLength += output.length;
+      this.#host.account?.add(output.length);
+    }
+    return output;
   }
 
   /** Gives back what {@linkcode poll} gave. @throws {Error} It is not what was polled first. */
   release(output: Uint8Array): void {
     this.#writer.release(output);
+    if (output.length > UNCOUNTED_BYTES) {
+      this.#forgetPolled(output.length);
+    }
+  }
+
+  /** What was polled and not given back is not written any more. */
+  forgetPolled(): void {
+    this.#forgetPolled(this.#polledLength);
+  }
+
+  #forgetPolled(length: number): void {
+    if (this.#polledLength > 0) {
+      this.#polledLength -= length;
+      this.#host.account?.remove(length);
+    }
   }
 
   /** One frame from each stream in turn, as long as there is room in windows and output. */
@@ -251,17 +295,19 @@ export class Sender {
       return false;
     }
     const isLast = length === queue.length;
-    queue.shift(length);
     this.#queuedLength -= length;
-    stream.isStalled = false;
+    this.#host.account?.remove(length);
     if (!isLast) {
       this.#writeData(stream, buffer, start, length, false);
+      queue.shift(length);
       return true;
     }
     const { trailers, ended } = stream;
     stream.queue = undefined;
     stream.trailers = undefined;
+    stream.usedResponse = -1;
     this.#writeData(stream, buffer, start, length, ended && trailers === undefined);
+    queue.clear();
     if (trailers !== undefined) {
       this.#writeHeaders(stream, trailers, this.#madeEncoder().bound(trailers), true);
     } else if (stream.isFull) {
@@ -322,6 +368,7 @@ export class Sender {
     if (bound === undefined) {
       checkOutgoingHead(fields, this.#host.role);
       bound = this.#madeEncoder().bound(fields);
+      this.#checkSize(fields, bound);
       checked.set(fields, bound);
     }
     return bound;
@@ -334,9 +381,34 @@ export class Sender {
     if (bound === undefined) {
       checkOutgoingTrailers(fields);
       bound = this.#madeEncoder().bound(fields);
+      this.#checkSize(fields, bound);
       checked.set(fields, bound);
     }
     return bound;
+  }
+
+  /** @param bound Of its block: no less than its names and values. */
+  #checkSize(fields: readonly HeaderField[], bound: number): void {
+    const ours = this.#limits.maxSentHeaderListSize;
+    const theirs = this.#maxHeaderListSize;
+    const maxSize = Math.min(ours, theirs);
+    if (bound + FIELD_OVERHEAD * fields.length <= maxSize) {
+      return;
+    }
+    const size = fieldSectionSize(fields);
+    if (size > maxSize) {
+      const limit = theirs < ours ? "the peer's SETTINGS_MAX_HEADER_LIST_SIZE" : "maxSentHeaderListSize";
+      throw new FieldSectionTooLargeError(size, maxSize, limit);
+    }
+  }
+
+  #applyHeaderListSize(announced: number): void {
+    const maxSize = Math.max(announced, MIN_SENT_HEADER_LIST_SIZE);
+    if (maxSize < this.#maxHeaderListSize) {
+      this.#checkedHeads = undefined; // They were found fit for a peer that takes more.
+      this.#checkedTrailers = undefined;
+    }
+    this.#maxHeaderListSize = maxSize;
   }
 
   #advance(stream: Http2Stream, input: StreamInput): void {

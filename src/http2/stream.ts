@@ -3,7 +3,14 @@
  *
  * This module performs no I/O.
  */
-import { type HeaderField, type HttpCall, type HttpExchange, NO_HANDLER, type ResponseHead } from "../http/mod.ts";
+import {
+  type HeaderField,
+  type HttpCall,
+  type HttpExchange,
+  NO_HANDLER,
+  type RefusalError,
+  type ResponseHead,
+} from "../http/mod.ts";
 import { ErrorCode } from "./constants.ts";
 import type { Http2StreamError } from "./errors.ts";
 import type { ReceiveWindow, SendWindow } from "./flow_window.ts";
@@ -31,6 +38,8 @@ export interface StreamHandler {
   onWritable(stream: Http2Stream): void;
   /** The stream ended before its time: reset by the peer, by us for a fault of the peer, or with its connection. Nothing follows. */
   onReset(stream: Http2Stream, error: Http2StreamError): void;
+  /** Server: the request keeps too much, or comes too slowly: answer it now. If that does not free what it keeps, the stream is reset. */
+  onRefused?(stream: Http2Stream, error: RefusalError): void;
 }
 
 /** What a stream asks of its connection. */
@@ -38,6 +47,8 @@ export interface StreamHost {
   readonly sender: Sender;
   resetStream(stream: Http2Stream, code: number): void;
   releaseData(stream: Http2Stream, length: number): void;
+  spendWork(work: number): void;
+  keepBytes(stream: Http2Stream, bytes: number): void;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -89,8 +100,16 @@ export class Http2Stream implements HttpExchange, HttpCall {
   trailers: readonly HeaderField[] | undefined = undefined;
   /** @internal Whether `write` said false. */
   isFull = false;
-  /** @internal Whether it was found waiting, and got nothing out of its queue since. */
-  isStalled = false;
+  /** Whether the rest of the request is expected. */
+  awaitsRequest = true;
+  /** @internal Bytes that it had sent, and received, and that are used up by the rates of the limits; -1 when it is not known to wait for the peer. */
+  usedResponse = -1;
+  /** @internal */
+  usedRequest = -1;
+  /** @internal Bytes that the owner keeps for the request. */
+  kept = 0;
+  /** @internal Bytes of the request's field block, if they are counted. */
+  blockLength = 0;
 
   /** @internal */
   constructor(host: StreamHost, id: number, sendWindow: SendWindow, receiveWindow: ReceiveWindow) {
@@ -216,6 +235,21 @@ export class Http2Stream implements HttpExchange, HttpCall {
       throw new RangeError(`Cannot release ${length} octets of stream ${this.id}: it holds ${this.held}`);
     }
     this.#host.releaseData(this, length);
+  }
+
+  /** Counts work beyond that of a call. */
+  spendWork(work: number): void {
+    this.#host.spendWork(work);
+  }
+
+  /** Says how many bytes the owner keeps for the request from now on. */
+  keep(bytes: number): void {
+    this.#host.keepBytes(this, bytes);
+  }
+
+  /** @internal Bytes that are free when it is reset. */
+  get bufferedBytes(): number {
+    return this.kept + this.blockLength + (this.queue?.length ?? 0);
   }
 
   /** False when the stream was reset: whoever is answering may not know yet. */

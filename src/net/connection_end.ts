@@ -1,4 +1,5 @@
 /** How connections end, in words that metrics can count by. */
+import type { ConnectionInfo } from "../http/mod.ts";
 import { Http1Error } from "../http1/mod.ts";
 import { errorName, Http2ConnectionError } from "../http2/mod.ts";
 
@@ -17,6 +18,10 @@ export interface ConnectionEnd {
    * - `unknown`: it did not say in time what it speaks, or not what we do.
    */
   readonly reason: string;
+  /** The text of the error, such as the limit that the peer exceeded; undefined without an error. */
+  readonly detail: string | undefined;
+  /** The peer's address; undefined for a Unix socket. */
+  readonly peer: ConnectionInfo["peer"];
 }
 
 /** @param error What the connection ended with. */
@@ -31,4 +36,9 @@ export function endReason(error: Error | undefined): string {
     return error.status === undefined ? errorName(error.code) : String(error.status);
   }
   return "peer";
+}
+
+/** Returns the text of an error that a connection ended with. */
+export function endDetail(error: Error | undefined): string | undefined {
+  return error instanceof Http2ConnectionError ? error.reason : error?.message;
 }

@@ -3,9 +3,10 @@
  *
  * It owns the socket, the read buffer and one timer. What the octets mean is for the engines in `http1/` and `http2/`.
  */
-import { setImmediate } from "node:timers";
-import type { HttpConnection } from "../http/mod.ts";
+import { beginPeriods, type HttpConnection, type RefusalError, usePeriod } from "../http/mod.ts";
+import { PROCESS_MEMORY } from "./garbage.ts";
 import { closeQuietly, isSocketError, type Socket } from "./sockets.ts";
+import { EVENT_LOOP_TURNS, type Turns } from "./turns.ts";
 
 /**
  * Read buffers, in bytes. A pending read pins its buffer, and most connections are idle, so they begin with the smallest. A busy connection gets the
@@ -23,15 +24,20 @@ const READS_UNTIL_SMALLER = 256;
  */
 const LINGER_MS = 1000;
 const LINGER_BYTES = 8 << 20;
+/** How much of it is read in one turn. */
+const LINGER_BYTES_PER_TURN = 1 << 20;
 
 /** RFC 9113 §7. HTTP/1.1 just closes. */
 const INTERNAL_ERROR = 0x2;
 const CANCEL = 0x8;
+const ENHANCE_YOUR_CALM = 0xb;
 
 /** What an engine tells its driver. */
 export interface DriverHooks {
   /** There is output, or input is wanted again. */
   onOutput(): void;
+  /** The connection keeps more than it may: it is closed, and the socket soon, whatever its peer reads. */
+  onRefused(error: RefusalError): void;
   /** The connection is over. */
   onClose(error: Error | undefined): void;
 }
@@ -44,6 +50,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
 
   readonly #socket: Socket;
   readonly #onError: (error: unknown) => void;
+  readonly #turns: Turns;
   #endedWith: Error | undefined;
   #brokenBy: Error | undefined;
   /** Whether a flush is going to happen, and whether one is going on. */
@@ -51,8 +58,11 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
   /** The time of the input that the flush is for: it comes right after it, and each look at the clock takes 0.1 us. Undefined when it has another reason. */
   #flushAtMs: number | undefined;
   #isFlushing = false;
-  /** When the write that is going on began; Infinity when there is none. */
+  /** When the piece of time began in which the peer has to take some of what is being written; Infinity when nothing is. */
   #writeBeganAtMs = Infinity;
+  /** Bytes that the socket took in all, and how many of them are used up for the pieces of time that have passed. */
+  #writtenLength = 0;
+  #usedLength = 0;
   /** Resolves who waits for a write to end, or for input to be wanted again. */
   #onChange: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -67,17 +77,25 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
    * @param connect Makes the connection.
    * @param onError Told of a mistake in a handler, by which the connection is lost.
    * @param firstChunk What was read of the socket to see who is there. Its buffer is the driver's, to read on into.
+   * @param turns The queue in which it waits when its turn is over.
    */
   constructor(
     socket: Socket,
     connect: (hooks: DriverHooks) => Connection,
     onError: (error: unknown) => void,
     firstChunk?: Uint8Array<ArrayBuffer>,
+    turns: Turns = EVENT_LOOP_TURNS,
   ) {
     this.#socket = socket;
+    this.#turns = turns;
     this.#onError = onError;
     this.connection = connect({
       onOutput: () => this.#scheduleFlush(),
+      onRefused: ({ message }) => {
+        this.close(ENHANCE_YOUR_CALM, message);
+        closeQuietly(this.#socket); // Its peer does not read what it is told.
+        this.connection.handleClosed();
+      },
       onClose: (error) => {
         this.#endedWith = error;
         this.#scheduleFlush();
@@ -111,6 +129,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     clearTimeout(this.#timer);
     clearTimeout(this.#lingerTimer);
     closeQuietly(this.#socket);
+    this.connection.handleClosed();
     return this.#endedWith;
   }
 
@@ -142,18 +161,28 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
 
   /** Not `async`: most of what is read needs no waiting, and no promise. */
   #take(chunk: Uint8Array): Promise<void> | undefined {
+    const { connection } = this;
     const end = this.#input(chunk, 0);
-    return end === chunk.length && this.connection.wantsInput ? undefined : this.#takeRest(chunk, end);
+    return end === chunk.length && connection.wantsInput && !connection.isTurnOver
+      ? undefined
+      : this.#takeRest(chunk, end);
   }
 
   async #takeRest(chunk: Uint8Array, start: number): Promise<void> {
     const { connection } = this;
+    let { isTurnOver } = connection;
     for (let position = start; !connection.isClosed;) {
       if (!connection.wantsInput) {
         await this.#changed(); // The peer does not read what we have to say, or has others to answer before this.
+      } else if (isTurnOver) {
+        isTurnOver = false;
+        await this.#turns.next(); // Also before the next read, which Deno may complete at once.
+        if (PROCESS_MEMORY.isHigh) {
+          await PROCESS_MEMORY.relieve();
+        }
       } else if (position < chunk.length) {
-        await new Promise((resolve) => setImmediate(resolve)); // Others have their turn.
         position = this.#input(chunk, position);
+        isTurnOver = connection.isTurnOver;
       } else {
         return;
       }
@@ -229,9 +258,12 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
       for (let output = connection.pollOutput(); output !== undefined; output = connection.pollOutput()) {
         this.#writeBeganAtMs = this.#flushAtMs ?? performance.now();
         this.#flushAtMs = undefined;
+        this.#usedLength = beginPeriods(this.#writtenLength, connection.minWriteBytes);
         this.#armTimer(); // Nothing else may ever happen to a peer that does not read.
         for (let written = 0; written < output.length;) {
-          written += await this.#socket.write(written === 0 ? output : output.subarray(written));
+          const length = await this.#socket.write(written === 0 ? output : output.subarray(written));
+          written += length;
+          this.#writtenLength += length;
         }
         connection.releaseOutput(output);
         this.#onChange?.();
@@ -275,7 +307,12 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
   async #linger(): Promise<void> {
     this.#endOutput();
     let buffer = new Uint8Array(SMALL_BUFFER);
+    let turnEndsAt = LINGER_BYTES_PER_TURN;
     for (let total = 0; total < LINGER_BYTES;) {
+      if (total >= turnEndsAt) {
+        turnEndsAt = total + LINGER_BYTES_PER_TURN;
+        await this.#turns.next();
+      }
       const length = await this.#socket.read(buffer);
       if (length === null) {
         return;
@@ -318,10 +355,14 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     this.#timerAtMs = Infinity;
     const nowMs = performance.now();
     if (this.#writeBeganAtMs + this.connection.writeTimeoutMs <= nowMs) {
-      // The peer reads nothing, so it cannot be told.
-      this.close(CANCEL, "The peer reads nothing");
-      closeQuietly(this.#socket);
-      return;
+      this.#usedLength = usePeriod(this.#usedLength, this.#writtenLength, this.connection.minWriteBytes);
+      if (this.#usedLength < 0) {
+        // The peer reads nothing, so it cannot be told.
+        this.close(CANCEL, "The peer reads nothing, or too slowly");
+        closeQuietly(this.#socket);
+        return;
+      }
+      this.#writeBeganAtMs = nowMs;
     }
     try {
       this.connection.handleTimeout(nowMs);

@@ -1,12 +1,15 @@
 /** Answers exchanges by a `fetch` handler: what is no RPC, such as a page, or all of a framework. */
-import type {
-  ConnectionInfo,
-  ExchangeHandler,
-  HeaderField,
-  HttpExchange,
-  RequestHead,
-  ServeExchange,
+import {
+  type ConnectionInfo,
+  type ExchangeHandler,
+  type HeaderField,
+  type HttpExchange,
+  type RefusalError,
+  type RequestHead,
+  type ServeExchange,
+  Work,
 } from "../http/mod.ts";
+import { abortGuarded, createGuardedAbort, guardReporter, guardSignal, type MistakeOwner } from "../user_code/mod.ts";
 
 /** A handler as `Deno.serve`, Bun and edges have it. */
 export type FetchHandler = (request: Request, connection: ConnectionInfo) => Response | Promise<Response>;
@@ -22,29 +25,43 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
 
 /** RFC 9113 §7 */
 const INTERNAL_ERROR = 0x2;
+const ENHANCE_YOUR_CALM = 0xb;
 
 /** How much of a request that nobody reads is waited for, in milliseconds and bytes. */
 const DISCARD_MS = 100;
 const DISCARD_BYTES = 262_144;
+
+/** Bytes of a response that are given to the exchange at once: all of a large one would wait there, beside those that the handler has. */
+const WRITTEN_TOGETHER = 262_144;
 
 const UNAVAILABLE: readonly HeaderField[] = Object.freeze([
   { name: ":status", value: "500" },
   { name: "content-type", value: "text/plain;charset=UTF-8" },
 ]);
 const UNAVAILABLE_TEXT = new TextEncoder().encode("Internal Server Error\n");
+const OVERLOADED: readonly HeaderField[] = Object.freeze([
+  { name: ":status", value: "503" },
+  { name: "content-type", value: "text/plain;charset=UTF-8" },
+]);
+const TIMED_OUT: readonly HeaderField[] = Object.freeze([
+  { name: ":status", value: "408" },
+  { name: "content-type", value: "text/plain;charset=UTF-8" },
+]);
 const BAD_REQUEST: readonly HeaderField[] = Object.freeze([{ name: ":status", value: "400" }]);
 
 /**
  * Makes a `fetch` handler serve exchanges. Content streams both ways with back-pressure: octets of a request are given back to the peer's window
  * when the handler has read them, a response is read when the peer takes it. The request's signal aborts when the peer goes away.
  *
- * @param onError Told what the handler threw, for which the peer gets a 500 without its text.
+ * @param onError Told what the handler threw, for which the peer gets a 500 without its text, and what listeners of its request's signal throw.
  */
 export function createFetchBridge(handler: FetchHandler, onError: (error: unknown) => void): ServeExchange {
+  const report = guardReporter(onError);
   return (exchange, head, endStream, connection) => {
-    const fetched = new FetchExchange(exchange, onError);
+    const fetched = new FetchExchange(exchange, report);
     exchange.context = fetched;
     exchange.handler = FETCH_HANDLER;
+    exchange.spendWork(Work.FETCH + head.fields.length * Work.FETCH_FIELD);
     fetched.serve(handler, head, endStream, connection);
   };
 }
@@ -57,6 +74,7 @@ const FETCH_HANDLER: ExchangeHandler = {
   onTrailers: (exchange) => contextOf(exchange).receive(undefined, true),
   onWritable: (exchange) => contextOf(exchange).resume(),
   onReset: (exchange, error) => contextOf(exchange).abort(error),
+  onRefused: (exchange, error) => contextOf(exchange).refuse(error),
 };
 
 function contextOf(exchange: HttpExchange): FetchExchange {
@@ -64,12 +82,16 @@ function contextOf(exchange: HttpExchange): FetchExchange {
 }
 
 /** A request on its way through a `fetch` handler. */
-class FetchExchange {
+class FetchExchange implements MistakeOwner {
   readonly #exchange: HttpExchange;
+  /** Never throws. */
   readonly #onError: (error: unknown) => void;
-  readonly #abort = new AbortController();
+  #hasReported = false;
+  readonly #abort = createGuardedAbort(this);
   /** Content that was received and not read. The peer's window bounds it. */
   readonly #received: Uint8Array<ArrayBuffer>[] = [];
+  /** Bytes of them. */
+  #keptBytes = 0;
   #hasEnded = false;
   /** Of the stream that the handler reads, when it waits for content. */
   #waiting: (() => void) | undefined;
@@ -87,7 +109,7 @@ class FetchExchange {
       request = this.#createRequest(head, endStream, connection);
     } catch {
       // Legal in HTTP and not in fetch, such as CONNECT, or an authority that no URL can have.
-      this.#exchange.respond(BAD_REQUEST, true);
+      this.#answer(BAD_REQUEST, undefined);
       return;
     }
     try {
@@ -95,14 +117,16 @@ class FetchExchange {
     } catch (error) {
       this.#fail(error);
     }
+    this.#drop();
   }
 
   /** Content has arrived, or its end. */
   receive(octets: Uint8Array<ArrayBuffer> | undefined, endStream: boolean): void {
+    this.#hasEnded = endStream;
     if (octets !== undefined && octets.length > 0) {
       this.#received.push(octets);
+      this.#keep(octets.length);
     }
-    this.#hasEnded = endStream;
     this.#wake();
   }
 
@@ -113,9 +137,51 @@ class FetchExchange {
 
   /** The peer is gone. */
   abort(error: Error): void {
-    this.#abort.abort(error);
+    this.#drop();
+    abortGuarded(this.#abort, error, this);
     this.#wake();
     this.resume();
+  }
+
+  /** Only the first mistake is told: others may come of it. */
+  report(mistake: unknown): void {
+    if (!this.#hasReported) {
+      this.#hasReported = true;
+      this.#onError(mistake);
+    }
+  }
+
+  /** The request keeps too much, or comes too slowly. */
+  refuse(error: RefusalError): void {
+    if (this.#exchange.headSent) {
+      this.#exchange.reset(ENHANCE_YOUR_CALM);
+    } else {
+      this.#exchange.respond(error.reason === "minBodyRate" ? TIMED_OUT : OVERLOADED);
+      this.#exchange.end(new TextEncoder().encode(`${error.message}\n`));
+    }
+    this.abort(error);
+  }
+
+  /** Counts bytes that wait for the handler. */
+  #keep(more: number): void {
+    this.#keptBytes += more;
+    this.#exchange.keep(this.#keptBytes);
+  }
+
+  #take(): Uint8Array<ArrayBuffer> | undefined {
+    const octets = this.#received.shift();
+    if (octets !== undefined) {
+      this.#keep(-octets.length);
+    }
+    return octets;
+  }
+
+  /** Drops what waits: the handler does not read it. */
+  #drop(): void {
+    this.#received.length = 0;
+    if (this.#keptBytes > 0) {
+      this.#keep(-this.#keptBytes);
+    }
   }
 
   #wake(): void {
@@ -134,12 +200,14 @@ class FetchExchange {
     }
     const scheme = connection.isTls ? "https" : "http";
     const path = head.path === "*" ? "" : head.path;
-    return new Request(`${scheme}://${head.authority || "localhost"}${path}`, {
+    const request = new Request(`${scheme}://${head.authority || "localhost"}${path}`, {
       method: head.method,
       headers,
       signal: this.#abort.signal,
       body: endStream || head.method === "GET" || head.method === "HEAD" ? null : this.#content(),
     });
+    guardSignal(request.signal, this); // It is another one than ours.
+    return request;
   }
 
   #content(): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -148,7 +216,7 @@ class FetchExchange {
         while (this.#received.length === 0 && !this.#hasEnded && !this.#abort.signal.aborted) {
           await new Promise<void>((resolve) => this.#waiting = resolve);
         }
-        const octets = this.#received.shift();
+        const octets = this.#take();
         if (octets !== undefined) {
           controller.enqueue(octets);
           this.#exchange.release(octets.length);
@@ -167,21 +235,22 @@ class FetchExchange {
       throw new TypeError("Cannot send a response of which the body was used");
     }
     const fields: HeaderField[] = [{ name: ":status", value: String(response.status) }];
-    for (const [name, value] of response.headers) {
+    // By an iterator Deno makes the whole list anew for each step.
+    response.headers.forEach((value, name) => {
       if (!CONNECTION_FIELDS.has(name)) {
         fields.push({ name, value });
       }
-    }
+    });
     const { body } = response;
     if (body === null || isHead) {
-      await body?.cancel();
+      body?.cancel().catch(() => {}); // It may have failed itself, and take for ever.
       await this.#discard();
       exchange.respond(fields, true);
       return;
     }
     const reader = body.getReader();
     if (this.#abort.signal.aborted) {
-      await reader.cancel(this.#abort.signal.reason);
+      reader.cancel(this.#abort.signal.reason).catch(() => {});
       return;
     }
     this.#abort.signal.addEventListener("abort", () => reader.cancel(this.#abort.signal.reason).catch(() => {}));
@@ -209,7 +278,7 @@ class FetchExchange {
       this.#wake();
     }, DISCARD_MS);
     for (let discarded = 0; discarded <= DISCARD_BYTES && !this.#abort.signal.aborted;) {
-      const octets = this.#received.shift();
+      const octets = this.#take();
       if (octets !== undefined) {
         discarded += octets.length;
         this.#exchange.release(octets.length);
@@ -234,8 +303,11 @@ class FetchExchange {
       if (sent > (length ?? Infinity)) {
         throw new RangeError(`Cannot send more octets than the ${length} of content-length`);
       }
-      if (!this.#exchange.write(part.value) && !signal.aborted) {
-        await new Promise<void>((resolve) => this.#onWritable = resolve);
+      for (let start = 0; start < part.value.length && !signal.aborted; start += WRITTEN_TOGETHER) {
+        const end = Math.min(start + WRITTEN_TOGETHER, part.value.length);
+        if (!this.#exchange.write(part.value, start, end) && !signal.aborted) {
+          await new Promise<void>((resolve) => this.#onWritable = resolve);
+        }
       }
     }
     if (sent < (length ?? 0) && !signal.aborted) {
@@ -247,12 +319,26 @@ class FetchExchange {
     if (this.#abort.signal.aborted) {
       return; // What a handler does that was told to stop.
     }
-    this.#onError(error);
+    this.report(error);
     if (this.#exchange.headSent) {
       this.#exchange.reset(INTERNAL_ERROR);
     } else {
-      this.#exchange.respond(UNAVAILABLE);
-      this.#exchange.end(UNAVAILABLE_TEXT);
+      this.#answer(UNAVAILABLE, UNAVAILABLE_TEXT);
+    }
+  }
+
+  /** Answers without the handler. */
+  #answer(fields: readonly HeaderField[], content: Uint8Array | undefined): void {
+    const exchange = this.#exchange;
+    try {
+      exchange.respond(fields, content === undefined);
+      if (content !== undefined) {
+        exchange.end(content);
+      }
+    } catch (mistake) {
+      // What is around the exchange adds fields, and the peer may take less than those.
+      exchange.reset(INTERNAL_ERROR);
+      this.report(mistake);
     }
   }
 }

@@ -3,6 +3,7 @@ import { type Connection, type ConnectionOptions, createConnection } from "../ht
 import { dialErrorReason, type DialNetwork, dialSocket, type DialTarget, SYSTEM_NETWORK } from "./dial.ts";
 import { Driver } from "./driver.ts";
 import { closeQuietly, type Socket } from "./sockets.ts";
+import { guardReporter, printMistake } from "../user_code/mod.ts";
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 20_000;
 
@@ -131,6 +132,6 @@ function driveHttp2(socket: Socket, options: Http2ClientOptions, onReady: () => 
           },
         },
       }),
-    onError ?? ((error) => console.error(error)),
+    guardReporter(onError ?? printMistake),
   );
 }

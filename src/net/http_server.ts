@@ -2,20 +2,23 @@
  * The front door: listens, finds out what each connection speaks, and has it driven. HTTP/1.1 and HTTP/2 with prior knowledge share a port, told
  * apart by their first octets; on TLS, ALPN decides.
  */
-import type { ConnectionInfo, HttpConnection, ServeExchange } from "../http/mod.ts";
+import { ByteBudget, type ConnectionInfo, type HttpConnection, type ServeExchange } from "../http/mod.ts";
 import { createConnection as createHttp1Connection } from "../http1/mod.ts";
 import { createConnection as createHttp2Connection } from "../http2/mod.ts";
-import { endReason } from "./connection_end.ts";
+import { AcceptLoop, type Listener } from "./accept_loop.ts";
+import { resolveBudget } from "./buffer_limits.ts";
+import { endDetail, endReason } from "./connection_end.ts";
+import { limitConnections, prepareForShortage } from "./descriptors.ts";
 import { Driver, type DriverHooks } from "./driver.ts";
 import { trustForwarded } from "./forwarded.ts";
+import { GarbageHint } from "./garbage.ts";
 import type { ListenOptions } from "./listen_options.ts";
 import { readProxyHeader } from "./proxy_protocol.ts";
 import { sniff } from "./sniff.ts";
 import { closeQuietly, hostAndPort, type Socket } from "./sockets.ts";
-import { type KeyPair, listenTls, type TlsSocket } from "./tls.ts";
-
-/** How long `accept` is left alone after it failed for want of file descriptors, in milliseconds. */
-const ACCEPT_PAUSE_MS = 50;
+import { assertCertificates, listenTls, type TlsListener, type TlsServerOptions, type TlsSocket } from "./tls.ts";
+import { TurnQueue } from "./turns.ts";
+import { guardReporter, printMistake } from "../user_code/mod.ts";
 
 /**
  * How many connections may wait to be accepted, as the system allows at most. A burst of more than the usual 511 would lose some, and clients that
@@ -52,12 +55,22 @@ export interface HttpServer {
   readonly addresses: readonly { readonly hostname: string; readonly port: number }[];
   /** How many connections there are. */
   readonly connectionCount: number;
+  /** How many there may be: what was asked for, or what the process has file descriptors for. */
+  readonly maxConnections: number;
+  /** Why connections are not accepted, as far as it is a listener's fault: which listener, and its error. Undefined when they are. */
+  readonly fault: string | undefined;
+  /** How many bytes of requests and responses wait, as far as they are counted. */
+  readonly bufferedBytes: number;
   /** Stops listening, lets the requests under way end, and resolves when all connections are closed. */
   shutdown(): Promise<void>;
   /** Stops listening and ends all connections and requests now. */
   close(): Promise<void>;
-  /** Takes another key pair for connections from now on; those that there are go on. @throws {Error} It is none, or there is no TLS. */
-  reloadTls(pair: KeyPair): Promise<void>;
+  /**
+   * Takes other certificates for connections from now on; those that there are go on. Without `clientCa` the authority stays that there is.
+   *
+   * @throws {Error} Certificate and key are no pair, or the authority is none, or there is no TLS.
+   */
+  reloadTls(certificates: TlsServerOptions): Promise<void>;
 }
 
 /**
@@ -67,6 +80,7 @@ export interface HttpServer {
  */
 export async function serveHttp(serve: ServeExchange, options: HttpServerOptions = {}): Promise<HttpServer> {
   const { hostnames = ["127.0.0.1"], tls, unixPath, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
+  prepareForShortage();
   if (options.proxyProtocol && tls !== undefined) {
     throw new TypeError("Cannot read the PROXY protocol in front of TLS: let the balancer end TLS");
   }
@@ -79,7 +93,7 @@ export async function serveHttp(serve: ServeExchange, options: HttpServerOptions
         claimPort(hostname, port);
       }
       const address = { hostname, port, reusePort }; // Deno's types do not have the last one.
-      const listener: Listener & { readonly addr: Deno.NetAddr } = tls === undefined
+      const listener: Listener & Pick<TlsListener, "addr"> = tls === undefined
         ? Deno.listen({ ...address, tcpBacklog: BACKLOG })
         : await listenTls({ ...address, ...tls, handshakeTimeoutMs, backlog: BACKLOG });
       listeners.push(listener);
@@ -100,7 +114,13 @@ export async function serveHttp(serve: ServeExchange, options: HttpServerOptions
     }
   }
   const served = options.trustForwarded ? trustForwarded(serve) : serve;
-  return new ListeningServer(listeners, served, { ...options, handshakeTimeoutMs });
+  const resolved = {
+    ...options,
+    handshakeTimeoutMs,
+    onError: guardReporter(options.onError ?? printMistake),
+    onConnectionEnd: options.onConnectionEnd && guardReporter(options.onConnectionEnd),
+  };
+  return new ListeningServer(listeners, served, resolved, await TurnQueue.open());
 }
 
 /**
@@ -115,19 +135,16 @@ function claimPort(hostname: string, port: number): void {
   }
 }
 
-/** Any of Deno's listeners, and ours. */
-interface Listener {
-  readonly addr: Deno.NetAddr | Deno.UnixAddr;
-  accept(): Promise<Socket>;
-  close(): void;
-  reload?(pair: KeyPair): Promise<void>;
-}
-
 class ListeningServer implements HttpServer {
   readonly addresses: HttpServer["addresses"];
+  readonly maxConnections: number;
   readonly #listeners: readonly Listener[];
+  readonly #loops: readonly AcceptLoop[];
   readonly #options: HttpServerOptions;
-  readonly #maxConnections: number;
+  #tls: TlsServerOptions | undefined;
+  readonly #turns: TurnQueue;
+  readonly #budget: ByteBudget;
+  readonly #garbage = new GarbageHint();
   readonly #drivers = new Set<Driver>();
   /** Sockets of which it is not known what they speak. */
   readonly #strangers = new Set<Socket>();
@@ -135,23 +152,44 @@ class ListeningServer implements HttpServer {
   readonly #tasks = new Set<Promise<void>>();
   #isListening = true;
 
-  constructor(listeners: readonly Listener[], serve: ServeExchange, options: HttpServerOptions) {
+  constructor(listeners: readonly Listener[], serve: ServeExchange, options: HttpServerOptions, turns: TurnQueue) {
     this.addresses = listeners.flatMap(({ addr }) =>
       addr.transport === "tcp" ? [{ hostname: addr.hostname, port: addr.port }] : []
     );
     this.#listeners = listeners;
     this.#options = options;
+    this.#turns = turns;
+    this.#budget = new ByteBudget(resolveBudget(options), {
+      onRefused: options.onRefused,
+      onFreed: () => this.#garbage.give(),
+    });
     this.#unixPath = options.unixPath;
-    this.#maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
-    for (const listener of listeners) {
+    this.#tls = options.tls;
+    const { onListenerFault = (fault: string) => console.error(fault) } = options;
+    const { maxConnections = DEFAULT_MAX_CONNECTIONS } = options;
+    this.maxConnections = options.portSharing === undefined ? limitConnections(maxConnections) : maxConnections;
+    this.#loops = listeners.map((listener) => {
       const { addr } = listener;
-      const address = addr.transport === "tcp" ? addr.hostname : undefined;
-      this.#track(this.#acceptAll(listener, options.guard?.(serve, address) ?? serve));
-    }
+      const served = options.guard?.(serve, addr.transport === "tcp" ? addr.hostname : undefined) ?? serve;
+      return new AcceptLoop(listener, {
+        onSocket: (socket) => this.#accept(socket, served),
+        onFault: (error) => onListenerFault(faultText(listener, error)),
+      });
+    });
+    this.#loops.forEach(({ ended }) => this.#track(ended));
+  }
+
+  get fault(): string | undefined {
+    const index = this.#loops.findIndex(({ fault }) => fault !== undefined);
+    return index < 0 ? undefined : faultText(this.#listeners[index]!, this.#loops[index]!.fault!);
   }
 
   get connectionCount(): number {
     return this.#drivers.size + this.#strangers.size;
+  }
+
+  get bufferedBytes(): number {
+    return this.#budget.bytes;
   }
 
   async shutdown(): Promise<void> {
@@ -170,13 +208,18 @@ class ListeningServer implements HttpServer {
     await this.#ended();
   }
 
-  async reloadTls(pair: KeyPair): Promise<void> {
-    if (this.#options.tls === undefined) {
+  // deno-lint-ignore require-await -- What is wrong with the certificates rejects.
+  async reloadTls(certificates: TlsServerOptions): Promise<void> {
+    if (this.#tls === undefined) {
       throw new Error("Cannot reload a certificate: the server speaks no TLS");
     }
+    const { clientCa = this.#tls.clientCa } = certificates;
+    const tls = { ...certificates, clientCa };
+    assertCertificates(tls);
     for (const listener of this.#listeners) {
-      await listener.reload?.(pair); // A Unix socket has none.
+      (listener as Partial<TlsListener>).reload?.(tls); // A Unix socket has none.
     }
+    this.#tls = tls;
   }
 
   #stopListening(): void {
@@ -188,7 +231,7 @@ class ListeningServer implements HttpServer {
       }
     }
     this.#isListening = false;
-    this.#listeners.forEach(closeQuietly);
+    this.#loops.forEach((loop) => loop.stop());
     this.#strangers.forEach(closeQuietly);
   }
 
@@ -196,6 +239,8 @@ class ListeningServer implements HttpServer {
     while (this.#tasks.size + this.#drivers.size > 0) {
       await Promise.all([...this.#tasks, ...Array.from(this.#drivers, ({ closed }) => closed)]);
     }
+    this.#turns.close();
+    this.#garbage.cancel();
   }
 
   #track(task: Promise<void>): void {
@@ -203,25 +248,17 @@ class ListeningServer implements HttpServer {
     task.then(() => this.#tasks.delete(task));
   }
 
-  async #acceptAll(listener: Listener, serve: ServeExchange): Promise<void> {
-    while (this.#isListening) {
-      let socket: Socket;
-      try {
-        socket = await listener.accept();
-      } catch {
-        // A client that resets between connecting and being accepted is no reason to stop (NotConnected, os error 107), nor are too
-        // many open files (EMFILE), which come back when connections end.
-        if (this.#isListening) {
-          await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
-        }
-        continue;
-      }
-      if (this.connectionCount >= this.#maxConnections) {
-        closeQuietly(socket);
-        this.#options.onConnectionEnd?.({ httpVersion: undefined, reason: "full" });
-      } else {
-        this.#track(this.#serveSocket(socket, serve));
-      }
+  #accept(socket: Socket, serve: ServeExchange): void {
+    if (this.connectionCount >= this.maxConnections) {
+      closeQuietly(socket);
+      this.#options.onConnectionEnd?.({
+        httpVersion: undefined,
+        reason: "full",
+        detail: undefined,
+        peer: peerOf(socket),
+      });
+    } else {
+      this.#track(this.#serveSocket(socket, serve));
     }
   }
 
@@ -230,20 +267,26 @@ class ListeningServer implements HttpServer {
     const greeting = await this.#meet(socket);
     if (greeting === undefined) {
       closeQuietly(socket);
-      this.#options.onConnectionEnd?.({ httpVersion: undefined, reason: "unknown" });
+      this.#options.onConnectionEnd?.({
+        httpVersion: undefined,
+        reason: "unknown",
+        detail: undefined,
+        peer: peerOf(socket),
+      });
       return;
     }
     this.#drive(socket, greeting, serve);
   }
 
   #drive(socket: Socket, { isHttp2, chunk, peer }: Greeting, serve: ServeExchange): void {
-    const onError = this.#options.onError ?? ((error) => console.error(error));
+    const { onError = printMistake } = this.#options;
     const info = connectionInfo(socket, isHttp2, peer);
     const driver = new Driver<HttpConnection>(
       socket,
       (hooks) => isHttp2 ? this.#connectHttp2(hooks, info, serve) : this.#connectHttp1(hooks, info, serve),
       onError,
       chunk,
+      this.#turns,
     );
     this.#drivers.add(driver);
     if (!this.#isListening) {
@@ -251,7 +294,12 @@ class ListeningServer implements HttpServer {
     }
     driver.closed.then((error) => {
       this.#drivers.delete(driver);
-      this.#options.onConnectionEnd?.({ httpVersion: info.httpVersion, reason: endReason(error) });
+      this.#options.onConnectionEnd?.({
+        httpVersion: info.httpVersion,
+        reason: endReason(error),
+        detail: endDetail(error),
+        peer: info.peer,
+      });
     });
   }
 
@@ -287,6 +335,7 @@ class ListeningServer implements HttpServer {
       role: "server",
       nowMs: performance.now(),
       limits: http2,
+      budget: this.#budget,
       keepaliveIntervalMs,
       maxAgeMs: maxConnectionAgeMs && jittered(maxConnectionAgeMs),
       handler: {
@@ -301,6 +350,7 @@ class ListeningServer implements HttpServer {
     return createHttp1Connection({
       nowMs: performance.now(),
       limits: http1,
+      budget: this.#budget,
       maxAgeMs: maxConnectionAgeMs && jittered(maxConnectionAgeMs),
       scheme: info.isTls ? "https" : "http",
       date: currentDate,
@@ -321,18 +371,26 @@ interface Greeting {
   readonly peer?: ConnectionInfo["peer"];
 }
 
+function faultText({ addr }: Listener, { message }: Error): string {
+  const place = "path" in addr ? addr.path : hostAndPort(addr.hostname, addr.port);
+  return `Cannot accept connections on ${place}: ${message}`;
+}
+
 function isTls(socket: Socket): socket is TlsSocket {
   return "handshake" in socket;
 }
 
 function connectionInfo(socket: Socket, isHttp2: boolean, peer: ConnectionInfo["peer"]): ConnectionInfo {
-  const { remoteAddr } = socket;
   return {
     httpVersion: isHttp2 ? "2" : "1.1",
-    peer: peer ?? ("hostname" in remoteAddr ? { hostname: remoteAddr.hostname, port: remoteAddr.port } : undefined),
+    peer: peer ?? peerOf(socket),
     isTls: isTls(socket),
     tlsPeerName: isTls(socket) ? socket.peerName : undefined,
   };
+}
+
+function peerOf({ remoteAddr }: Socket): ConnectionInfo["peer"] {
+  return "hostname" in remoteAddr ? { hostname: remoteAddr.hostname, port: remoteAddr.port } : undefined;
 }
 
 function jittered(ageMs: number): number {

@@ -4,7 +4,7 @@ import { createHostGuard, type HostGuardOptions } from "./allowed_hosts.ts";
 import { type HttpServerOptions, serveHttp } from "./http_server.ts";
 import type { ListenOptions } from "./listen_options.ts";
 import { hostAndPort } from "./sockets.ts";
-import type { KeyPair } from "./tls.ts";
+import type { TlsServerOptions } from "./tls.ts";
 
 /** A server that listens. */
 export interface Server {
@@ -14,12 +14,22 @@ export interface Server {
   readonly urls: readonly string[];
   /** How many connections there are. */
   readonly connectionCount: number;
+  /** How many there may be: what was asked for, or what the process has file descriptors for. */
+  readonly maxConnections: number;
+  /** Why connections are not accepted, as far as it is a listener's fault: which listener, and its error. Undefined when they are. */
+  readonly fault: string | undefined;
+  /** How many bytes of requests and responses wait, as far as they are counted: what `maxBufferedBytes` bounds. */
+  readonly bufferedBytes: number;
   /** Stops listening, and waits for the requests under way to end. */
   shutdown(): Promise<void>;
   /** Stops listening, and ends the requests under way. */
   close(): Promise<void>;
-  /** Takes another certificate for connections from now on. @throws {Error} Certificate and key are no pair. */
-  reloadTls(pair: KeyPair): Promise<void>;
+  /**
+   * Takes other certificates for connections from now on. Without `clientCa` the authority stays that there is.
+   *
+   * @throws {Error} Certificate and key are no pair, or the authority is none, or there is no TLS.
+   */
+  reloadTls(certificates: TlsServerOptions): Promise<void>;
 }
 
 /** The lecture's port. */
@@ -51,9 +61,16 @@ export async function listen(
     get connectionCount() {
       return server.connectionCount;
     },
+    maxConnections: server.maxConnections,
+    get fault() {
+      return server.fault;
+    },
+    get bufferedBytes() {
+      return server.bufferedBytes;
+    },
     shutdown: () => server.shutdown(),
     close: () => server.close(),
-    reloadTls: (pair) => server.reloadTls(pair),
+    reloadTls: (certificates) => server.reloadTls(certificates),
   };
 }
 

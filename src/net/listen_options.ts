@@ -1,18 +1,13 @@
 /** What can be said about listening. */
-import type { LimitChanges } from "../http/mod.ts";
+import type { LimitChanges, RefusalError } from "../http/mod.ts";
 import type { Http1Limits } from "../http1/mod.ts";
 import type { Http2Limits } from "../http2/mod.ts";
+import type { BufferLimits } from "./buffer_limits.ts";
 import type { ConnectionEnd } from "./connection_end.ts";
-import type { KeyPair } from "./tls.ts";
-
-/** A certificate chain and its private key, as PEM, and who clients must be. */
-export interface TlsServerOptions extends KeyPair {
-  /** Certificates of those who may sign a client's, as PEM. With it a client without one, or with another's, is refused. */
-  readonly clientCa?: string | undefined;
-}
+import type { TlsServerOptions } from "./tls.ts";
 
 /** Where a server listens, and what it bears of those who connect. */
-export interface ListenOptions {
+export interface ListenOptions extends BufferLimits {
   /**
    * The addresses or host names to listen on.
    *
@@ -46,7 +41,12 @@ export interface ListenOptions {
   readonly allowedHosts?: readonly string[] | undefined;
   /** With it there is TLS, and nothing without. By default there is none. */
   readonly tls?: TlsServerOptions | undefined;
-  /** How many connections there may be; those above are closed at once. @default 10000 */
+  /**
+   * How many connections there may be; those above are closed at once. Without `portSharing` there are fewer if the process has no file
+   * descriptors for so many, see `Server.maxConnections`.
+   *
+   * @default 10000
+   */
   readonly maxConnections?: number | undefined;
   /** How long TLS, or the first octets without it, may take, in milliseconds. @default 10000 */
   readonly handshakeTimeoutMs?: number | undefined;
@@ -58,6 +58,13 @@ export interface ListenOptions {
   readonly http1?: LimitChanges<Http1Limits> | undefined;
   /** Limits of HTTP/2 that are not the default ones. */
   readonly http2?: LimitChanges<Http2Limits> | undefined;
+  /**
+   * Told when a listener cannot accept connections, after it could, for want of file descriptors, say. It is tried again until it can. By default it is
+   * logged to the console.
+   */
+  readonly onListenerFault?: ((fault: string) => void) | undefined;
+  /** Told of each request and response that is refused because too much waits. It must not throw. */
+  readonly onRefused?: ((refused: RefusalError) => void) | undefined;
   /** Told of each connection that is over, also of those that were not let in. */
   readonly onConnectionEnd?: ((end: ConnectionEnd) => void) | undefined;
 }

@@ -1,5 +1,5 @@
 /** The access log: a line for each call. */
-import { type CallObserver, type CallWatch, codeName, type EndedCall } from "../rpc/mod.ts";
+import { type CallObserver, type CallWatch, codeName, type EndedCall, quoted } from "../rpc/mod.ts";
 import { logger } from "./logging.ts";
 
 /** What a terminal shows; JSON has the rest, too. */
@@ -17,7 +17,7 @@ function describe(call: EndedCall): Record<string, unknown> {
   const { connection, requestCount, requestBytes, responseCount, responseBytes } = call;
   const { peer, tlsPeerName } = connection ?? {};
   return {
-    procedure: call.path.slice(1),
+    procedure: quoted(call.path.slice(1)),
     code: call.code === undefined ? "ok" : codeName(call.code),
     durationMs: Math.round(call.durationMs * 1000) / 1000,
     protocol: call.protocolName ?? "none",

@@ -2,16 +2,16 @@
 
 /** What {@linkcode createAdminHandler} answers by. */
 export interface AdminSources {
-  /** Whether calls are taken. */
-  isReady(): boolean;
+  /** Says why calls are not taken; undefined when they are. */
+  notReadyReason(): Promise<string | undefined>;
   /** A text, and the media type that says in which format it is. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
 }
 
 /**
- * Makes a `fetch` handler with `/healthz` (the process lives), `/readyz` (it takes calls: 503 when it does not) and `/metrics`.
+ * Makes a `fetch` handler with `/healthz` (the process lives), `/readyz` (it takes calls: 503 and the reason when it does not) and `/metrics`.
  */
-export function createAdminHandler({ isReady, metrics }: AdminSources): (request: Request) => Promise<Response> {
+export function createAdminHandler({ notReadyReason, metrics }: AdminSources): (request: Request) => Promise<Response> {
   return async ({ method, url }) => {
     if (method !== "GET" && method !== "HEAD") {
       return answer(405, "Use GET\n", { allow: "GET, HEAD" });
@@ -19,8 +19,10 @@ export function createAdminHandler({ isReady, metrics }: AdminSources): (request
     switch (new URL(url).pathname) {
       case "/healthz":
         return answer(200, "ok\n");
-      case "/readyz":
-        return isReady() ? answer(200, "ok\n") : answer(503, "not ready\n");
+      case "/readyz": {
+        const reason = await notReadyReason();
+        return reason === undefined ? answer(200, "ok\n") : answer(503, `not ready: ${reason}\n`);
+      }
       case "/metrics":
         return answer(200, await metrics.text(), { "content-type": metrics.contentType });
       default:

@@ -127,6 +127,16 @@ export class Metrics implements CallObserver {
     this.#read(Gauge, "http_server_connections", "Connections", count);
   }
 
+  /** Tells of the bytes that wait, too. */
+  readBufferedBytes(bytes: () => number): void {
+    this.#read(
+      Gauge,
+      "http_server_buffered_bytes",
+      "Requests and responses that wait, as far as they are counted",
+      bytes,
+    );
+  }
+
   /** All of them. */
   text(): Promise<string> {
     return this.#registry.metrics();

@@ -11,6 +11,12 @@ const PIECE_BYTES = 4096;
 export interface Compression {
   /** As in content-encoding (RFC 9110 §8.4.1): `gzip`, `br`, `zstd`, or `deflate`, which is the format of zlib (RFC 1950). */
   readonly name: string;
+  /**
+   * A server sends responses of more bytes as they are: to compress one would hold up other calls for too long.
+   *
+   * @default any number
+   */
+  readonly maxResponseBytes?: number | undefined;
   /** Compresses a message. What is given to it stays as it is, and is not kept. */
   compress(data: Uint8Array): Uint8Array | Promise<Uint8Array>;
   /**
@@ -40,6 +46,11 @@ export function chooseCompression(
     }
   }
   return undefined;
+}
+
+/** Whether a response of so many bytes is to be compressed, where its caller takes that. */
+export function isCompressible({ maxResponseBytes }: Compression, bytes: number, minBytes: number): boolean {
+  return bytes >= minBytes && (maxResponseBytes === undefined || bytes <= maxResponseBytes);
 }
 
 /**

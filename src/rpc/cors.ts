@@ -10,6 +10,7 @@ import {
   type ServeExchange,
 } from "../http/mod.ts";
 import { AllowedOrigins } from "./allowed_origins.ts";
+import { respondWithFirst } from "./refusal_head.ts";
 
 /** How long a browser may keep the answer to a preflight, in seconds: as long as Chromium does at most. */
 const MAX_AGE_S = 2 * 60 * 60;
@@ -55,7 +56,8 @@ export function withCors(serve: ServeExchange, origins: readonly string[]): Serv
     }
     if (isPreflight(head)) {
       const status = { name: ":status", value: isAllowed ? "204" : "403" };
-      exchange.respond(isAllowed ? [status, ...fields, ...PREFLIGHT_FIELDS] : [status, ...fields], true);
+      const preflight = isAllowed ? [status, ...fields, ...PREFLIGHT_FIELDS] : [status, ...fields];
+      respondWithFirst(exchange, [preflight], true);
       return;
     }
     if (isAllowed) {
@@ -88,6 +90,14 @@ const UPWARDS: ExchangeHandler = {
     const above = aboveOf(exchange);
     above.handler.onReset(above, error);
   },
+  onRefused: (exchange, error) => {
+    const above = aboveOf(exchange);
+    if (above.handler.onRefused === undefined) {
+      exchange.reset();
+    } else {
+      above.handler.onRefused(above, error);
+    }
+  },
 };
 
 function aboveOf(exchange: HttpExchange): CorsExchange {
@@ -114,6 +124,14 @@ class CorsExchange implements HttpExchange {
 
   get isClosed(): boolean {
     return this.#below.isClosed;
+  }
+
+  get awaitsRequest(): boolean {
+    return this.#below.awaitsRequest;
+  }
+
+  set awaitsRequest(awaits: boolean) {
+    this.#below.awaitsRequest = awaits;
   }
 
   get canSendTrailers(): boolean {
@@ -158,5 +176,13 @@ class CorsExchange implements HttpExchange {
 
   release(length: number): void {
     this.#below.release(length);
+  }
+
+  spendWork(work: number): void {
+    this.#below.spendWork(work);
+  }
+
+  keep(bytes: number): void {
+    this.#below.keep(bytes);
   }
 }

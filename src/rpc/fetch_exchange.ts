@@ -64,6 +64,8 @@ class FetchExchange implements HttpExchange {
   context: unknown = undefined;
   headSent = false;
   isClosed = false;
+  /** It makes no difference: the runtime has the connection, and its limits. */
+  awaitsRequest = true;
 
   readonly #request: Request;
   /** Octets the owner has and did not release. */
@@ -233,6 +235,11 @@ class FetchExchange implements HttpExchange {
       this.#read(this.#reader);
     }
   }
+
+  spendWork(): void {} // The runtime schedules requests.
+
+  /** Does nothing: the runtime bounds what a request may keep. */
+  keep(): void {}
 
   #receiveAll(content: Uint8Array): void {
     if (this.isClosed) {

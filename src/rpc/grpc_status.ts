@@ -6,7 +6,9 @@ import { base64Decode, base64Encode, BinaryReader, BinaryWriter, WireType } from
 import { Code, ConnectError } from "@connectrpc/connect";
 import { fieldValue, type HeaderField } from "../http/mod.ts";
 import { isCode } from "./code.ts";
-import { packDetails } from "./error_detail.ts";
+import { MAX_RECEIVED_DETAILS, packDetails, type PackedDetail } from "./error_detail.ts";
+import { DEFAULT_ERROR_LIMITS, type ErrorLimits } from "./error_limits.ts";
+import { capText, percentEncodedBytes, utf8Bytes } from "./error_text.ts";
 import { decodeGrpcMessage, encodeGrpcMessage } from "./grpc_message.ts";
 
 /** Frozen and the same each time: such lists are encoded fastest. */
@@ -23,16 +25,23 @@ interface RpcStatus {
 }
 
 /** The fields for an error, or for success. Its metadata is not among them. */
-export function statusFields(error: ConnectError | undefined): readonly HeaderField[] {
+export function statusFields(
+  error: ConnectError | undefined,
+  limits: ErrorLimits = DEFAULT_ERROR_LIMITS,
+): readonly HeaderField[] {
   if (error === undefined) {
     return OK_FIELDS;
   }
-  const fields = [{ name: "grpc-status", value: String(codeOf(error)) }];
-  if (error.rawMessage !== "") {
-    fields.push({ name: "grpc-message", value: encodeGrpcMessage(error.rawMessage) });
+  const code = codeOf(error);
+  const fields = [{ name: "grpc-status", value: String(code) }];
+  const { packed, note } = packDetails(error, limits);
+  const message = capText(error.rawMessage, limits.maxTextBytes, percentEncodedBytes, note);
+  if (message !== "") {
+    fields.push({ name: "grpc-message", value: encodeGrpcMessage(message) });
   }
-  if (error.details.length > 0) {
-    fields.push({ name: "grpc-status-details-bin", value: base64Encode(encodeStatus(error), "std_raw") });
+  if (packed.length > 0) {
+    const status = encodeStatus(code, message, packed);
+    fields.push({ name: "grpc-status-details-bin", value: base64Encode(status, "std_raw") });
   }
   return fields;
 }
@@ -61,7 +70,7 @@ export function errorOfStatus(
 }
 
 function readError(status: string, fields: readonly HeaderField[], metadata: HeadersInit | undefined): ConnectError {
-  const message = decodeGrpcMessage(fieldValue(fields, "grpc-message") ?? "");
+  const message = capReceived(decodeGrpcMessage(fieldValue(fields, "grpc-message") ?? ""));
   const code = /^[0-9]+$/.test(status) ? Number(status) : -1;
   if (!isCode(code)) {
     return new ConnectError(message || "grpc-status is not the number of a status", Code.Unknown, metadata);
@@ -71,10 +80,15 @@ function readError(status: string, fields: readonly HeaderField[], metadata: Hea
     return new ConnectError(message, code, metadata);
   }
   const error = isCode(details.code)
-    ? new ConnectError(details.message, details.code, metadata)
+    ? new ConnectError(capReceived(details.message), details.code, metadata)
     : new ConnectError(message, code, metadata);
   error.details = details.details;
   return error;
+}
+
+/** A server may have other limits, or none. */
+function capReceived(text: string): string {
+  return capText(text, DEFAULT_ERROR_LIMITS.maxTextBytes, utf8Bytes);
 }
 
 /** What is no code must not become 0, which means success. */
@@ -95,11 +109,11 @@ function readDetails(value: string | undefined): RpcStatus | undefined {
 }
 
 /** google.rpc.Status: `int32 code = 1; string message = 2; repeated google.protobuf.Any details = 3`. */
-function encodeStatus(error: ConnectError): Uint8Array {
+function encodeStatus(code: Code, message: string, details: readonly PackedDetail[]): Uint8Array {
   const writer = new BinaryWriter();
-  writer.tag(1, WireType.Varint).int32(codeOf(error));
-  writer.tag(2, WireType.LengthDelimited).string(error.rawMessage);
-  for (const { type, value } of packDetails(error)) {
+  writer.tag(1, WireType.Varint).int32(code);
+  writer.tag(2, WireType.LengthDelimited).string(message);
+  for (const { type, value } of details) {
     writer.tag(3, WireType.LengthDelimited).fork();
     writer.tag(1, WireType.LengthDelimited).string(TYPE_URL_PREFIX + type);
     writer.tag(2, WireType.LengthDelimited).bytes(value);
@@ -118,7 +132,7 @@ function decodeStatus(octets: Uint8Array): RpcStatus {
       status.code = reader.int32();
     } else if (number === 2 && wireType === WireType.LengthDelimited) {
       status.message = reader.string();
-    } else if (number === 3 && wireType === WireType.LengthDelimited) {
+    } else if (number === 3 && wireType === WireType.LengthDelimited && status.details.length < MAX_RECEIVED_DETAILS) {
       status.details.push(decodeAny(reader.bytes()));
     } else {
       reader.skip(wireType, number);

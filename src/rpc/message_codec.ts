@@ -7,14 +7,23 @@ import {
   type BinaryWriteOptions,
   type DescMessage,
   fromBinary,
-  fromJsonString,
   type JsonReadOptions,
   type JsonWriteOptions,
   type Message,
   toBinary,
   toJsonString,
 } from "@bufbuild/protobuf";
-import { BYTE_ORDER_MARK, compile, createTextCodec, setTextCodec, textCodec } from "../codec/mod.ts";
+import {
+  BYTE_ORDER_MARK,
+  checkWireCost,
+  compile,
+  createTextCodec,
+  decodeJson,
+  DEFAULT_MAX_DECODED_BYTES,
+  scanJson,
+  setTextCodec,
+  textCodec,
+} from "../codec/mod.ts";
 
 /** Options of the JSON format, as in protobuf-es. A `registry` is needed for `google.protobuf.Any`. */
 export type JsonOptions = Partial<JsonReadOptions & JsonWriteOptions>;
@@ -28,9 +37,11 @@ export interface MessageCodec {
    * Decodes a message from `start` to `end` of a buffer, which is the caller's again after the call: nothing in the message refers to it.
    *
    * @param isOwned Whether the message may refer to it all the same, as nobody else uses it any more. @default false
+   * @param maxDecodedBytes What it may take in memory, at most. @default 32 MiB
    * @throws {Error} It is malformed.
+   * @throws {MessageLimitError} It would take more memory.
    */
-  decode(buffer: Uint8Array, start: number, end: number, isOwned?: boolean): Message;
+  decode(buffer: Uint8Array, start: number, end: number, isOwned?: boolean, maxDecodedBytes?: number): Message;
   /** @throws {Error} A field has a value that it cannot have. */
   encode(message: Message): Uint8Array;
   /** As `encode`, into a buffer that the next one may overwrite: it is to be copied before. */
@@ -49,7 +60,10 @@ export function binaryCodec(schema: DescMessage, options?: BinaryOptions): Messa
   const compiled = options === undefined ? compile(schema) : undefined;
   return compiled ?? {
     // protobuf-es hands out views of its input: for fields of type bytes, and for unknown fields.
-    decode: (buffer, start, end) => fromBinary(schema, new Uint8Array(buffer.subarray(start, end)), options),
+    decode: (buffer, start, end, _isOwned, maxDecodedBytes = DEFAULT_MAX_DECODED_BYTES) => {
+      checkWireCost(schema, buffer, start, end, maxDecodedBytes, options?.readUnknownFields);
+      return fromBinary(schema, new Uint8Array(buffer.subarray(start, end)), options);
+    },
     encode: (message) => toBinary(schema, message, options),
   };
 }
@@ -66,7 +80,10 @@ setTextCodec(createTextCodec({ decoder: textDecoder, encoder }));
 export function jsonCodec(schema: DescMessage, options?: JsonOptions): MessageCodec {
   const readOptions = { ignoreUnknownFields: true, ...options };
   return {
-    decode: (buffer, start, end) => fromJsonString(schema, jsonText(buffer, start, end), readOptions),
+    decode: (buffer, start, end, _isOwned, maxDecodedBytes = DEFAULT_MAX_DECODED_BYTES) => {
+      const keyCount = scanJson(buffer, start, end, maxDecodedBytes);
+      return decodeJson(schema, jsonText(buffer, start, end), keyCount, readOptions);
+    },
     encode: (message) => encoder.encode(toJsonString(schema, message, options)),
   };
 }

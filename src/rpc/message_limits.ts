@@ -4,6 +4,19 @@ import { checkWholeNumber } from "../http/mod.ts";
 /** How many bytes a message may have by default, in either direction: 4 MiB, as in gRPC. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
+/**
+ * So many times the limit of a message's bytes it may take in memory by default: what is honest takes less. A message of four million bytes can be two million
+ * objects; the server would be out of memory after a few of them, and decode nothing else for a second with each.
+ */
+const DECODED_FACTOR = 8;
+/** A message of a few bytes may take so much by default, however low the limit of its bytes. */
+const MIN_DECODED_BYTES = 2 ** 20;
+
+/** Returns what a message may take in memory when nothing is said, in bytes. */
+export function defaultMaxDecodedBytes(maxMessageBytes: number): number {
+  return Math.max(DECODED_FACTOR * maxMessageBytes, MIN_DECODED_BYTES);
+}
+
 /** Below so many bytes a message is sent as it is: a packet has more. */
 export const DEFAULT_COMPRESS_MIN_BYTES = 1024;
 

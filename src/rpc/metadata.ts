@@ -1,8 +1,17 @@
 /** Metadata of calls: between fields of HTTP and the `Headers` that handlers and callers see. */
-import type { HeaderField } from "../http/mod.ts";
+import { fieldSectionSize, FieldSectionTooLargeError, type HeaderField } from "../http/mod.ts";
+import type { ErrorLimits } from "./error_limits.ts";
 
 /** How trailers of unary calls are marked in Connect, which sends them as headers (https://connectrpc.com/docs/protocol#unary-response). */
 export const TRAILER_PREFIX = "trailer-";
+
+/**
+ * How many values of metadata a message may have that ends a response, as HTTP's fields by default. `Headers` compares each name with all others: a thousand
+ * of them take half a second.
+ */
+export const MAX_TRAILER_FIELDS = 128;
+/** How many bytes they may have in gRPC-Web, as HTTP's fields by default. */
+export const MAX_TRAILER_BYTES = 65_536;
 
 /** Names that belong to HTTP or to the protocols: what metadata says under them is not sent. */
 const PROTOCOL_FIELDS: ReadonlySet<string> = new Set([
@@ -60,13 +69,19 @@ function append(headers: Headers, name: string, value: string): void {
   }
 }
 
-/** The names and values of metadata that may be sent. Several values of a name are one, with commas between them. */
-export function* userMetadata(headers: Headers): Generator<[name: string, value: string]> {
-  for (const entry of headers) {
-    if (!PROTOCOL_FIELDS.has(entry[0])) {
-      yield entry;
+/**
+ * The names and values of metadata that may be sent. Several values of a name are one, with commas between them.
+ *
+ * By `forEach`, as everywhere: Deno makes the whole list anew for each step of an iterator, which is 19 ms for 120 fields instead of 0.1.
+ */
+export function userMetadata(headers: Headers): HeaderField[] {
+  const fields: HeaderField[] = [];
+  headers.forEach((value, name) => {
+    if (!PROTOCOL_FIELDS.has(name)) {
+      fields.push({ name, value });
     }
-  }
+  });
+  return fields;
 }
 
 /**
@@ -75,7 +90,21 @@ export function* userMetadata(headers: Headers): Generator<[name: string, value:
  * @param prefix Before each name. @default ""
  */
 export function appendFields(fields: HeaderField[], headers: Headers, prefix = ""): void {
-  for (const [name, value] of userMetadata(headers)) {
+  for (const { name, value } of userMetadata(headers)) {
     fields.push({ name: prefix + name, value });
+  }
+}
+
+/** @throws {FieldSectionTooLargeError} A section with metadata is larger than it may be, or has more fields. */
+export function checkMetadata(
+  fields: readonly HeaderField[],
+  { maxMetadataBytes, maxMetadataFields }: ErrorLimits,
+): void {
+  if (fields.length > maxMetadataFields) {
+    throw new FieldSectionTooLargeError(fields.length, maxMetadataFields, "maxMetadataFields", "fields");
+  }
+  const size = fieldSectionSize(fields);
+  if (size > maxMetadataBytes) {
+    throw new FieldSectionTooLargeError(size, maxMetadataBytes, "maxMetadataBytes");
   }
 }

@@ -8,6 +8,8 @@ export { createTransport, type Protocol, type TransportOptions } from "./client/
 export { withCors } from "./cors.ts";
 export { createFetchHandler, type FetchHandler, type FetchHandlerOptions } from "./fetch_handler.ts";
 export { type InheritedCall, inheritedCallKey } from "./inherited_call.ts";
+export type { ErrorLimits } from "./error_limits.ts";
+export { quoted } from "./error_text.ts";
 export type { BinaryOptions, JsonOptions } from "./message_codec.ts";
 export { DEFAULT_MAX_MESSAGE_BYTES } from "./message_limits.ts";
 export type { CallObserver, CallWatch, EndedCall, ObservedCall } from "./server/call_observer.ts";
@@ -15,4 +17,4 @@ export { createRpcHandler, type RpcHandler } from "./server/handler.ts";
 export { type MessageReader, reading, type ReadingImpl } from "./server/message_reader.ts";
 export { type MessageWriter, writing, type WritingImpl } from "./server/message_writer.ts";
 export { refuseCall } from "./server/refusal.ts";
-export type { RpcOptions } from "./server/options.ts";
+export { DEFAULT_MAX_ABANDONED_CALLS, printFault, type RpcOptions } from "./server/options.ts";

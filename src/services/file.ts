@@ -5,8 +5,8 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import type { DownloadResponseSchema, File } from "../../gen/edgewire/v1/file_pb.ts";
 import { announcedFile, byteCount, toFileInfo } from "./file_messages.ts";
-import { assertFileName } from "./file_name.ts";
-import type { FileStore, OpenFile, Upload } from "./file_store.ts";
+import { assertFileName, MAX_FILE_NAME_BYTES } from "./file_name.ts";
+import type { FileStore, OpenFile, StoreCaller, Upload } from "./file_store.ts";
 import { concreteAlgorithm } from "./hasher.ts";
 import { hashContent, type HashResult, type HashServer, hashWithProgress } from "./hash_content.ts";
 import { receiveHeader } from "./headed_stream.ts";
@@ -17,19 +17,33 @@ export const MAX_WRITE_BYTES = 1024 * 1024;
 const DEFAULT_PAGE_SIZE = 100;
 const MAX_PAGE_SIZE = 1000;
 
+/** The longest page token: that of the longest name, in base64. */
+const MAX_PAGE_TOKEN_LENGTH = 4 * Math.ceil(MAX_FILE_NAME_BYTES / 3);
+
+/** The longest id of an upload that an error repeats: as long as they are. */
+const MAX_UPLOAD_ID_LENGTH = 36;
+
+/** Gives the key of the peer that a call comes from, as `peerKey` makes them; undefined for callers without an address. */
+export type PeerOf = (context: HandlerContext) => string | undefined;
+
 /** Makes `edgewire.v1.File` on `store`, with digests from `hashServer`. */
-export function createFileService(store: FileStore, hashServer: HashServer): ServiceImpl<typeof File> {
+export function createFileService(store: FileStore, hashServer: HashServer, peerOf: PeerOf): ServiceImpl<typeof File> {
+  function callerOf(context: HandlerContext): StoreCaller {
+    return { peer: peerOf(context), signal: context.signal };
+  }
+
   async function findUpload(id: string): Promise<Upload> {
     const upload = await store.findUpload(id);
     if (upload === undefined) {
-      throw new ConnectError(`upload_id: no upload "${id}": it expired, was aborted, or never was`, Code.NotFound);
+      const which = id.length > MAX_UPLOAD_ID_LENGTH ? "such upload" : `upload "${id}"`;
+      throw new ConnectError(`upload_id: no ${which}: it expired, was aborted, or never was`, Code.NotFound);
     }
     return upload;
   }
 
-  async function openFile(name: string): Promise<OpenFile> {
+  async function openFile(name: string, context: HandlerContext): Promise<OpenFile> {
     assertFileName(name);
-    return await store.open(name) ?? notFound(name);
+    return await store.open(name, callerOf(context)) ?? notFound(name);
   }
 
   /** Makes an upload a file, if its content has the digest that was announced. */
@@ -49,7 +63,7 @@ export function createFileService(store: FileStore, hashServer: HashServer): Ser
     async upload(requests, context) {
       const { header, chunks } = await receiveHeader(requests, "header");
       const file = announcedFile(header);
-      const upload = await store.startUpload(file, { resumable: false });
+      const upload = await store.startUpload(file, { resumable: false, caller: callerOf(context) });
       try {
         for await (const chunk of chunks) {
           await upload.write(upload.received, chunk);
@@ -60,8 +74,8 @@ export function createFileService(store: FileStore, hashServer: HashServer): Ser
       }
     },
 
-    async *download(request) {
-      await using file = await openFile(request.name);
+    async *download(request, context) {
+      await using file = await openFile(request.name, context);
       const { size } = file.file;
       const offset = byteCount("offset", request.offset);
       const length = request.length === undefined ? size : byteCount("length", request.length);
@@ -74,8 +88,9 @@ export function createFileService(store: FileStore, hashServer: HashServer): Ser
       }
     },
 
-    async startUpload(request) {
-      const upload = await store.startUpload(announcedFile(request), { resumable: true });
+    async startUpload(request, context) {
+      const options = { resumable: true, caller: callerOf(context) };
+      const upload = await store.startUpload(announcedFile(request), options);
       return { uploadId: upload.id, expires: timestampFromDate(upload.expires) };
     },
 
@@ -114,7 +129,7 @@ export function createFileService(store: FileStore, hashServer: HashServer): Ser
 
     async hashFile(request, context) {
       const algorithm = concreteAlgorithm(request.algorithm);
-      await using file = await openFile(request.name);
+      await using file = await openFile(request.name, context);
       return toResponse(
         await hashContent(hashServer, file.read(0, file.file.size), algorithm, context),
       );
@@ -122,7 +137,7 @@ export function createFileService(store: FileStore, hashServer: HashServer): Ser
 
     async *hashFileWithProgress(request, context) {
       const algorithm = concreteAlgorithm(request.algorithm);
-      await using file = await openFile(request.name);
+      await using file = await openFile(request.name, context);
       const { size } = file.file;
       for await (const event of hashWithProgress(hashServer, file.read(0, size), algorithm, context)) {
         yield typeof event === "number"
@@ -131,19 +146,19 @@ export function createFileService(store: FileStore, hashServer: HashServer): Ser
       }
     },
 
-    async stat(request) {
+    async stat(request, context) {
       assertFileName(request.name);
-      return { file: toFileInfo(await store.stat(request.name) ?? notFound(request.name)) };
+      return { file: toFileInfo(await store.stat(request.name, callerOf(context)) ?? notFound(request.name)) };
     },
 
-    async list(request) {
+    async list(request, context) {
       const { pageSize } = request;
       if (pageSize < 0 || pageSize > MAX_PAGE_SIZE) {
         throw new ConnectError(`page_size: is ${pageSize}, must be 0 to ${MAX_PAGE_SIZE}`, Code.InvalidArgument);
       }
       const limit = pageSize || DEFAULT_PAGE_SIZE;
       // One more than asked for tells whether there is a next page.
-      const files = await store.list(parsePageToken(request.pageToken), limit + 1);
+      const files = await store.list(parsePageToken(request.pageToken), limit + 1, callerOf(context));
       const page = files.slice(0, limit);
       return {
         files: page.map(toFileInfo),
@@ -151,9 +166,9 @@ export function createFileService(store: FileStore, hashServer: HashServer): Ser
       };
     },
 
-    async delete(request) {
+    async delete(request, context) {
       assertFileName(request.name);
-      if (!await store.delete(request.name)) {
+      if (!await store.delete(request.name, callerOf(context))) {
         notFound(request.name);
       }
       return {};
@@ -179,6 +194,9 @@ function parsePageToken(token: string): string {
     return "";
   }
   try {
+    if (token.length > MAX_PAGE_TOKEN_LENGTH) {
+      throw new RangeError(`It has ${token.length} characters`);
+    }
     const name = new TextDecoder("utf-8", { fatal: true }).decode(base64Decode(token));
     assertFileName(name);
     return name;

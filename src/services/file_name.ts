@@ -20,6 +20,9 @@ function fileNameProblem(name: string): string | undefined {
   if (name === "") {
     return "must not be empty";
   }
+  if (!name.isWellFormed()) { // As JSON can have it. In UTF-8 it would be another name.
+    return "must not contain half of a surrogate pair";
+  }
   const byteLength = new TextEncoder().encode(name).length;
   if (byteLength > MAX_FILE_NAME_BYTES) {
     return `has ${byteLength} bytes, the limit is ${MAX_FILE_NAME_BYTES}`;

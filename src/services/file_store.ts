@@ -20,24 +20,42 @@ export interface AnnouncedFile {
   readonly digest: { readonly algorithm: ConcreteHashAlgorithm; readonly hex: string } | undefined;
 }
 
-/** Files by name, and uploads on their way to become files. Every method may be called at any time, also concurrently. */
+/** The caller of a store. */
+export interface StoreCaller {
+  /** The key that limits are counted by, the same for all calls of a peer (`peerKey`). Undefined for callers that have no address. */
+  readonly peer: string | undefined;
+  /** Aborts when the result is no longer wanted. A caller that waits for its turn then waits no longer. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Files by name, and uploads on their way to become files. Every method may be called at any time, also concurrently.
+ *
+ * Callers may have to wait for their turn. All methods reject with `resource_exhausted` where too many wait already, or the system has no
+ * descriptor left. A call without a `caller` counts for the callers that have no address.
+ */
 export interface FileStore {
   /** Describes a file; undefined when there is none. */
-  stat(name: string): Promise<StoredFile | undefined>;
+  stat(name: string, caller?: StoreCaller): Promise<StoredFile | undefined>;
   /** Describes at most `limit` files whose names come after `after`, in the order of their names by UTF-16 code unit. */
-  list(after: string, limit: number): Promise<StoredFile[]>;
-  /** Opens a file; undefined when there is none. What is read is the file as it was then, even if it is replaced or deleted. */
-  open(name: string): Promise<OpenFile | undefined>;
+  list(after: string, limit: number, caller?: StoreCaller): Promise<StoredFile[]>;
+  /**
+   * Opens a file; undefined when there is none. What is read is the file as it was then, even if it is replaced or deleted.
+   * Reading ends with the caller's signal, too.
+   *
+   * @throws {ConnectError} `resource_exhausted`: too many files are open.
+   */
+  open(name: string, caller?: StoreCaller): Promise<OpenFile | undefined>;
   /** Removes a file; false when there is none. */
-  delete(name: string): Promise<boolean>;
+  delete(name: string, caller?: StoreCaller): Promise<boolean>;
 
   /**
-   * Begins an upload. A resumable one can be found by its id until it expires, also after a restart where the store lasts;
+   * Begins an upload, which its caller's peer has from then on. A resumable one can be found by its id until it expires, also after a restart where the store lasts;
    * one that is not is gone unless it is finished.
    *
-   * @throws {ConnectError} `resource_exhausted`: too many uploads.
+   * @throws {ConnectError} `resource_exhausted`: too many uploads, of all peers or of this one.
    */
-  startUpload(file: AnnouncedFile, options: { readonly resumable: boolean }): Promise<Upload>;
+  startUpload(file: AnnouncedFile, options: UploadOptions): Promise<Upload>;
   /** Finds a resumable upload that has not expired, finished or not. */
   findUpload(id: string): Promise<Upload | undefined>;
   /** Throws away the resumable uploads that have expired. */
@@ -45,6 +63,15 @@ export interface FileStore {
   /** Throws away the uploads that cannot be resumed, and lets go of the store. */
   close(): Promise<void>;
 }
+
+/** Options of {@linkcode FileStore.startUpload}. */
+export interface UploadOptions {
+  readonly resumable: boolean;
+  readonly caller?: StoreCaller | undefined;
+}
+
+/** The caller of calls that do not say. */
+export const LOCAL_CALLER: StoreCaller = { peer: undefined };
 
 /** A file open for reading. */
 export interface OpenFile extends AsyncDisposable {
@@ -60,7 +87,7 @@ export interface Upload {
   readonly file: AnnouncedFile;
   /** How many bytes have arrived. */
   readonly received: number;
-  /** When the upload expires if nothing is written. */
+  /** When the upload expires if nothing new is written. */
   readonly expires: Date;
   /** The file, once the upload is finished. */
   readonly finished: StoredFile | undefined;
@@ -69,7 +96,8 @@ export interface Upload {
    * Writes a chunk at `offset`, of which what is there already is left as it is. Gives the next offset.
    *
    * @throws {ConnectError} The upload stays as it was. `out_of_range`: the chunk begins past the next offset, or ends past the
-   * announced size; `resource_exhausted`: the store is full; `failed_precondition`: the upload is finished or was thrown away.
+   * announced size; `resource_exhausted`: the store is full, or too much waits to be written; `failed_precondition`: the upload is finished or
+   * was thrown away.
    */
   write(offset: number, chunk: Uint8Array): Promise<number>;
   /**

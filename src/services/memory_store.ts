@@ -4,16 +4,23 @@ import {
   type AnnouncedFile,
   CHUNK_BYTES,
   type FileStore,
+  LOCAL_CALLER,
   type OpenFile,
+  type StoreCaller,
   type StoredFile,
   type Upload,
+  type UploadOptions,
 } from "./file_store.ts";
-import { type UploadContent, Uploads } from "./uploads.ts";
+import { NameIndex } from "./name_index.ts";
+import { type ReaderLimitOptions, ReaderLimits } from "./reader_limits.ts";
+import type { UploadContent } from "./staged_upload.ts";
+import { type UploadLimits, Uploads } from "./uploads.ts";
 
 /** Options of {@linkcode MemoryStore}. */
-export interface MemoryStoreOptions {
+export interface MemoryStoreOptions extends UploadLimits, ReaderLimitOptions {
   /**
-   * How many bytes all files and uploads may have together, each counted with {@linkcode ENTRY_BYTES} for itself.
+   * How many bytes all files and uploads may have together, each counted with {@linkcode ENTRY_BYTES} for itself. Files that were deleted count as
+   * long as they are read.
    *
    * @default 64 MiB
    */
@@ -28,10 +35,23 @@ export const ENTRY_BYTES = 1024;
 /** Content is kept in blocks of this length, the last one of a file trimmed, so that tiny chunks cost no more than long ones. */
 const BLOCK_BYTES = 16 * 1024;
 
+/** How many chunks are read before others may use the thread: half a megabyte, which the slowest digests take 17 ms for. */
+const CHUNKS_TOGETHER = 8;
+
+/** A file, and how many readers it has. */
+interface Entry {
+  readonly file: StoredFile;
+  readonly blocks: readonly Uint8Array[];
+  readers: number;
+  isDeleted: boolean;
+}
+
 /** Keeps files for as long as the process lives. */
 export class MemoryStore implements FileStore {
-  readonly #files = new Map<string, { readonly file: StoredFile; readonly blocks: readonly Uint8Array[] }>();
+  readonly #files = new Map<string, Entry>();
+  readonly #names = new NameIndex();
   readonly #uploads: Uploads;
+  readonly #readers: ReaderLimits;
   readonly #maxBytes: number;
   readonly #now: () => number;
   #usedBytes = 0;
@@ -39,7 +59,8 @@ export class MemoryStore implements FileStore {
   constructor(options: MemoryStoreOptions = {}) {
     this.#maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
     this.#now = options.now ?? Date.now;
-    this.#uploads = new Uploads(this.#now);
+    this.#uploads = new Uploads(this.#now, options);
+    this.#readers = new ReaderLimits(options);
   }
 
   stat(name: string): Promise<StoredFile | undefined> {
@@ -47,19 +68,31 @@ export class MemoryStore implements FileStore {
   }
 
   list(after: string, limit: number): Promise<StoredFile[]> {
-    const names = [...this.#files.keys()].filter((name) => name > after).sort().slice(0, limit);
-    return Promise.resolve(names.map((name) => this.#files.get(name)!.file));
+    return Promise.resolve(this.#names.after(after, limit).map((name) => this.#files.get(name)!.file));
   }
 
-  open(name: string): Promise<OpenFile | undefined> {
+  // deno-lint-ignore require-await -- async, so that too many open files reject as every other error does
+  async open(name: string, { peer, signal }: StoreCaller = LOCAL_CALLER): Promise<OpenFile | undefined> {
     const entry = this.#files.get(name);
-    return Promise.resolve(
-      entry && {
-        file: entry.file,
-        read: (offset, length) => readBlocks(entry.blocks, offset, length),
-        [Symbol.asyncDispose]: () => Promise.resolve(),
+    if (entry === undefined) {
+      return undefined;
+    }
+    this.#readers.take(peer);
+    entry.readers++;
+    let isOpen = true;
+    return {
+      file: entry.file,
+      read: (offset, length) => readBlocks(entry.blocks, offset, length, signal),
+      [Symbol.asyncDispose]: () => {
+        if (isOpen) {
+          isOpen = false;
+          this.#readers.release(peer);
+          entry.readers--;
+          this.#releaseIfGone(entry);
+        }
+        return Promise.resolve();
       },
-    );
+    };
   }
 
   delete(name: string): Promise<boolean> {
@@ -67,13 +100,16 @@ export class MemoryStore implements FileStore {
     if (entry === undefined) {
       return Promise.resolve(false);
     }
-    this.#usedBytes -= entry.file.size + ENTRY_BYTES;
-    return Promise.resolve(this.#files.delete(name));
+    this.#files.delete(name);
+    this.#names.delete(name);
+    entry.isDeleted = true;
+    this.#releaseIfGone(entry);
+    return Promise.resolve(true);
   }
 
-  startUpload(file: AnnouncedFile, options: { readonly resumable: boolean }): Promise<Upload> {
+  startUpload(file: AnnouncedFile, options: UploadOptions): Promise<Upload> {
     // deno-lint-ignore require-await -- async, so that a full store rejects as every other error does
-    return this.#uploads.start(file, options.resumable, async () => {
+    return this.#uploads.start(file, options, async () => {
       this.#take(ENTRY_BYTES);
       return this.#newContent(file.name);
     });
@@ -89,6 +125,13 @@ export class MemoryStore implements FileStore {
 
   close(): Promise<void> {
     return this.#uploads.close();
+  }
+
+  /** Gives back the bytes of a file that is deleted and has no readers. */
+  #releaseIfGone({ file, readers, isDeleted }: Entry): void {
+    if (isDeleted && readers === 0) {
+      this.#usedBytes -= file.size + ENTRY_BYTES;
+    }
   }
 
   #take(bytes: number): void {
@@ -117,7 +160,8 @@ export class MemoryStore implements FileStore {
           blocks.push(last.slice(0, size - blocks.length * BLOCK_BYTES));
         }
         const file = { name, size, modified: new Date(this.#now()) };
-        this.#files.set(name, { file, blocks });
+        this.#files.set(name, { file, blocks, readers: 0, isDeleted: false });
+        this.#names.add(name);
         blocks = [];
         taken = 0;
         return file;
@@ -144,9 +188,19 @@ function writeBlocks(blocks: Uint8Array[], offset: number, bytes: Uint8Array): v
   }
 }
 
-async function* readBlocks(blocks: readonly Uint8Array[], offset: number, length: number): AsyncGenerator<Uint8Array> {
+async function* readBlocks(
+  blocks: readonly Uint8Array[],
+  offset: number,
+  length: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   const end = offset + length;
+  let chunks = 0;
   for (let start = offset; start < end; start += CHUNK_BYTES) {
+    if (++chunks % CHUNKS_TOGETHER === 0) {
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    signal?.throwIfAborted();
     const chunk = new Uint8Array(Math.min(CHUNK_BYTES, end - start));
     for (let filled = 0; filled < chunk.length;) {
       const position = start + filled;

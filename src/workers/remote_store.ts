@@ -1,5 +1,13 @@
 /** A file store that another thread has. */
-import type { AnnouncedFile, FileStore, OpenFile, StoredFile, Upload } from "../services/mod.ts";
+import type {
+  AnnouncedFile,
+  FileStore,
+  OpenFile,
+  StoreCaller,
+  StoredFile,
+  Upload,
+  UploadOptions,
+} from "../services/mod.ts";
 import { PortCalls } from "./port_calls.ts";
 import type { FinishedUpload, StoreMethods, UploadSnapshot, VerifierMethods } from "./store_calls.ts";
 
@@ -12,6 +20,7 @@ export class RemoteStore implements FileStore {
   readonly #calls: Calls;
   readonly #verifications = new Map<number, Verify>();
   #lastVerification = 0;
+  #lastHandle = 0;
 
   constructor(port: MessagePort) {
     this.#calls = new PortCalls(port, {
@@ -19,29 +28,45 @@ export class RemoteStore implements FileStore {
     });
   }
 
-  stat(name: string): Promise<StoredFile | undefined> {
-    return this.#calls.call("stat", name);
+  stat(name: string, caller?: StoreCaller): Promise<StoredFile | undefined> {
+    return this.#calls.call("stat", name, caller?.peer);
   }
 
-  list(after: string, limit: number): Promise<StoredFile[]> {
-    return this.#calls.call("list", after, limit);
+  list(after: string, limit: number, caller?: StoreCaller): Promise<StoredFile[]> {
+    return this.#calls.call("list", after, limit, caller?.peer);
   }
 
-  async open(name: string): Promise<OpenFile | undefined> {
-    const opened = await this.#calls.call("open", name);
-    return opened && {
-      file: opened.file,
-      read: (offset, length) => this.#receive(() => this.#calls.call("read", opened.handle, offset, length)),
-      [Symbol.asyncDispose]: () => this.#calls.call("closeFile", opened.handle),
+  async open(name: string, { peer, signal }: Partial<StoreCaller> = {}): Promise<OpenFile | undefined> {
+    signal?.throwIfAborted();
+    const handle = ++this.#lastHandle;
+    const close = () => this.#calls.call("closeFile", handle);
+    // Where it waits is in the other thread. When the store is closed, there is nothing left to tell.
+    const onAbort = () => void close().catch(() => {});
+    signal?.addEventListener("abort", onAbort);
+    let file: StoredFile | undefined;
+    try {
+      file = await this.#calls.call("open", handle, name, peer);
+    } finally {
+      if (file === undefined) {
+        signal?.removeEventListener("abort", onAbort);
+      }
+    }
+    return file && {
+      file,
+      read: (offset, length) => this.#receive(() => this.#calls.call("read", handle, offset, length)),
+      [Symbol.asyncDispose]: async () => {
+        signal?.removeEventListener("abort", onAbort);
+        await close();
+      },
     };
   }
 
-  delete(name: string): Promise<boolean> {
-    return this.#calls.call("delete", name);
+  delete(name: string, caller?: StoreCaller): Promise<boolean> {
+    return this.#calls.call("delete", name, caller?.peer);
   }
 
-  async startUpload(file: AnnouncedFile, options: { readonly resumable: boolean }): Promise<Upload> {
-    return this.#upload(await this.#calls.call("startUpload", file, options));
+  async startUpload(file: AnnouncedFile, { resumable, caller }: UploadOptions): Promise<Upload> {
+    return this.#upload(await this.#calls.call("startUpload", file, resumable, caller?.peer));
   }
 
   async findUpload(id: string): Promise<Upload | undefined> {

@@ -20,13 +20,15 @@ export interface FinishedUpload extends UploadSnapshot {
 
 /** Of the thread that has the store. Open files and content on its way go by numbers, uploads by their id. */
 export interface StoreMethods {
-  stat(name: string): Promise<StoredFile | undefined>;
-  list(after: string, limit: number): Promise<StoredFile[]>;
-  delete(name: string): Promise<boolean>;
+  stat(name: string, peer: string | undefined): Promise<StoredFile | undefined>;
+  list(after: string, limit: number, peer: string | undefined): Promise<StoredFile[]>;
+  delete(name: string, peer: string | undefined): Promise<boolean>;
 
-  open(name: string): Promise<{ readonly handle: number; readonly file: StoredFile } | undefined>;
+  /** @param handle The file's number from then on, which `closeFile` takes also before it is open. */
+  open(handle: number, name: string, peer: string | undefined): Promise<StoredFile | undefined>;
   /** Begins to read an open file. @returns The content's number, for `nextChunk`. */
   read(handle: number, offset: number, length: number): number;
+  /** Also ends what waits for it. */
   closeFile(handle: number): Promise<void>;
 
   /** Undefined at the end. */
@@ -34,7 +36,7 @@ export interface StoreMethods {
   /** No more of the content is wanted, or there is none. */
   endContent(content: number): Promise<void>;
 
-  startUpload(file: AnnouncedFile, options: { readonly resumable: boolean }): Promise<UploadSnapshot>;
+  startUpload(file: AnnouncedFile, resumable: boolean, peer: string | undefined): Promise<UploadSnapshot>;
   findUpload(id: string): Promise<UploadSnapshot | undefined>;
   write(id: string, offset: number, chunk: Uint8Array): Promise<UploadSnapshot>;
   /** Calls back `verify` with the same number. */

@@ -9,6 +9,8 @@ export class StoreHost {
   readonly #store: FileStore;
   readonly #calls: PortCalls<StoreMethods, VerifierMethods>;
   readonly #files = new Map<number, OpenFile>();
+  /** What ends the waiting of those that are open, or on their way. */
+  readonly #endings = new Map<number, AbortController>();
   readonly #contents = new Map<number, AsyncIterator<Uint8Array>>();
   /** Those that cannot be resumed: nobody else finds them. */
   readonly #transient = new Map<string, Upload>();
@@ -33,24 +35,20 @@ export class StoreHost {
   #methods(): StoreMethods {
     const store = this.#store;
     return {
-      stat: (name) => store.stat(name),
-      list: (after, limit) => store.list(after, limit),
-      delete: (name) => store.delete(name),
-      open: (name) => this.#open(name),
-      read: (handle, offset, length) => this.#addContent(this.#files.get(handle)!.read(offset, length)),
-      closeFile: async (handle) => {
-        const file = this.#files.get(handle);
-        this.#files.delete(handle);
-        await file?.[Symbol.asyncDispose]();
-      },
+      stat: (name, peer) => store.stat(name, { peer }),
+      list: (after, limit, peer) => store.list(after, limit, { peer }),
+      delete: (name, peer) => store.delete(name, { peer }),
+      open: (handle, name, peer) => this.#open(handle, name, peer),
+      read: (handle, offset, length) => this.#addContent(this.#openFile(handle).read(offset, length)),
+      closeFile: (handle) => this.#closeFile(handle),
       nextChunk: async (content) => {
-        const { done, value } = await this.#contents.get(content)!.next();
-        return done ? undefined : value;
+        const result = await this.#contents.get(content)?.next(); // The host may have been closed.
+        return result?.done ? undefined : result?.value;
       },
       endContent: (content) => this.#endContent(content),
-      startUpload: async (file, options) => {
-        const upload = await store.startUpload(file, options);
-        if (!options.resumable) {
+      startUpload: async (file, resumable, peer) => {
+        const upload = await store.startUpload(file, { resumable, caller: { peer } });
+        if (!resumable) {
           this.#transient.set(upload.id, upload);
           if (this.#isClosed) {
             await this.#release();
@@ -82,17 +80,46 @@ export class StoreHost {
     };
   }
 
-  async #open(name: string): Promise<{ handle: number; file: StoredFile } | undefined> {
-    const file = await this.#store.open(name);
+  async #open(handle: number, name: string, peer: string | undefined): Promise<StoredFile | undefined> {
+    const ending = new AbortController();
+    this.#endings.set(handle, ending);
+    let file: OpenFile | undefined;
+    try {
+      file = await this.#store.open(name, { peer, signal: ending.signal });
+    } finally {
+      if (file === undefined) {
+        this.#endings.delete(handle);
+      }
+    }
     if (file === undefined) {
       return undefined;
     }
-    const handle = ++this.#lastNumber;
     this.#files.set(handle, file);
     if (this.#isClosed) {
       await this.#release();
+    } else if (ending.signal.aborted) {
+      await this.#closeFile(handle);
     }
-    return { handle, file: file.file };
+    return file.file;
+  }
+
+  /** @throws {ConnectError} `canceled`: its caller has gone meanwhile. */
+  #openFile(handle: number): OpenFile {
+    const file = this.#files.get(handle);
+    if (file === undefined) {
+      throw closedError();
+    }
+    return file;
+  }
+
+  async #closeFile(handle: number): Promise<void> {
+    const file = this.#files.get(handle);
+    this.#endings.get(handle)?.abort(closedError());
+    if (file !== undefined) {
+      this.#files.delete(handle);
+      this.#endings.delete(handle);
+      await file[Symbol.asyncDispose]();
+    }
   }
 
   /** @throws {ConnectError} `failed_precondition`: it is no more, as an upload itself would say. */
@@ -126,6 +153,8 @@ export class StoreHost {
   }
 
   async #release(): Promise<void> {
+    this.#endings.forEach((ending) => ending.abort(closedError()));
+    this.#endings.clear();
     await Promise.all([...this.#contents.keys()].map((content) => this.#endContent(content)));
     const [files, uploads] = [[...this.#files.values()], [...this.#transient.values()]];
     this.#files.clear();
@@ -135,6 +164,10 @@ export class StoreHost {
       ...uploads.map((upload) => upload.abort()),
     ]);
   }
+}
+
+function closedError(): ConnectError {
+  return new ConnectError("the file is closed", Code.Canceled);
 }
 
 function snapshot({ id, file, received, expires, finished }: Upload): UploadSnapshot {

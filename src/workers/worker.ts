@@ -1,4 +1,5 @@
 /** A worker, as it sees itself: it serves as it is told, and says when it cannot go on. */
+import { logStrayRejections } from "../ops/mod.ts";
 import type { FileStore } from "../services/mod.ts";
 import { toErrorData } from "./error_data.ts";
 import { PortCalls } from "./port_calls.ts";
@@ -23,25 +24,26 @@ export function runWorker<Settings extends WorkerSettings>(start: StartServing<S
         return (await serving.promise).url;
       },
       connectionCount: async () => (await serving.promise).connectionCount(),
+      notReadyReason: async () => (await serving.promise).notReadyReason(),
       metrics: async () => (await serving.promise).metrics(),
       drain: async () => (await serving.promise).drain(),
       cutShort: async () => (await serving.promise).cutShort(),
       shutdown: async () => (await serving.promise).shutdown(),
-      reloadTls: async (pair) => (await serving.promise).reloadTls(pair),
+      reloadTls: async (certificates) => (await serving.promise).reloadTls(certificates),
     });
     reportCrash((error) => main.call("crashed", toErrorData(error)));
   }, { once: true });
 }
 
-/** What ends a program ends its worker: Deno would do that by itself, but write to the log as it likes, and say nothing of `Deno.exit`. */
+/**
+ * What ends a program ends its worker, which starts anew: Deno would do that by itself, but write to the log as it likes, and say nothing of `Deno.exit`.
+ * But for promises that nothing awaits: calls leave those behind, and all other calls of the worker would end with it.
+ */
 function reportCrash(report: (error: unknown) => void): void {
   addEventListener("error", (event) => {
     event.preventDefault();
     report(event.error);
   });
-  addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    report(event.reason);
-  });
+  logStrayRejections();
   addEventListener("unload", () => report(new Error("The worker has exited")));
 }

@@ -1,5 +1,5 @@
 /** What the main thread and a worker ask of each other. */
-import type { KeyPair } from "../net/mod.ts";
+import type { TlsServerOptions } from "../net/mod.ts";
 import type { MetricsSnapshot } from "../ops/mod.ts";
 import type { ErrorData } from "./error_data.ts";
 import type { WorkerSettings } from "./serving.ts";
@@ -15,11 +15,12 @@ export interface WorkerMethods<Settings extends WorkerSettings> {
    */
   start(settings: Settings, number: number, store: MessagePort): Promise<string>;
   connectionCount(): Promise<number>;
+  notReadyReason(): Promise<string | undefined>;
   metrics(): Promise<readonly MetricsSnapshot[]>;
   drain(): Promise<void>;
   cutShort(): Promise<void>;
   shutdown(): Promise<void>;
-  reloadTls(pair: KeyPair): Promise<void>;
+  reloadTls(certificates: TlsServerOptions): Promise<void>;
 }
 
 /** Of the main thread. */

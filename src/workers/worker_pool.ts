@@ -1,5 +1,16 @@
 /** A server on several threads: workers that listen on one port, among which the system spreads connections. */
-import { assertKeyPair, Backoff, type BackoffOptions, DEFAULT_MAX_CONNECTIONS, type KeyPair } from "../net/mod.ts";
+import {
+  assertCertificates,
+  Backoff,
+  type BackoffOptions,
+  DEFAULT_MAX_CONNECTIONS,
+  defaultMaxBufferedBytes,
+  limitConnections,
+  MIN_BUFFERED_BYTES,
+  prepareForShortage,
+  threadShortage,
+  type TlsServerOptions,
+} from "../net/mod.ts";
 import { logger, type Metrics, type MetricsSnapshot } from "../ops/mod.ts";
 import type { FileStore } from "../services/mod.ts";
 import type { Serving, WorkerSettings } from "./serving.ts";
@@ -11,7 +22,7 @@ export interface WorkerPoolOptions<Settings extends WorkerSettings> {
   readonly moduleUrl: string;
   /** How many workers there are, from 1. */
   readonly count: number;
-  /** What they start with. Of the connections each has its share; the Unix socket is the first one's. */
+  /** What they start with. Of the connections and of what may wait each has its share; the Unix socket is the first one's. */
   readonly settings: Settings;
   /** The files of all. */
   readonly store: FileStore;
@@ -19,6 +30,8 @@ export interface WorkerPoolOptions<Settings extends WorkerSettings> {
   readonly metrics?: Metrics | undefined;
   /** When one that crashed starts again, from when it started last: each time it crashes later. @default 1 s, growing to 30 s */
   readonly backoff?: BackoffOptions | undefined;
+  /** Says why another thread cannot be started; undefined when it can. @default by the file descriptors that are free */
+  readonly threadShortage?: (() => Error | undefined) | undefined;
 }
 
 const DEFAULT_BACKOFF: BackoffOptions = { initialMs: 1000, maxMs: 30_000 };
@@ -26,10 +39,17 @@ const DEFAULT_BACKOFF: BackoffOptions = { initialMs: 1000, maxMs: 30_000 };
 /** How long a worker has to go on for its crashes to be forgotten, in milliseconds. */
 const STEADY_MS = 60_000;
 
+/** How long the pool waits before it looks for descriptors again, in milliseconds. */
+const SHORTAGE_PAUSE_MS = 100;
+
+/** How long a worker may take to say whether it accepts connections, in milliseconds: probes wait for a second, mostly. */
+const READY_TIMEOUT_MS = 500;
+
 /** See the top of the file. */
 export class WorkerPool<Settings extends WorkerSettings> implements Serving {
+  readonly maxConnections: number;
   readonly #options: WorkerPoolOptions<Settings>;
-  /** With the certificate that was loaded last. */
+  /** With the certificates that were loaded last. */
   #settings: Settings;
   /** Those that are not over. */
   readonly #threads = new Set<WorkerThread<Settings>>();
@@ -40,12 +60,17 @@ export class WorkerPool<Settings extends WorkerSettings> implements Serving {
   private constructor(options: WorkerPoolOptions<Settings>) {
     this.#options = options;
     this.#settings = options.settings;
+    this.maxConnections = limitConnections(
+      options.settings.listen.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
+      options.count,
+    );
   }
 
   /** @throws {Error} A worker could not start: why. */
   static async start<Settings extends WorkerSettings>(
     options: WorkerPoolOptions<Settings>,
   ): Promise<WorkerPool<Settings>> {
+    prepareForShortage(); // A panic in this thread, which has the store, would end all.
     const pool = new WorkerPool(options);
     try {
       const first = pool.#startThread(1);
@@ -69,8 +94,29 @@ export class WorkerPool<Settings extends WorkerSettings> implements Serving {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  isReady(): boolean {
-    return !this.#isEnding && [...this.#threads].some(({ isServing }) => isServing);
+  /** The system gives a worker connections as long as it listens, so that all that serve have to accept them. */
+  async notReadyReason(): Promise<string | undefined> {
+    if (this.#isEnding) {
+      return "the server is shutting down";
+    }
+    const serving = [...this.#threads].filter(({ isServing }) => isServing);
+    if (serving.length === 0) {
+      return "no worker serves";
+    }
+    const reasons = await Promise.all(serving.map((thread) => this.#reasonOf(thread)));
+    return reasons.find((reason) => reason !== undefined);
+  }
+
+  async #reasonOf(thread: WorkerThread<Settings>): Promise<string | undefined> {
+    const late = Promise.withResolvers<string>();
+    const timer = setTimeout(() => late.resolve(`worker ${thread.number} does not respond`), READY_TIMEOUT_MS);
+    try {
+      return await Promise.race([thread.calls.call("notReadyReason"), late.promise]);
+    } catch {
+      return undefined; // It has crashed meanwhile: the system gives it no connections any more.
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async metrics(): Promise<readonly MetricsSnapshot[]> {
@@ -99,11 +145,13 @@ export class WorkerPool<Settings extends WorkerSettings> implements Serving {
     await Promise.all([...this.#threads].map((thread) => thread.terminate()));
   }
 
-  async reloadTls(pair: KeyPair): Promise<void> {
-    assertKeyPair(pair);
+  async reloadTls(certificates: TlsServerOptions): Promise<void> {
     const { listen } = this.#settings;
-    this.#settings = { ...this.#settings, listen: { ...listen, tls: { ...listen.tls, ...pair } } };
-    await this.#ask(({ calls }) => calls.call("reloadTls", pair));
+    const { clientCa = listen.tls?.clientCa } = certificates;
+    const tls = { ...certificates, clientCa };
+    assertCertificates(tls);
+    this.#settings = { ...this.#settings, listen: { ...listen, tls } };
+    await this.#ask(({ calls }) => calls.call("reloadTls", tls));
   }
 
   /** What the workers answer, but for those that crash meanwhile. */
@@ -131,7 +179,7 @@ export class WorkerPool<Settings extends WorkerSettings> implements Serving {
 
   #settingsOf(number: number): Settings {
     const { listen } = this.#settings;
-    const { maxConnections = DEFAULT_MAX_CONNECTIONS } = listen;
+    const { maxBufferedBytes = defaultMaxBufferedBytes() } = listen;
     return {
       ...this.#settings,
       listen: {
@@ -140,7 +188,8 @@ export class WorkerPool<Settings extends WorkerSettings> implements Serving {
           ? { portSharing: "claim" }
           : { portSharing: "join", port: Number(/\d+$/.exec(this.#url)) }, // `URL` would leave out 80 and 443.
         unixPath: number === 1 ? listen.unixPath : undefined,
-        maxConnections: Math.ceil(maxConnections / this.#options.count),
+        maxConnections: Math.ceil(this.maxConnections / this.#options.count),
+        maxBufferedBytes: Math.max(MIN_BUFFERED_BYTES, Math.ceil(maxBufferedBytes / this.#options.count)),
       },
     };
   }
@@ -170,6 +219,7 @@ export class WorkerPool<Settings extends WorkerSettings> implements Serving {
         pauseMs,
       });
       await this.#pause(pauseMs);
+      await this.#untilDescriptors(number);
       if (this.#isEnding) {
         return;
       }
@@ -178,6 +228,18 @@ export class WorkerPool<Settings extends WorkerSettings> implements Serving {
       }
       thread = this.#startThread(number);
       thread.started.then(() => logger.info("Worker {worker} serves again", { worker: number }), () => {});
+    }
+  }
+
+  /** Waits until the process has descriptors for another thread, or the pool ends. */
+  async #untilDescriptors(number: number): Promise<void> {
+    const find = this.#options.threadShortage ?? threadShortage;
+    for (let error = find(), isTold = false; error !== undefined && !this.#isEnding; error = find()) {
+      if (!isTold) {
+        isTold = true;
+        logger.error("Worker {worker} cannot start yet: {error}", { worker: number, error });
+      }
+      await this.#pause(SHORTAGE_PAUSE_MS);
     }
   }
 

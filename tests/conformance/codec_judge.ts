@@ -19,13 +19,14 @@ export async function* judgeByProtobufEs(): AsyncGenerator<Verdict> {
   const connect = `${await goModuleFolder("connectconformance")}/proto`;
   const types = await loadTypes("judge", [...OWN_PROTOS, CONFORMANCE_PROTOS, connect]);
   const seed = fuzzSeed();
-  const sum = { messages: 0, inputs: 0, refused: 0, declined: 0 };
+  const sum = { messages: 0, inputs: 0, beyond: 0, refused: 0, declined: 0 };
   const notes: string[] = [];
   for (let batch = 0; sum.messages < COUNT && notes.length === 0; batch++) {
     try {
       const counts = compare(types, new Random(seed + batch), BATCH);
       sum.messages += counts.messages;
       sum.inputs += counts.inputs;
+      sum.beyond += counts.beyond;
       sum.refused += counts.refused;
       sum.declined += counts.declined;
     } catch (error) {
@@ -35,7 +36,7 @@ export async function* judgeByProtobufEs(): AsyncGenerator<Verdict> {
   const percent = (count: number) => `${(100 * count / sum.inputs).toFixed(1)} %`;
   notes.push(
     `${types.length} types, seed ${seed}: ${sum.inputs} inputs, of which ${percent(sum.refused)} are refused; ` +
-      `closures left ${percent(sum.declined)} to protobuf-es`,
+      `closures left ${percent(sum.declined)} to protobuf-es; ${sum.beyond} more are beyond maxDecodedBytes`,
   );
   yield { judge: "protobuf-es: messages and inputs of all types", passed: sum.messages, total: COUNT, notes };
 }

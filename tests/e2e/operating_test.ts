@@ -11,6 +11,7 @@ import { serve } from "../../src/serve.ts";
 import { each } from "../support/bytes.ts";
 import { assertConnectError } from "../support/connect_error.ts";
 import { OtlpReceiver } from "../support/otlp_receiver.ts";
+import { concat, ping, PREFACE, settings } from "../support/frame_builder.ts";
 import { readMetrics } from "../support/prometheus.ts";
 import { type ServerProcess, startServer } from "../support/server_process.ts";
 
@@ -102,6 +103,26 @@ Deno.test("operating: metrics and access log tell of the calls of every protocol
       assert.match(peer, /^127\.0\.0\.1:\d+$/);
       assert(durationMs > 0);
     }
+  });
+});
+
+Deno.test("operating: a connection that is closed for abuse is logged with its peer and the reason, counted, and told why", async () => {
+  const args = ["--admin-port", "0", "--overhead-burst", "5", "--overhead-rate", "1"];
+  await withServers([{ args }], async (server) => {
+    const { hostname, port } = new URL(server.url);
+    const socket = await Deno.connect({ hostname, port: Number(port) });
+    const acknowledgements = Array.from({ length: 100 }, () => ping("12345678", { ack: true }));
+    await socket.write(concat(PREFACE, settings(), ...acknowledgements));
+    const said = new TextDecoder("latin1").decode(await new Response(socket.readable).bytes());
+    const reason = "Too many frames that carry no message, the last one PING with ACK";
+    assert.ok(said.includes(reason), "in GOAWAY");
+    const [line] = await server.logged(/^.*Closed the connection.*$/m);
+    const { level, properties } = JSON.parse(line);
+    assert.equal(level, "WARN");
+    assert.equal(properties.detail, reason);
+    assert.match(properties.peer, /^127\.0\.0\.1:\d+$/);
+    const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+    assert.match(text, /http_server_connections_ended_total\{http_version="2",reason="ENHANCE_YOUR_CALM"\} 1/);
   });
 });
 

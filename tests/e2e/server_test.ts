@@ -327,6 +327,21 @@ Deno.test("server: what it cannot start with is one clear line and a non-zero ex
         2,
         /^error: option '--log <level>' argument 'loud' is invalid\. Allowed choices are off, error/,
       ],
+      [
+        ["--max-buffered", "64MB"],
+        2,
+        /^error: option '--max-buffered <size>' argument '64MB' is invalid\. Must be a size like/,
+      ],
+      [
+        ["--max-connection-buffered", "1000"],
+        2,
+        /^error: option '--max-connection-buffered <size>' argument '1000' is invalid\. Must be a size like 64MiB.*at least 1MiB/,
+      ],
+      [
+        ["--min-rate", "-1"],
+        2,
+        /^error: option '--min-rate <bytes>' argument '-1' is invalid\. Must be a whole number/,
+      ],
       [["--nonsense"], 2, /^error: unknown option '--nonsense'/],
       [["stray"], 2, /^error: too many arguments/],
     ];
@@ -350,6 +365,9 @@ Deno.test("server: each flag has an environment variable, over which it wins", a
     [{ PORT: "65536" }, ["--port", "x"], /argument 'x' is invalid/],
     [{ EDGEWIRE_ALLOWED_HOSTS: "a:1" }, [], /from env 'EDGEWIRE_ALLOWED_HOSTS' is invalid\. Cannot allow host "a:1"/],
     [{ EDGEWIRE_LOG: "loud" }, [], /from env 'EDGEWIRE_LOG' is invalid/],
+    [{ EDGEWIRE_MAX_BUFFERED: "x" }, [], /from env 'EDGEWIRE_MAX_BUFFERED' is invalid/],
+    [{ EDGEWIRE_MAX_CONNECTION_BUFFERED: "x" }, [], /from env 'EDGEWIRE_MAX_CONNECTION_BUFFERED' is invalid/],
+    [{ EDGEWIRE_MIN_RATE: "x" }, [], /from env 'EDGEWIRE_MIN_RATE' is invalid/],
     [{ EDGEWIRE_HASH_URL: "x" }, [], /from env 'EDGEWIRE_HASH_URL' is invalid/],
     [{ EDGEWIRE_DATA_DIR: "LICENSE/x" }, ["--port", "0"], /Cannot open the store in "LICENSE\/x"/],
   ];

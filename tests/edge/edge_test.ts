@@ -14,9 +14,9 @@ Deno.test("edge: all calls in workerd", () => withWorkerd("edge.ts", probe));
 
 // Of edge.ts 4 are for generated codecs of the types that are used; services that somebody adds have room.
 const MAX_KIBIBYTES: Readonly<Record<string, number>> = {
-  "edge.ts": 75,
-  "fetch.ts": 55,
-  "tests/support/user_service.ts": 46, // Calls nobody: no transports.
+  "edge.ts": 80,
+  "fetch.ts": 63,
+  "tests/support/user_service.ts": 53, // Calls nobody: no transports.
 };
 for (const [entry, maxKibibytes] of Object.entries(MAX_KIBIBYTES)) {
   Deno.test(`${entry}: the bundle needs neither Deno nor Node, and is small`, async () => {

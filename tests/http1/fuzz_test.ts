@@ -118,7 +118,7 @@ function runRound(random: Random, input: Uint8Array, sizes: readonly number[]): 
   let accepted = 0;
   const logs = sizes.map((size) => {
     const peer = new Peer({
-      limits: { maxRequestLineLength: 200, maxHeadLength: 500, maxHeaderFields: 10, maxRequestsPerTurn: 2 },
+      limits: { maxRequestLineLength: 200, maxHeadLength: 500, maxHeaderFields: 10 },
       onRequest: (exchange) => {
         if (behaviour === 0) {
           exchange.respond(HEAD_200);

@@ -17,6 +17,7 @@ Deno.test("limits on both sides of their range", () => {
   const ranges: [keyof Http1Limits, number, number][] = [
     ["maxRequestLineLength", 16, 2 ** 30 - 1],
     ["maxHeadLength", 2, 2 ** 30 - 1],
+    ["maxSentHeadLength", 256, 2 ** 30 - 1],
     ["maxHeaderFields", 1, 2 ** 53 - 1],
     ["maxDiscardedBody", 0, 2 ** 53 - 1],
     ["idleTimeoutMs", 1, 2 ** 31 - 1],
@@ -136,10 +137,61 @@ Deno.test("a peer that does not read is not read", () => {
   assert.equal(peer.connection.handleInput(input, 0, GET.length), 2 * GET.length);
 });
 
-Deno.test("so many requests at a time", () => {
-  const peer = new Peer({ limits: { maxRequestsPerTurn: 2 }, onEnd: answerText("ok") });
-  const input = octets(GET.repeat(3));
-  assert.equal(peer.connection.handleInput(input, 0), 2 * GET.length);
-  assert.equal(peer.connection.wantsInput, true);
-  assert.equal(peer.connection.handleInput(input, 0, 2 * GET.length), 3 * GET.length);
+Deno.test("A turn has so many requests, pieces of a body, or bytes of new heads", () => {
+  const begin = "POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const newHeads = (count: number) =>
+    Array.from({ length: count }, (_, index) => `GET /${index} HTTP/1.1\r\nHost: a\r\nx: ${"y".repeat(4000)}\r\n\r\n`)
+      .join("");
+  for (
+    const [text, min, max] of [
+      [GET.repeat(2000), GET.length * 1000, GET.length * 1024],
+      [begin + "1\r\nx\r\n".repeat(10_000), 4000 * 6, 4100 * 6],
+      [newHeads(100), 60_000, 70_000],
+    ] as const
+  ) {
+    const peer = new Peer({ limits: { maxSendQueue: 1 << 22 }, onEnd: answerText("ok") });
+    const input = octets(text);
+    const first = peer.connection.handleInput(input, 0);
+    assert(first >= min && first <= max, `${first}`);
+    assert(peer.connection.isTurnOver && peer.connection.wantsInput);
+    const second = peer.connection.handleInput(input, 0, first);
+    assert(second > first, "a new turn");
+  }
+});
+
+Deno.test("Many small reads end a turn, too, and a few requests do not", () => {
+  const peer = new Peer({ onEnd: answerText("ok") });
+  for (let count = 0; count < 50; count++) {
+    peer.send(octets(GET));
+    assert(!peer.connection.isTurnOver);
+  }
+  let reads = 50;
+  while (!peer.connection.isTurnOver) {
+    peer.connection.handleInput(octets("G"), 0); // No end to a target.
+    reads++;
+  }
+  assert(reads > 100 && reads <= 128, `${reads}`);
+});
+
+Deno.test("the largest head, and the largest trailers, that are sent", () => {
+  const head = (length: number) => [
+    { name: ":status", value: "200" },
+    { name: "x", value: "a".repeat(length - "HTTP/1.1 200 OK\r\nx: \r\n".length) },
+  ];
+  const trailers = (length: number) => [{ name: "x", value: "a".repeat(length - "x: \r\n".length) }];
+  const message = "Cannot send a field section of 301 bytes: maxSentHeadLength is 300";
+  const peer = new Peer({
+    limits: { maxSentHeadLength: 300 },
+    onEnd: (exchange) => {
+      const interim = [{ name: ":status", value: "103" }, ...head(310).slice(1)];
+      assert.throws(() => exchange.sendInformation(interim), RangeError);
+      assert.throws(() => exchange.respond(head(301)), { message });
+      exchange.respond(head(300));
+      assert.throws(() => exchange.endWithTrailers(trailers(301)), { message });
+      exchange.endWithTrailers(trailers(300));
+    },
+  });
+  peer.send(`GET / HTTP/1.1\r\n${HOST}te: trailers\r\n\r\n`);
+  assert.match(peer.output, /^HTTP\/1\.1 200 OK\r\nx: a{278}\r\n[^]*\r\n0\r\nx: a{295}\r\n\r\n$/);
+  assert.equal(DEFAULT_HTTP1_LIMITS.maxSentHeadLength, 65_536);
 });

@@ -252,7 +252,6 @@ Deno.test("every fault with a status of a request is among the cases", () => {
     "CHUNK_EXTENSIONS_TOO_LONG",
     "HEAD_TIMEOUT",
     "BODY_TIMEOUT",
-    "RESPONSE_STALLED",
     "TOO_MUCH_DISCARDED",
   ];
   for (const [name, { reason }] of Object.entries(Faults)) {

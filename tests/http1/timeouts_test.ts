@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { Faults } from "../../src/http1/faults.ts";
-import { answerText, octets, Peer, type PeerOptions } from "../support/http1_peer.ts";
+import { answerText, Peer, type PeerOptions } from "../support/http1_peer.ts";
 
 const HOST = "host: a\r\n";
 const GET = `GET / HTTP/1.1\r\n${HOST}\r\n`;
 const POST = `POST / HTTP/1.1\r\n${HOST}content-length: 1000\r\n\r\n`;
-const limits = { headerTimeoutMs: 100, bodyTimeoutMs: 200, stalledStreamTimeoutMs: 300, idleTimeoutMs: 1000 };
+const limits = { headerTimeoutMs: 100, bodyTimeoutMs: 200, minBodyRate: 0, idleTimeoutMs: 1000 };
 
 /** A connection that has had one request. */
 function used(options: PeerOptions = {}): Peer {
@@ -131,28 +131,6 @@ Deno.test("trailers have the time of a head", () => {
   peer.wait(50);
   peer.send(": y");
   assertDue(peer, 50, HEAD_TIMEOUT);
-});
-
-Deno.test("a peer that reads nothing", () => {
-  const stalled = `close ${Faults.RESPONSE_STALLED.reason} (local)`;
-  const peer = new Peer({ limits });
-  peer.connection.handleInput(octets(GET), 0);
-  peer.exchange.respond([{ name: ":status", value: "200" }]);
-  peer.connection.handleTimeout(0);
-  peer.connection.handleTimeout(300);
-  assert(!peer.connection.isClosed, "begun between two calls");
-  peer.connection.handleTimeout(599);
-  const taken = peer.connection.pollOutput()!;
-  assert(!peer.connection.isClosed);
-  peer.exchange.write(new Uint8Array(1));
-  peer.connection.releaseOutput(taken);
-  peer.connection.handleTimeout(898);
-  assert(!peer.connection.isClosed, "something was written");
-  peer.connection.handleTimeout(899);
-  peer.connection.handleTimeout(1198);
-  assert(!peer.connection.isClosed, "begun between two calls");
-  peer.connection.handleTimeout(1199);
-  assert.equal(peer.log.at(-1), stalled);
 });
 
 Deno.test("a connection that is old enough ends with the next answer", () => {

@@ -41,15 +41,40 @@ Deno.test("a TokenBucket does not mind a clock that goes back, or begins anywher
   assert.equal(empty.spend(1_000_000), false);
 });
 
-Deno.test("resets: a thousand at once, 33 a second", () => {
+Deno.test("Stream errors: a thousand at once, 33 a second", () => {
   const limits = new AbuseLimits(DEFAULT_HTTP2_LIMITS);
-  assert.equal(countSuccesses(() => limits.spendReset(0)), 1000);
-  assert.equal(countSuccesses(() => limits.spendReset(1000)), 33);
+  assert.equal(countSuccesses(() => limits.spendStreamError(0)), 1000);
+  assert.equal(countSuccesses(() => limits.spendStreamError(1000)), 33);
   const steady = new AbuseLimits(DEFAULT_HTTP2_LIMITS);
   assert(
-    Array.from({ length: 100_000 }, (_, index) => steady.spendReset(index * 31)).every(Boolean),
+    Array.from({ length: 100_000 }, (_, index) => steady.spendStreamError(index * 31)).every(Boolean),
     "32 a second for long",
   );
+});
+
+Deno.test("Resets: enough for a client whose calls all pass their deadline", () => {
+  const limits = new AbuseLimits(DEFAULT_HTTP2_LIMITS);
+  assert.equal(countSuccesses(() => limits.spendReset(0)), 10_000);
+  assert.equal(countSuccesses(() => limits.spendReset(100)), 1000);
+  const client = new AbuseLimits(DEFAULT_HTTP2_LIMITS);
+  // 5000 calls a second, for a minute; the client resets each of them.
+  assert(Array.from({ length: 300_000 }, (_, index) => client.spendReset(index / 5)).every(Boolean));
+});
+
+Deno.test("Overhead: so much at once and per second, ten for each stream, one for each DATA frame with content", () => {
+  const limits = new AbuseLimits(resolveLimits({ overheadBurst: 100, overheadPerSecond: 5 }));
+  assert.equal(countSuccesses(() => limits.spendOverhead(0)), 100);
+  assert.equal(countSuccesses(() => limits.spendOverhead(1000)), 5);
+  limits.openStream();
+  limits.receiveContent();
+  limits.sendData();
+  assert.equal(countSuccesses(() => limits.spendOverhead(1000)), 12);
+  for (let stream = 0; stream < 1000; stream++) {
+    limits.openStream();
+  }
+  assert.equal(countSuccesses(() => limits.spendOverhead(1000)), 100, "no more than the burst");
+  limits.spendEmptyFrame();
+  assert.equal(limits.spendOverhead(1000), false, "a frame without content earns nothing");
 });
 
 Deno.test("empty frames: so many in a row and not one more", () => {
@@ -99,6 +124,7 @@ Deno.test("a million small messages each way, with two WINDOW_UPDATE frames for 
     limits.receiveContent();
     limits.sendData();
     assert(limits.spendWindowUpdate() && limits.spendWindowUpdate());
+    assert(message % 2 === 0 || limits.spendOverhead(0), "a PING for every other message, to measure the round trip");
   }
   const late = new AbuseLimits(DEFAULT_HTTP2_LIMITS);
   late.openStream();

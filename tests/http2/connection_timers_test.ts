@@ -81,6 +81,7 @@ Deno.test("A connection without streams is shut down after a time, in two steps"
   const peer = new TestPeer("server", { limits: { idleTimeoutMs: 60_000 } });
   peer.advance(59_999);
   peer.open(1);
+  peer.stream(1).awaitsRequest = false;
   peer.advance(1e6);
   peer.wantIdle();
   peer.send(data(1, "", { endStream: true }));
@@ -101,6 +102,7 @@ Deno.test("A client's connection without streams ends after a time", () => {
 Deno.test("A connection of an age is shut down, and its streams end in peace", () => {
   const peer = serverOf({ maxAgeMs: 30_000 });
   peer.open(1);
+  peer.stream(1).awaitsRequest = false;
   wantAfter(peer, 30_000, "GOAWAY 2147483647 NO_ERROR", "PING 0200000000000000");
   wantAfter(peer, 10_000, "GOAWAY 1 NO_ERROR");
   peer.advance(1e6);
@@ -144,9 +146,10 @@ Deno.test("A field block that comes slowly gains no time by coming at all", () =
   wantAfter(peer, 1, "GOAWAY 0 ENHANCE_YOUR_CALM");
 });
 
-Deno.test("DATA may take its time", () => {
+Deno.test("DATA may take its time where it is not expected", () => {
   const peer = serverOf();
   peer.open(1);
+  peer.stream(1).awaitsRequest = false;
   peer.send(data(1, "abc", { padding: 4 }).subarray(0, 11));
   peer.advance(1e6);
   peer.wantIdle();
@@ -170,8 +173,10 @@ const BLOCKED: TestPeerOptions = { settings: [[4, 10]] };
 function stalled(limits: TestPeerOptions["limits"] = {}): TestPeer {
   const peer = serverOf(BLOCKED, limits);
   peer.open(1);
+  peer.send(data(1, "", { endStream: true }));
   peer.stream(1).respond(OK);
   peer.stream(1).end(new Uint8Array(30));
+  peer.events.splice(1);
   peer.wantOnly("HEADERS 1 :status=200", `DATA 1 ${JSON.stringify("\0".repeat(10))}`);
   return peer;
 }
@@ -189,8 +194,8 @@ Deno.test("A stream that may not send for a time is reset, the connection goes o
   peer.wantIdle();
 });
 
-Deno.test("A stream that may send now and then is not stalled", () => {
-  const peer = stalled();
+Deno.test("A stream that may send now and then is not stalled, where there is no rate", () => {
+  const peer = stalled({ minResponseRate: 0 });
   for (let round = 0; round < 19; round++) {
     peer.advance(29_000);
     peer.send(windowUpdate(1, 1));

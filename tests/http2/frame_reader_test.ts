@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Turn } from "../../src/http/mod.ts";
 import type { FrameReader } from "../../src/http2/frame_reader.ts";
 import * as build from "../support/frame_builder.ts";
 import { ascii, concat, frame } from "../support/frame_builder.ts";
@@ -16,9 +17,9 @@ function expectFrames(bytes: Uint8Array, expected: string[], options: Partial<Re
 }
 
 /** A reader behind its preface, and its log. */
-function createReader(options: Partial<ReaderOptions> = {}): [FrameReader, FrameLog] {
+function createReader(options: Partial<ReaderOptions> = {}, turn?: Turn): [FrameReader, FrameLog] {
   const log = new FrameLog();
-  const reader = frameReader(log, options);
+  const reader = frameReader(log, options, turn);
   reader.push(options.role === "client" ? build.settings() : HELLO);
   log.lines.length = 0;
   return [reader, log];
@@ -383,30 +384,32 @@ Deno.test("memory grows with what arrived, not with what was announced", () => {
   assert.equal(joining.bufferedSize, 0);
 });
 
-Deno.test("a paused reader ends at a frame boundary and goes on from there", () => {
-  const [reader, log] = createReader();
+Deno.test("A reader whose turn is over ends at a frame boundary and goes on from there", () => {
+  const turn = new Turn(100_000);
+  const [reader, log] = createReader({}, turn);
   const bytes = concat(build.headers(1, "a"), build.headers(3, "b"), build.data(3, "data"), build.headers(5, "c"));
-  log.onLine = (line) => reader.paused = line.startsWith("HEADERS");
+  log.onLine = (line) => line.startsWith("HEADERS") && turn.spend(200_000);
   const first = reader.push(bytes);
   assert.equal(first, 10);
-  assert.equal(reader.push(bytes, first), first, "still paused");
-  reader.paused = false;
+  assert.equal(reader.push(bytes, first), first, "still over");
+  turn.enter();
   const second = reader.push(bytes, first);
   assert.equal(second, 20);
-  reader.paused = false;
+  turn.enter();
   assert.equal(reader.push(bytes, second), bytes.length);
   assert.deepEqual(log.lines, ['HEADERS 1 "a"', 'HEADERS 3 "b"', 'DATA 3 "data" flow 4', 'HEADERS 5 "c"']);
 });
 
-Deno.test("a reader paused in a piece of DATA goes on with the next piece", () => {
-  const [reader, log] = createReader();
+Deno.test("A reader whose turn is over in a piece of DATA goes on with the next piece", () => {
+  const turn = new Turn(100_000);
+  const [reader, log] = createReader({}, turn);
   const bytes = concat(build.data(1, "abcdef"), build.ping("12345678"));
-  log.onLine = () => reader.paused = true;
+  log.onLine = () => turn.spend(200_000);
   assert.equal(reader.push(bytes, 0, 12), 12);
   assert.equal(reader.push(bytes, 12), 12);
-  reader.paused = false;
+  turn.enter();
   assert.equal(reader.push(bytes, 12), 15);
-  reader.paused = false;
+  turn.enter();
   reader.push(bytes, 15);
   assert.deepEqual(log.lines, ['DATA 1 "abc" flow 6', 'DATA 1 "def" flow 0', 'PING "12345678"']);
 });

@@ -15,6 +15,7 @@ Deno.test("limits on both sides of their range", () => {
   const ranges: [keyof Http2Limits, number, number][] = [
     ["maxConcurrentStreams", 1, 2 ** 32 - 1],
     ["maxFrameSize", 16_384, 2 ** 24 - 1],
+    ["maxSentHeaderListSize", 256, 2 ** 32 - 1],
     ["maxHeaderTableSize", 0, 2 ** 32 - 1],
     ["maxContinuations", 0, 2 ** 53 - 1],
     ["streamWindowSize", 1, 2 ** 31 - 1],

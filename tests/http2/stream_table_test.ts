@@ -4,7 +4,13 @@ import { Http2Stream, type StreamHost } from "../../src/http2/stream.ts";
 import { StreamTable } from "../../src/http2/stream_table.ts";
 
 function streamOf(id: number): Http2Stream {
-  const host: StreamHost = { sender: undefined!, resetStream: () => {}, releaseData: () => {} };
+  const host: StreamHost = {
+    sender: undefined!,
+    resetStream: () => {},
+    releaseData: () => {},
+    spendWork: () => {},
+    keepBytes: () => {},
+  };
   return new Http2Stream(host, id, new SendWindow(65_535), new ReceiveWindow(65_535));
 }
 

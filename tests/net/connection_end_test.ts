@@ -1,7 +1,7 @@
 /** What a server says of connections that are over. */
 import assert from "node:assert/strict";
 import { type ConnectionEnd, type HttpServer, serveHttp } from "../../src/net/mod.ts";
-import { frame, PREFACE, settings } from "../support/frame_builder.ts";
+import { concat, frame, PREFACE, settings } from "../support/frame_builder.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { fieldList } from "../support/test_peer.ts";
 
@@ -26,8 +26,9 @@ async function withServer(
       while (ends.length === 0) {
         await new Promise<void>((resolve) => onEnd = resolve);
       }
-      const { httpVersion, reason } = ends.shift()!;
-      return `${httpVersion} ${reason}`;
+      const { httpVersion, reason, detail, peer } = ends.shift()!;
+      const isAbuse = reason === "ENHANCE_YOUR_CALM";
+      return `${httpVersion} ${reason}${isAbuse ? `: ${detail}, of ${peer?.hostname}` : ""}`;
     });
     assert.deepEqual(ends, []);
   } finally {
@@ -62,9 +63,12 @@ Deno.test("a connection ends as it should, or with what its peer was told", asyn
     assert.equal(await nextEnd(), "1.1 peer");
     await say(server, new Uint8Array([...PREFACE, ...settings(), ...frame(6, 0, 1, new Uint8Array(8))]));
     assert.equal(await nextEnd(), "2 PROTOCOL_ERROR");
-    const pings = Array.from({ length: 2000 }, () => frame(4, 0, 0, new Uint8Array(0)));
-    await say(server, new Uint8Array([...PREFACE, ...settings(), ...pings.flatMap((octets) => [...octets])]));
-    assert.equal(await nextEnd(), "2 ENHANCE_YOUR_CALM");
+    const goaways = Array.from({ length: 20_000 }, () => frame(7, 0, 0, new Uint8Array(8)));
+    await say(server, concat(PREFACE, settings(), ...goaways));
+    assert.equal(
+      await nextEnd(),
+      "2 ENHANCE_YOUR_CALM: Too many frames that carry no message, the last one GOAWAY, of 127.0.0.1",
+    );
   });
 });
 

@@ -9,8 +9,10 @@ import {
   type Http2Stream,
 } from "../../src/http2/mod.ts";
 import { Driver, type DriverHooks } from "../../src/net/driver.ts";
+import type { Turns } from "../../src/net/turns.ts";
 import { HpackEncoder } from "../../src/http2/hpack/mod.ts";
 import {
+  concat,
   data,
   frame,
   headers,
@@ -31,7 +33,7 @@ const HEAD = fieldList(REQUEST);
 
 /** A server's driver on a socket in memory, and what its peer sees. */
 class Scene {
-  readonly socket = new FakeSocket();
+  readonly socket: FakeSocket;
   readonly errors: unknown[] = [];
   readonly streams: Http2Stream[] = [];
   readonly driver: Driver<Connection>;
@@ -41,7 +43,10 @@ class Scene {
   constructor(
     onRequest: (stream: Http2Stream) => void,
     options: Pick<ConnectionOptions, "limits" | "keepaliveIntervalMs" | "keepaliveTimeoutMs"> = {},
+    turns?: Turns,
+    socket: FakeSocket = new FakeSocket(),
   ) {
+    this.socket = socket;
     const connect = (hooks: DriverHooks) =>
       createConnection({
         ...options,
@@ -56,7 +61,7 @@ class Scene {
           ...hooks,
         },
       });
-    this.driver = new Driver(this.socket, connect, (error) => this.errors.push(error));
+    this.driver = new Driver(this.socket, connect, (error) => this.errors.push(error), undefined, turns);
   }
 
   /** Exchanges SETTINGS. */
@@ -143,6 +148,35 @@ Deno.test("A read buffer that was filled is followed by a larger one, and that b
     assert.equal(await read(length), smaller);
   }
   await scene.end();
+});
+
+Deno.test("A connection whose turn is over neither reads nor handles input before its next turn", async () => {
+  for (const maxRead of [Infinity, 1000]) {
+    const waiting: (() => void)[] = [];
+    const scene = new Scene(() => {}, { limits: { overheadBurst: 1e6 } }, {
+      next: () => new Promise((resolve) => waiting.push(resolve)),
+    });
+    await scene.begin();
+    scene.socket.maxRead = maxRead;
+    const acknowledgements = 20_000;
+    scene.socket.give(concat(...Array.from({ length: acknowledgements }, () => ping("12345678", { ack: true }))));
+    let turns = 0;
+    for (let unread = Infinity;; turns++) {
+      await settle(500);
+      const turn = waiting.shift();
+      if (turn === undefined) {
+        break;
+      }
+      assert(scene.socket.unread < unread || scene.socket.unread === 0, "each turn makes progress");
+      unread = scene.socket.unread;
+      await settle(500);
+      assert.equal(scene.socket.unread, unread, "it waits");
+      turn();
+    }
+    assert.equal(scene.socket.unread, 0);
+    assert(turns >= Math.floor(acknowledgements / 4096), `${turns} turns, reads of ${maxRead}`);
+    await scene.end();
+  }
 });
 
 Deno.test("A command given at any time is written, and one at a time", async () => {
@@ -341,6 +375,37 @@ Deno.test("A peer that reads nothing for a time is left", async () => {
   assert.match(error!.message, /reads nothing/);
   assert.ok(performance.now() - beganAtMs < 5000, "not when some other timer happens to fire");
   assert.ok(scene.socket.isClosed);
+});
+
+/** Takes an octet of what is written, each time after a while. */
+class SlowSocket extends FakeSocket {
+  override maxWrite = 1;
+
+  override async write(octets: Uint8Array): Promise<number> {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return await super.write(octets);
+  }
+}
+
+Deno.test("A peer that takes octets, but too few of them, is left, and one that takes enough is not", async () => {
+  // Of SETTINGS and their acknowledgement are 60 octets and more: they take a second, and time is looked at each 400 ms.
+  for (const [minResponseRate, isLeft] of [[1000, true], [0, false]] as const) {
+    const scene = new Scene(
+      () => {},
+      { limits: { stalledStreamTimeoutMs: 400, minResponseRate } },
+      undefined,
+      new SlowSocket(),
+    );
+    scene.socket.give(PREFACE, settings(), settingsAck(), ping("12345678"));
+    const isAnswered = async () => {
+      while (!new TextDecoder().decode(scene.socket.written).endsWith("12345678")) {
+        await settle(1);
+      }
+    };
+    const error = await Promise.race([scene.driver.closed, isAnswered()]);
+    assert.equal(error instanceof Http2ConnectionError && /too slowly/.test(error.reason), isLeft);
+    await scene.end();
+  }
 });
 
 Deno.test("Who closes does not wait for a peer that reads nothing", async () => {

@@ -46,6 +46,7 @@ async function withBridge(version: Version, handler: Handler, action: (scene: Sc
       await within(5000, server.close());
     }
     assert.equal(server.connectionCount, 0);
+    assert.equal(server.bufferedBytes, 0);
   });
   assert.deepEqual(uncaught, []);
   assert.deepEqual(lost, [], "No connection was lost by a mistake");
@@ -263,7 +264,9 @@ test("what is legal in HTTP and not in fetch gets a 400", () => () => new Respon
 test("a head that is too large gets a 431", () => () => new Response("seen"), async (scene) => {
   const fields = (count: number) => Array.from({ length: count }, (_, index) => [`x-${index}`, "a"] as const);
   assert.match(await call(scene, { fields: [["x-a", "a".repeat(60_000)]] }), /^200 seen/);
-  assert.match(await call(scene, { fields: [["x-a", "a".repeat(70_000)]] }), /^431/);
+  const tooLarge = await scene.fetch("/", { headers: { "x-a": "a".repeat(70_000) } }); // Our own client sends none.
+  assert.equal(tooLarge.status, 431);
+  await tooLarge.body?.cancel();
   assert.match(await call(scene, { fields: fields(120) }), /^200 seen/);
   assert.match(await call(scene, { fields: fields(130) }), /^431/);
 });

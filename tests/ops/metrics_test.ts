@@ -52,12 +52,14 @@ Deno.test("metrics know calls under way, and put methods that there are not toge
 Deno.test("metrics tell of connections and of the process", async () => {
   const metrics = await loadMetrics();
   metrics.readConnections(() => 7);
+  metrics.readBufferedBytes(() => 5000);
   metrics.countConnectionEnd({ httpVersion: "2", reason: "ENHANCE_YOUR_CALM" });
   metrics.countConnectionEnd({ httpVersion: undefined, reason: "full" });
   metrics.countConnectionEnd({ httpVersion: undefined, reason: "full" });
   const read = readMetrics(await metrics.text());
   const ended = "http_server_connections_ended_total";
   assert.equal(read("http_server_connections"), 7);
+  assert.equal(read("http_server_buffered_bytes"), 5000);
   assert.equal(read(ended, { http_version: "2", reason: "ENHANCE_YOUR_CALM" }), 1);
   assert.equal(read(ended, { http_version: "none", reason: "full" }), 2);
   for (const name of ["resident_memory_bytes", "heap_bytes", "cpu_seconds_total", "start_time_seconds"]) {

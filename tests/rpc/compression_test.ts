@@ -2,7 +2,12 @@
 import { Code } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import * as zlib from "node:zlib";
-import { chooseCompression, type Compression, createWebCompressions } from "../../src/rpc/compression.ts";
+import {
+  chooseCompression,
+  type Compression,
+  createWebCompressions,
+  isCompressible,
+} from "../../src/rpc/compression.ts";
 import { nodeCompressions } from "../../src/rpc/node/mod.ts";
 import { sampleBytes } from "../support/bytes.ts";
 import { assertConnectError } from "../support/connect_error.ts";
@@ -247,4 +252,35 @@ Deno.test("the first of the peer's list that we have is chosen", () => {
 Deno.test("the platforms have what they say", () => {
   assert.deepEqual(nodeCompressions.map(({ name }) => name), ["gzip", "br", "zstd", "deflate"]);
   assert.deepEqual(createWebCompressions().map(({ name }) => name), ["gzip"]);
+});
+
+/** How each algorithm does its work: as it usually does, and in the fastest way. */
+const WAYS: Readonly<Record<string, readonly [usual: zlib.ZlibOptions, fast: zlib.ZlibOptions]>> = {
+  gzip: [{}, { level: 1 }],
+  deflate: [{}, { level: 1 }],
+};
+
+for (const [name, [usual, fast]] of Object.entries(WAYS)) {
+  const compress = name === "gzip" ? zlib.gzipSync : zlib.deflateSync;
+  for (const [bytes, options] of [[256 * 1024, usual], [256 * 1024 + 1, fast]] as const) {
+    Deno.test(`node ${name}: compresses ${bytes} bytes at level ${options.level ?? 6}`, async () => {
+      const data = message(bytes);
+      const expected = new Uint8Array(compress(data, options));
+      assert.notDeepEqual(expected, new Uint8Array(compress(data, options === usual ? fast : usual)));
+      assert.deepEqual(await compressionOf(name).compress(data), expected);
+    });
+  }
+}
+
+for (const [name, limit] of [["gzip", 2 * MIB], ["br", 2 * MIB], ["deflate", 2 * MIB], ["zstd", 8 * MIB]] as const) {
+  Deno.test(`node ${name}: a server compresses responses of at most ${limit} bytes`, () => {
+    assert.equal(isCompressible(compressionOf(name), limit, 1024), true);
+    assert.equal(isCompressible(compressionOf(name), limit + 1, 1024), false);
+  });
+}
+
+Deno.test("web gzip: a server compresses responses of any length from the smallest on", () => {
+  const [gzip] = createWebCompressions();
+  assert.equal(isCompressible(gzip!, 100 * MIB, 1024), true);
+  assert.equal(isCompressible(gzip!, 1023, 1024), false);
 });

@@ -9,7 +9,7 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import assert from "node:assert/strict";
-import { endStreamJson, errorFromJson, errorToJson, parseEndStream } from "../../src/rpc/error_json.ts";
+import { endStreamJson, errorFromJson, errorToJson, parseEndStream, parseErrorJson } from "../../src/rpc/error_json.ts";
 
 /** From the HTTP status 401 that a response had. */
 const FALLBACK = new ConnectError("HTTP 401", Code.Unauthenticated, { "x-metadata": "1" });
@@ -239,8 +239,9 @@ Deno.test("attack 23: depth, and names that objects have", () => {
   const depth = 1_000_000;
   assert.equal(parse("[".repeat(depth)).error?.code, Code.Internal);
   assert.equal(parse(`{"metadata":{"a":${"[".repeat(depth)}${"]".repeat(depth)}}}`).error?.code, Code.Internal);
-  const nested = `${'{"error":'.repeat(10_000)}null${"}".repeat(10_000)}`;
-  assertError(parse(nested).error, Code.Unknown, "");
+  const nested = (depth: number) => `${'{"error":'.repeat(depth)}null${"}".repeat(depth)}`;
+  assertError(parse(nested(200)).error, Code.Unknown, "");
+  assert.equal(parse(nested(201)).error?.code, Code.Internal);
 
   const { error, trailer } = parse(
     '{"metadata":{"__proto__":["1"],"constructor":["2"]},"__proto__":{"error":{"code":"aborted"}}}',
@@ -252,3 +253,36 @@ Deno.test("attack 23: depth, and names that objects have", () => {
     '{"metadata":{"__proto__":["1"],"constructor":["2"]}}',
   );
 });
+
+Deno.test("JSON of an error that is nested too deep, or has too many values, is none", () => {
+  const parseError = (text: string) => parseErrorJson(new TextEncoder().encode(text));
+  const nested = (depth: number) => `{"code":"aborted","x":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`;
+  const values = (count: number) => `{"code":"aborted","x":[${new Array(count).fill("0").join()}]}`;
+  for (const text of [nested(200), values(170_000)]) {
+    assertError(errorFromJson(parseError(text), FALLBACK), Code.Aborted, "");
+  }
+  for (const text of [nested(201), values(180_000), `{"code":"aborted","x":${"[".repeat(4_000_000)}`, "{"]) {
+    assert.equal(parseError(text), undefined);
+    assert.equal(errorFromJson(parseError(text), FALLBACK), FALLBACK);
+    assertEnd(parse(`{"error":${text}}`).error);
+  }
+});
+
+Deno.test("an error has 1,024 details at most, and an end of stream 128 values of metadata", () => {
+  const details = (count: number) => Array.from({ length: count }, () => ({ type: "a.B", value: "" }));
+  for (const [count, kept] of [[1024, 1024], [1025, 1024], [10_000, 1024]] as const) {
+    assert.equal(errorFromJson({ code: "aborted", details: details(count) }, FALLBACK).details.length, kept);
+  }
+  const metadata = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, ["a"]]));
+  const end = (json: unknown) => parse(JSON.stringify(json));
+  assert.equal([...end({ metadata: metadata(128) }).trailer].length, 128);
+  assert.equal(end({ metadata: metadata(128) }).error, undefined);
+  for (const many of [metadata(129), { a: new Array(129).fill("a") }, metadata(30_000)]) {
+    assertEnd(end({ metadata: many }).error);
+  }
+});
+
+function assertEnd(error: ConnectError | undefined): void {
+  assert.equal(error?.code, Code.Internal);
+  assert.equal(error?.rawMessage, "end-stream message is not valid");
+}

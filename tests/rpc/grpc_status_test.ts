@@ -1,7 +1,7 @@
 /** The end of a gRPC call as trailer fields, both ways. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { DurationSchema, type StringValue, StringValueSchema } from "@bufbuild/protobuf/wkt";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { base64Encode, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
 import assert from "node:assert/strict";
 import type { HeaderField } from "../../src/http/mod.ts";
@@ -113,6 +113,21 @@ Deno.test("attack 26: damaged details hide nothing of the error", () => {
     const entries = { "grpc-status": "5", "grpc-message": "gone", "grpc-status-details-bin": value };
     const error = assertError(entries, Code.NotFound, "gone");
     assert.deepEqual(error.details, []);
+  }
+});
+
+Deno.test("an error has 1,024 details at most", () => {
+  for (const [count, kept] of [[1024, 1024], [1025, 1024], [20_000, 1024]] as const) {
+    const writer = new BinaryWriter().tag(1, WireType.Varint).int32(Code.Aborted);
+    for (let i = 0; i < count; i++) {
+      writer.tag(3, WireType.LengthDelimited).bytes(new Uint8Array(0));
+    }
+    const error = errorOfStatus([
+      { name: "grpc-status", value: "10" },
+      { name: "grpc-status-details-bin", value: base64Encode(writer.finish()) },
+    ]);
+    assert.ok(error instanceof ConnectError);
+    assert.equal(error.details.length, kept);
   }
 });
 

@@ -20,6 +20,8 @@ Deno.test("assertFileName() refuses what is no plain name, and says why", async 
     ["a\0b", 'name: must not contain "\\u0000"'],
     ["a\nb", 'name: must not contain "\\n"'],
     ["a\u007fb", 'name: must not contain "\u007f"'],
+    ["a\ud800", "name: must not contain half of a surrogate pair"],
+    ["\udc00\ud800", "name: must not contain half of a surrogate pair"],
     ["a".repeat(256), "name: has 256 bytes, the limit is 255"],
     ["ä".repeat(128), "name: has 256 bytes, the limit is 255"],
   ];

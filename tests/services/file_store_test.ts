@@ -5,7 +5,8 @@ import { HashAlgorithm } from "../../gen/edgewire/v1/hash_pb.ts";
 import { DiskStore } from "../../src/services/deno/mod.ts";
 import { type AnnouncedFile, CHUNK_BYTES, type FileStore, MemoryStore } from "../../src/services/mod.ts";
 import { RemoteStore, StoreHost } from "../../src/workers/mod.ts";
-import { MAX_UPLOADS, UPLOAD_TTL_MS } from "../../src/services/uploads.ts";
+import { EMPTY_UPLOAD_TTL_MS, MAX_PENDING_CALLS, UPLOAD_TTL_MS } from "../../src/services/staged_upload.ts";
+import { IDLE_UPLOAD_MS, MAX_UPLOADS, MAX_UPLOADS_PER_PEER } from "../../src/services/uploads.ts";
 import { collect, sampleBytes, split } from "../support/bytes.ts";
 import { assertConnectError } from "../support/connect_error.ts";
 
@@ -15,14 +16,16 @@ class Clock {
   readonly now = () => this.nowMs;
 }
 
-const stores: Record<string, (clock: Clock) => Promise<{ store: FileStore } & AsyncDisposable>> = {
-  MemoryStore: ({ now }) => {
-    const store = new MemoryStore({ now });
+type Limits = Partial<typeof SMALL>;
+
+const stores: Record<string, (clock: Clock, limits: Limits) => Promise<{ store: FileStore } & AsyncDisposable>> = {
+  MemoryStore: ({ now }, limits) => {
+    const store = new MemoryStore({ now, ...limits });
     return Promise.resolve({ store, [Symbol.asyncDispose]: () => store.close() });
   },
-  DiskStore: async ({ now }) => {
+  DiskStore: async ({ now }, limits) => {
     const directory = await Deno.makeTempDir();
-    const store = await DiskStore.open(directory, { now });
+    const store = await DiskStore.open(directory, { now, ...limits });
     return {
       store,
       [Symbol.asyncDispose]: async () => {
@@ -31,9 +34,9 @@ const stores: Record<string, (clock: Clock) => Promise<{ store: FileStore } & As
       },
     };
   },
-  RemoteStore: ({ now }) => {
+  RemoteStore: ({ now }, limits) => {
     const { port1, port2 } = new MessageChannel();
-    const memory = new MemoryStore({ now });
+    const memory = new MemoryStore({ now, ...limits });
     const host = new StoreHost(memory, port1);
     const store = new RemoteStore(port2);
     return Promise.resolve({
@@ -47,11 +50,15 @@ const stores: Record<string, (clock: Clock) => Promise<{ store: FileStore } & As
   },
 };
 
-function testEachStore(name: string, test: (store: FileStore, clock: Clock) => Promise<void>): void {
+function testEachStore(
+  name: string,
+  test: (store: FileStore, clock: Clock) => Promise<void>,
+  limits: Limits = {},
+): void {
   for (const [storeName, open] of Object.entries(stores)) {
     Deno.test(`${storeName}: ${name}`, async () => {
       const clock = new Clock();
-      await using opened = await open(clock);
+      await using opened = await open(clock, limits);
       await test(opened.store, clock);
     });
   }
@@ -260,9 +267,9 @@ testEachStore("finds resumable uploads only, and not after they were aborted", a
   await transient.abort();
 });
 
-testEachStore("uploads expire a day after the last write", async (store, clock) => {
+testEachStore("uploads expire a day after something new was written last", async (store, clock) => {
   const upload = await store.startUpload(announced("file"), { resumable: true });
-  clock.nowMs += UPLOAD_TTL_MS - 1;
+  clock.nowMs += EMPTY_UPLOAD_TTL_MS - 1;
   await upload.write(0, bytes("a"));
   assert.equal(upload.expires.getTime(), clock.nowMs + UPLOAD_TTL_MS);
   clock.nowMs += UPLOAD_TTL_MS - 1;
@@ -278,20 +285,221 @@ testEachStore("uploads expire a day after the last write", async (store, clock) 
   );
 });
 
-testEachStore("has room for MAX_UPLOADS unfinished uploads; finished ones make way", async (store) => {
-  const start = () => store.startUpload(announced("file"), { resumable: true });
-  const finished = await start();
-  await finished.finish(accept);
-  const uploads = [];
-  for (let count = 0; count < MAX_UPLOADS; count++) {
-    uploads.push(await start());
-  }
-  assert.equal(await store.findUpload(finished.id), undefined);
-  await assertConnectError(start, Code.ResourceExhausted, `uploads: the limit is ${MAX_UPLOADS} unfinished ones`);
-  await uploads[0]!.abort();
-  uploads.push(await start());
-  await assertConnectError(start, Code.ResourceExhausted, /limit/);
+testEachStore(
+  "an upload expires soon while nothing was written, and what is written again changes nothing",
+  async (store, clock) => {
+    const empty = await store.startUpload(announced("file"), { resumable: true });
+    const written = await store.startUpload(announced("file"), { resumable: true });
+    assert.equal(empty.expires.getTime(), clock.nowMs + EMPTY_UPLOAD_TTL_MS);
+    await written.write(0, bytes("a"));
+    const expires = clock.nowMs + UPLOAD_TTL_MS;
+    clock.nowMs += EMPTY_UPLOAD_TTL_MS - 1;
+    await empty.write(0, new Uint8Array());
+    await written.write(0, bytes("a"));
+    assert.equal(written.expires.getTime(), expires);
+    assert.equal((await store.findUpload(empty.id))?.id, empty.id);
+    clock.nowMs += 1;
+    assert.equal(await store.findUpload(empty.id), undefined);
+    clock.nowMs = expires - 1;
+    assert.equal((await store.findUpload(written.id))?.id, written.id);
+    clock.nowMs = expires;
+    assert.equal(await store.findUpload(written.id), undefined);
+  },
+);
+
+testEachStore("a finished upload is remembered for a day, also of an empty file", async (store, clock) => {
+  const upload = await store.startUpload(announced("file", 0), { resumable: true });
+  await upload.finish(accept);
+  clock.nowMs += EMPTY_UPLOAD_TTL_MS;
+  assert.equal((await store.findUpload(upload.id))?.finished?.size, 0);
 });
+
+const from = (peer: string) => ({ resumable: true, caller: { peer } });
+
+testEachStore("a peer has room for MAX_UPLOADS_PER_PEER unfinished uploads that have bytes", async (store) => {
+  const start = () => store.startUpload(announced("file"), from("a"));
+  const uploads = [];
+  for (let count = 0; count < MAX_UPLOADS_PER_PEER; count++) {
+    const upload = await start();
+    await upload.write(0, bytes("x"));
+    uploads.push(upload);
+  }
+  const refusal = `uploads: the limit is ${MAX_UPLOADS_PER_PEER} unfinished ones for each peer`;
+  await assertConnectError(start, Code.ResourceExhausted, refusal);
+  await (await store.startUpload(announced("file"), from("b"))).abort();
+  await uploads[0]!.abort();
+  await (await start()).write(0, bytes("x"));
+  await assertConnectError(start, Code.ResourceExhausted, refusal);
+  await uploads[1]!.finish(accept);
+  await start();
+});
+
+testEachStore("the oldest upload of a peer that has received nothing makes room for its next one", async (store) => {
+  const start = () => store.startUpload(announced("file"), from("a"));
+  const others = await store.startUpload(announced("file"), from("b"));
+  const written = await start();
+  await written.write(0, bytes("x"));
+  const empty = [];
+  for (let count = 1; count < MAX_UPLOADS_PER_PEER; count++) {
+    empty.push(await start());
+  }
+  const next = await start();
+  assert.equal(await store.findUpload(empty[0]!.id), undefined);
+  for (const upload of [others, written, empty[1]!, next]) {
+    assert.equal((await store.findUpload(upload.id))?.id, upload.id);
+  }
+});
+
+testEachStore(
+  "an upload that nothing was written to for long makes room when nothing else can",
+  async (store, clock) => {
+    const start = () => store.startUpload(announced("file"), from("a"));
+    const uploads = [];
+    for (let count = 0; count < MAX_UPLOADS_PER_PEER; count++) {
+      const upload = await start();
+      await upload.write(0, bytes("x"));
+      uploads.push(upload);
+    }
+    clock.nowMs += IDLE_UPLOAD_MS - 1;
+    await uploads[0]!.write(1, bytes("y"));
+    await assertConnectError(start, Code.ResourceExhausted, /limit/);
+    clock.nowMs += 1;
+    await start();
+    assert.equal((await store.findUpload(uploads[0]!.id))?.received, 2);
+    assert.equal(await store.findUpload(uploads[1]!.id), undefined);
+  },
+);
+
+testEachStore(
+  "has room for MAX_UPLOADS unfinished uploads; finished ones make way, then those of the peer that has most",
+  async (store) => {
+    const finished = await store.startUpload(announced("file"), from("z"));
+    await finished.finish(accept);
+    const start = (peer: string) => store.startUpload(announced("file"), from(peer));
+    const peers = Math.ceil(MAX_UPLOADS / MAX_UPLOADS_PER_PEER);
+    const uploads = [];
+    for (let count = 0; count < MAX_UPLOADS; count++) {
+      uploads.push(await start(`${count % peers}`));
+    }
+    assert.equal(await store.findUpload(finished.id), undefined);
+    for (const upload of uploads) {
+      await upload.write(0, bytes("x"));
+    }
+    await assertConnectError(
+      start("z"),
+      Code.ResourceExhausted,
+      `uploads: the limit is ${MAX_UPLOADS} unfinished ones`,
+    );
+    await uploads[0]!.abort();
+    const last = await start("z");
+    // It is empty, so that it makes room, though others have more.
+    await start("y");
+    assert.equal(await store.findUpload(last.id), undefined);
+  },
+);
+
+testEachStore("an upload that made room says so to its writer", async (store) => {
+  const caller = { peer: "a" };
+  const dropped = await store.startUpload(announced("file"), { resumable: false, caller });
+  for (let count = 0; count < MAX_UPLOADS_PER_PEER; count++) {
+    await store.startUpload(announced("file"), { resumable: true, caller });
+  }
+  await assertConnectError(dropped.write(0, bytes("x")), Code.ResourceExhausted, /made room|thrown away/);
+});
+
+testEachStore("MAX_PENDING_CALLS calls wait for an upload", async (store) => {
+  const upload = await store.startUpload(announced("file"), { resumable: true });
+  const verified = Promise.withResolvers<void>();
+  const finishing = upload.finish(() => verified.promise);
+  const writes = Array.from({ length: MAX_PENDING_CALLS }, () => upload.write(0, bytes("x")));
+  writes.forEach((write) => write.catch(() => {}));
+  await assertConnectError(
+    writes.pop()!,
+    Code.ResourceExhausted,
+    `upload_id: the limit is ${MAX_PENDING_CALLS} calls waiting for each upload`,
+  );
+  verified.resolve();
+  assert.equal((await finishing).size, 0);
+  for (const write of writes) {
+    await assertConnectError(write, Code.FailedPrecondition, "upload_id: the upload is finished");
+  }
+  await assertConnectError(upload.write(0, bytes("x")), Code.FailedPrecondition, "upload_id: the upload is finished");
+});
+
+const SMALL = {
+  maxUploadBytes: 100,
+  maxUploadBytesPerPeer: 60,
+  maxWaitingBytes: 80,
+  maxReaders: 3,
+  maxReadersPerPeer: 2,
+};
+
+testEachStore("unfinished uploads have so many bytes, of a peer and of all", async (store) => {
+  const start = (peer: string) => store.startUpload(announced("file"), from(peer));
+  const [first, second, other] = [await start("a"), await start("a"), await start("b")];
+  await first.write(0, sampleBytes(50));
+  await second.write(0, sampleBytes(10));
+  const refusal = "uploads: the limit is 60 bytes in unfinished ones for each peer";
+  await assertConnectError(second.write(10, sampleBytes(1)), Code.ResourceExhausted, refusal);
+  assert.equal(second.received, 10);
+  await other.write(0, sampleBytes(40));
+  await assertConnectError(
+    other.write(40, sampleBytes(1)),
+    Code.ResourceExhausted,
+    "uploads: the limit is 100 bytes in unfinished ones",
+  );
+  await first.finish(accept); // A file counts no longer.
+  await second.abort();
+  const third = await start("a");
+  await third.write(0, sampleBytes(60));
+  await assertConnectError(third.write(60, sampleBytes(1)), Code.ResourceExhausted, refusal);
+}, SMALL);
+
+testEachStore("so many bytes wait to be written", async (store) => {
+  const [one, other] = [
+    await store.startUpload(announced("file"), from("a")),
+    await store.startUpload(announced("file"), from("b")),
+  ];
+  const written = one.write(0, sampleBytes(60));
+  const refused = other.write(0, sampleBytes(21));
+  await assertConnectError(refused, Code.ResourceExhausted, "uploads: the limit is 80 bytes waiting to be written");
+  assert.equal(await written, 60);
+  assert.equal(await other.write(0, sampleBytes(21)), 21);
+}, SMALL);
+
+testEachStore("so many files are open, of a peer and of all", async (store) => {
+  await put(store, "file", bytes("content"));
+  const open = async (peer: string) => (await store.open("file", { peer }))!;
+  const [first, _second] = [await open("a"), await open("a")];
+  await assertConnectError(open("a"), Code.ResourceExhausted, "files: the limit is 2 open for each peer");
+  const third = await open("b");
+  await assertConnectError(open("c"), Code.ResourceExhausted, "files: the limit is 3 open");
+  await first[Symbol.asyncDispose]();
+  await first[Symbol.asyncDispose]();
+  await assertConnectError(
+    async () => void await Promise.all([open("a"), open("c")]),
+    Code.ResourceExhausted,
+    /limit is 3/,
+  );
+  assert.deepEqual(await collect(third.read(0, 7)), bytes("content"));
+}, SMALL);
+
+testEachStore(
+  "a file that was deleted while it is read does so to its end, and no more when its caller has gone",
+  async (store) => {
+    const content = sampleBytes(20 * CHUNK_BYTES);
+    await put(store, "file", content);
+    const caller = new AbortController();
+    await using read = await store.open("file");
+    await using abandoned = await store.open("file", { peer: "a", signal: caller.signal });
+    const chunks = abandoned!.read(0, content.length);
+    assert.equal((await chunks[Symbol.asyncIterator]().next()).value?.length, CHUNK_BYTES);
+    await store.delete("file");
+    caller.abort(new Error("gone"));
+    await assert.rejects(collect(chunks));
+    assert.deepEqual(await collect(read!.read(0, content.length)), content);
+  },
+);
 
 testEachStore("keeps a digest that was announced", async (store) => {
   const digest = { algorithm: HashAlgorithm.MD5, hex: "00".repeat(16) } as const;

@@ -4,7 +4,15 @@ import assert from "node:assert/strict";
 import { File } from "../../gen/edgewire/v1/file_pb.ts";
 import { Hash, HashAlgorithm } from "../../gen/edgewire/v1/hash_pb.ts";
 import { createInProcessTransport } from "../../src/rpc/mod.ts";
-import { MAX_WRITE_BYTES, MemoryStore, type ServiceOptions } from "../../src/services/mod.ts";
+import {
+  type AnnouncedFile,
+  MAX_WRITE_BYTES,
+  MemoryStore,
+  type ServiceOptions,
+  type StoreCaller,
+  type Upload,
+  type UploadOptions,
+} from "../../src/services/mod.ts";
 import { each, sampleBytes, sha256, split } from "../support/bytes.ts";
 import { assertConnectError } from "../support/connect_error.ts";
 import { testServices } from "../support/services.ts";
@@ -388,4 +396,75 @@ Deno.test("List has limits, and refuses tokens that are not its own", async () =
       "page_token: not one of this server",
     );
   }
+});
+
+/** A store that keeps its callers waiting for files, and records them. */
+class WaitingStore extends MemoryStore {
+  readonly callers: (StoreCaller | undefined)[] = [];
+
+  override open(_name: string, caller?: StoreCaller): Promise<never> {
+    this.callers.push(caller);
+    return new Promise((_, reject) => {
+      caller!.signal!.addEventListener("abort", () => reject(caller!.signal!.reason));
+    });
+  }
+
+  override startUpload(file: AnnouncedFile, options: UploadOptions): Promise<Upload> {
+    this.callers.push(options.caller);
+    return super.startUpload(file, options);
+  }
+}
+
+Deno.test("a call that waits for the store ends with its caller, and counts for its peer", async () => {
+  const store = new WaitingStore();
+  const file = fileClient({ store, peerOf: (context) => context.requestHeader.get("peer") ?? undefined });
+  const headers = { peer: "a" };
+  const calls = {
+    download: (signal: AbortSignal) => Array.fromAsync(file.download({ name: "a" }, { signal, headers })),
+    hashFile: (signal: AbortSignal) => file.hashFile({ name: "a" }, { signal, headers }),
+    hashFileWithProgress: (signal: AbortSignal) =>
+      Array.fromAsync(file.hashFileWithProgress({ name: "a" }, { signal, headers })),
+  };
+  for (const call of Object.values(calls)) {
+    const abort = new AbortController();
+    const ended = assertConnectError(call(abort.signal), Code.Canceled, /abort/);
+    await new Promise((resolve) => setTimeout(resolve));
+    const caller = store.callers.pop();
+    assert.deepEqual([caller?.peer, caller?.signal?.aborted], ["a", false]);
+    abort.abort();
+    await ended;
+    assert.equal(caller?.signal?.aborted, true);
+  }
+  await file.startUpload({ name: "a" }, { headers });
+  await file.upload(uploadMessages({ name: "a" }, []), { headers });
+  await file.startUpload({ name: "a" });
+  assert.deepEqual(store.callers.map((caller) => caller?.peer), ["a", "a", undefined]);
+});
+
+Deno.test("errors repeat no more of a request than a name may have", async () => {
+  const file = fileClient();
+  const long = "x".repeat(1_000_000);
+  const noUpload = "it expired, was aborted, or never was";
+  await assertConnectError(
+    file.getUpload({ uploadId: long }),
+    Code.NotFound,
+    `upload_id: no such upload: ${noUpload}`,
+  );
+  await assertConnectError(file.getUpload({ uploadId: "x" }), Code.NotFound, `upload_id: no upload "x": ${noUpload}`);
+  await assertConnectError(file.list({ pageToken: long }), Code.InvalidArgument, "page_token: not one of this server");
+  await assertConnectError(
+    file.stat({ name: long }),
+    Code.InvalidArgument,
+    "name: has 1000000 bytes, the limit is 255",
+  );
+});
+
+Deno.test("List takes the token of the longest name", async () => {
+  const file = fileClient();
+  const longest = "\u{10ffff}".repeat(63) + "abc";
+  for (const name of ["a", longest, `${longest.slice(0, -1)}d`]) {
+    await put(file, name, bytes("x"));
+  }
+  const page = await file.list({ pageSize: 2 });
+  assert.equal((await file.list({ pageToken: page.nextPageToken })).files.length, 1);
 });

@@ -103,3 +103,18 @@ Deno.test("ShaStream refuses a stream that is not options, then chunks", async (
     await assertConnectError(hash.shaStream(each(messages)), Code.InvalidArgument, message);
   }
 });
+
+Deno.test("BLAKE3 digests that are computed at once share a few instances, and come out right", async () => {
+  const contents = Array.from({ length: 40 }, (_, index) => sampleBytes(10_000 + index, index + 1));
+  const hashers = await Promise.all(contents.map(() => createNativeHasher(HashAlgorithm.BLAKE3)));
+  const abandoned = await createNativeHasher(HashAlgorithm.BLAKE3);
+  for (let start = 0; start < 10_100; start += 3000) {
+    hashers.forEach((hasher, index) => hasher.update(contents[index]!.subarray(start, start + 3000)));
+    abandoned.update(contents[0]!);
+  }
+  for (const [index, hasher] of hashers.entries()) {
+    const whole = createPortableHasher(HashAlgorithm.BLAKE3);
+    whole.update(contents[index]!);
+    assert.equal(hasher.digestHex(), whole.digestHex(), `digest ${index}`);
+  }
+});

@@ -37,3 +37,19 @@ Deno.test("MemoryStore counts a replaced file no longer", async () => {
   }
   assert.equal((await store.stat("file"))?.size, 10);
 });
+
+Deno.test("MemoryStore counts a deleted file as long as it has readers", async () => {
+  const store = new MemoryStore({ maxBytes: 2 * ENTRY_BYTES + 10 });
+  const upload = await store.startUpload(file, { resumable: false });
+  await upload.write(0, new Uint8Array(10));
+  await upload.finish(accept);
+  const [one, other] = [await store.open("file"), await store.open("file")];
+  await store.delete("file");
+  const next = await store.startUpload(file, { resumable: true });
+  const full = `store: full, the limit is ${2 * ENTRY_BYTES + 10} bytes`;
+  await one![Symbol.asyncDispose]();
+  await one![Symbol.asyncDispose]();
+  await assertConnectError(next.write(0, new Uint8Array(1)), Code.ResourceExhausted, full);
+  await other![Symbol.asyncDispose]();
+  assert.equal(await next.write(0, new Uint8Array(10)), 10);
+});

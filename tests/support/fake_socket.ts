@@ -72,7 +72,7 @@ export class FakeSocket implements Deno.Conn {
     }
     const length = Math.min(this.#input.length, buffer.length, this.maxRead);
     buffer.set(this.#input.subarray(0, length));
-    this.#input = this.#input.slice(length);
+    this.#input = this.#input.subarray(length);
     return length;
   }
 

@@ -1,6 +1,7 @@
 /** A sink of frames that writes down what it gets, and readers that feed it. */
 import { Buffer } from "node:buffer";
 import { errorName } from "../../src/http2/constants.ts";
+import { Turn } from "../../src/http/mod.ts";
 import { FrameReader, type FrameReaderLimits } from "../../src/http2/frame_reader.ts";
 import type { FrameSink } from "../../src/http2/frame_sink.ts";
 
@@ -63,6 +64,7 @@ export class FrameLog implements FrameSink {
   onWindowUpdate(id: number, increment: number): void {
     this.#add(`WINDOW_UPDATE ${id} ${increment}`);
   }
+  onUnknown(): void {} // Dropped.
   onStreamError(id: number, code: number, message: string): void {
     this.#add(`stream error ${id} ${errorName(code)}: ${message}`);
   }
@@ -105,9 +107,13 @@ export const READER_OPTIONS: ReaderOptions = {
 };
 
 /** A reader with other options than those, if they are given. */
-export function frameReader(sink: FrameSink, options: Partial<ReaderOptions> = {}): FrameReader {
+export function frameReader(
+  sink: FrameSink,
+  options: Partial<ReaderOptions> = {},
+  turn: Turn = new Turn(Infinity),
+): FrameReader {
   const { role, ...limits } = { ...READER_OPTIONS, ...options };
-  return new FrameReader(sink, role, limits);
+  return new FrameReader(sink, role, limits, turn);
 }
 
 /** Feeds a new reader all at once and, to another one, octet by octet, each in a buffer that is then overwritten. */

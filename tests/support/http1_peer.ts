@@ -50,6 +50,11 @@ export class Peer implements ExchangeHandler {
       handler: {
         onRequest: (exchange, head, endStream) => this.#onRequest(exchange, head, endStream),
         onOutput: () => void this.onOutputCalls++,
+        onRefused: (error) => {
+          this.log.push(`refused ${error.reason}`);
+          this.connection.close(0xb, error.message);
+          this.connection.handleClosed();
+        },
         onClose: (error) => this.log.push(`close ${error?.message ?? "clean"}`),
       },
     });

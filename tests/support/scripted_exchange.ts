@@ -3,7 +3,15 @@
  * counts the octets of the request that were released. What the engines forgive (a release after the end) it does not.
  */
 import assert from "node:assert/strict";
-import { type ExchangeHandler, type HeaderField, type HttpExchange, NO_HANDLER } from "../../src/http/mod.ts";
+import {
+  type ExchangeHandler,
+  fieldSectionSize,
+  FieldSectionTooLargeError,
+  type HeaderField,
+  type HttpExchange,
+  NO_HANDLER,
+  type RefusalError,
+} from "../../src/http/mod.ts";
 import { checkOutgoingHead, checkOutgoingTrailers } from "../../src/http2/message_rules.ts";
 import { concat } from "./frame_builder.ts";
 
@@ -17,6 +25,8 @@ export interface ScriptedExchangeOptions {
   readonly reserves?: boolean;
   /** @default true */
   readonly canSendTrailers?: boolean;
+  /** Bytes of a head or of trailers that the peer takes. @default Infinity */
+  readonly maxFieldSectionSize?: number;
 }
 
 /** See the top of the file. */
@@ -24,6 +34,7 @@ export class ScriptedExchange implements HttpExchange {
   handler: ExchangeHandler = NO_HANDLER;
   context: unknown = undefined;
   headSent = false;
+  awaitsRequest = true;
   readonly canSendTrailers: boolean;
   outputBuffer = new Uint8Array(0);
 
@@ -32,6 +43,9 @@ export class ScriptedExchange implements HttpExchange {
   /** How many octets of the request were given, and given back. */
   receivedLength = 0;
   releasedLength = 0;
+  /** How many bytes somebody keeps for the request, and how many there were at most. */
+  keptBytes = 0;
+  mostKeptBytes = 0;
   /** Whether `write` said false and `onWritable` was not called since. */
   isFull = false;
   /** Resolves when the answer has ended, by whatever command. */
@@ -126,6 +140,7 @@ export class ScriptedExchange implements HttpExchange {
     assert.equal(this.headSent, false, "There is one head");
     checkOutgoingHead(fields, "server");
     checkSendable(fields);
+    this.#checkSize(fields);
     this.headSent = true;
     if (!this.#isReset) {
       this.log.push(`respond ${line(fields)}${endStream ? " end" : ""}`);
@@ -157,6 +172,7 @@ export class ScriptedExchange implements HttpExchange {
     if (this.#isSendable()) {
       checkOutgoingTrailers(fields);
       checkSendable(fields);
+      this.#checkSize(fields);
       this.log.push(`trailers ${line(fields)}`);
       this.#end();
     }
@@ -195,8 +211,29 @@ export class ScriptedExchange implements HttpExchange {
     this.releasedLength += length;
   }
 
+  spendWork(): void {}
+
+  keep(bytes: number): void {
+    assert.ok(Number.isInteger(bytes) && bytes >= 0, "So many bytes can be kept");
+    this.keptBytes = bytes;
+    this.mostKeptBytes = Math.max(this.mostKeptBytes, bytes);
+  }
+
+  /** The connection keeps too much, or the request comes too slowly. */
+  refuse(error: RefusalError): void {
+    this.handler.onRefused!(this, error);
+  }
+
   #begin(command: string): void {
     assert.equal(this.#reserved, undefined, `No ${command} between reserve and commit`);
+  }
+
+  #checkSize(fields: readonly HeaderField[]): void {
+    const { maxFieldSectionSize = Infinity } = this.#options;
+    const size = fieldSectionSize(fields);
+    if (size > maxFieldSectionSize) {
+      throw new FieldSectionTooLargeError(size, maxFieldSectionSize, "maxFieldSectionSize");
+    }
   }
 
   /** As the engines: false after a reset, and a mistake after the end. */

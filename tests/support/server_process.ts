@@ -18,8 +18,17 @@ export interface ServerProcess {
   logged(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
+/** The command of `deno task serve`: environment variables, then `deno run` and its arguments. */
+const SERVE_WORDS = config.tasks.serve.command.split(" ");
+const DENO_AT = SERVE_WORDS.indexOf("deno");
+
+/** The environment that `deno task serve` gives to Deno. */
+export const SERVE_ENVIRONMENT: Readonly<Record<string, string>> = Object.fromEntries(
+  SERVE_WORDS.slice(0, DENO_AT).map((word) => word.split("=", 2) as [string, string]),
+);
+
 /** The arguments to Deno that `deno task serve` has, up to `server.ts`. On a new machine Deno would tell what it downloads. */
-export const SERVE_ARGUMENTS: readonly string[] = ["run", "--quiet", ...config.tasks.serve.command.split(" ").slice(2)];
+export const SERVE_ARGUMENTS: readonly string[] = ["run", "--quiet", ...SERVE_WORDS.slice(DENO_AT + 2)];
 
 const ROOT = new URL("../..", import.meta.url);
 
@@ -41,7 +50,7 @@ export async function startServer(
       ...["--port", "0", "--data-dir", options.dataDir, ...options.args ?? []],
     ],
     cwd: ROOT,
-    env: options.env ?? {},
+    env: { ...SERVE_ENVIRONMENT, ...options.env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -107,7 +116,7 @@ export async function runServer(
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...SERVE_ARGUMENTS, ...args],
     cwd: ROOT,
-    env,
+    env: { ...SERVE_ENVIRONMENT, ...env },
     stdin: "null",
   }).output();
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };

@@ -20,7 +20,7 @@ export function testServices(options: Partial<ServiceOptions> = {}): (router: Co
   const { store = new MemoryStore(), createHasher = createPortableHasher } = options;
   const hash = options.hash ??
     createClient(Hash, createInProcessTransport((router) => registerHash(router, createHasher)));
-  return (router) => registerServices(router, { store, createHasher, hash });
+  return (router) => registerServices(router, { ...options, store, createHasher, hash });
 }
 
 /** Makes calls of each kind to the services behind a transport, which have no file yet: those that go well, and those that fail. */

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { HeaderField } from "../../src/http/mod.ts";
+import type { HeaderField, RefusalError } from "../../src/http/mod.ts";
 import { errorName } from "../../src/http2/constants.ts";
 import { HpackEncoder } from "../../src/http2/hpack/mod.ts";
 import {
@@ -81,6 +81,10 @@ export class TestPeer {
           handler?.onRequest?.(stream, head, endStream);
         },
         onOutput: () => handler?.onOutput?.(),
+        onRefused: (error) => {
+          this.events.push(`refused ${error.reason}`);
+          handler?.onRefused?.(error);
+        },
         onReady: () => handler?.onReady?.(),
         onCapacity: () => {
           this.events.push("capacity");
@@ -246,6 +250,12 @@ export class TestPeer {
         const unprocessed = error.isUnprocessed ? " unprocessed" : "";
         this.#note("reset", stream, `${errorName(error.code)} ${error.origin}${unprocessed}`);
         streamHandler.onReset?.(stream, error);
+      },
+      ...streamHandler.onRefused && {
+        onRefused: (stream: Http2Stream, error: RefusalError) => {
+          this.#note("refused", stream, error.reason);
+          streamHandler.onRefused!(stream, error);
+        },
       },
     };
   }

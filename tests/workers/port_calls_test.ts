@@ -5,7 +5,7 @@ import { assertConnectError } from "../support/connect_error.ts";
 
 interface Adder {
   add(a: number, b: number): number;
-  fail(kind: "connect" | "plain" | "text"): void;
+  fail(kind: "connect" | "plain" | "system" | "text"): void;
   length(octets: Uint8Array): number;
   octets(): Uint8Array;
   relay(port: MessagePort): Promise<number>;
@@ -24,6 +24,8 @@ function connect() {
     fail: (kind) => {
       throw kind === "connect"
         ? new ConnectError("no such thing", Code.NotFound, undefined, undefined, () => {})
+        : kind === "system"
+        ? Object.assign(new Error("Too many open files"), { code: "EMFILE" })
         : kind === "plain"
         ? new RangeError("Cannot do it", { cause: () => {} })
         : "text";
@@ -53,6 +55,7 @@ Deno.test("call() gives what the other end answers", async () => {
 Deno.test("call() fails with the error of the other end: its code, or its name, message and stack", async () => {
   using ends = connect();
   await assertConnectError(ends.caller.call("fail", "connect"), Code.NotFound, "no such thing");
+  await assert.rejects(ends.caller.call("fail", "system"), { message: "Too many open files", code: "EMFILE" });
   await assert.rejects(ends.caller.call("fail", "plain"), (error: Error) => {
     assert.deepEqual([error.name, error.message], ["RangeError", "Cannot do it"]);
     assert.match(error.stack ?? "", /^RangeError: Cannot do it\n.*at Object\.fail /s);

@@ -1,7 +1,15 @@
 /** What a store behind a port does beyond what every store does: what becomes of it when the thread in front goes. */
 import { Code } from "@connectrpc/connect";
 import assert from "node:assert/strict";
-import { type AnnouncedFile, CHUNK_BYTES, type FileStore, MemoryStore, type Upload } from "../../src/services/mod.ts";
+import {
+  type AnnouncedFile,
+  CHUNK_BYTES,
+  type FileStore,
+  MemoryStore,
+  type StoreCaller,
+  type Upload,
+  type UploadOptions,
+} from "../../src/services/mod.ts";
 import { RemoteStore, StoreHost } from "../../src/workers/mod.ts";
 import { collect, sampleBytes } from "../support/bytes.ts";
 import { assertConnectError } from "../support/connect_error.ts";
@@ -25,11 +33,14 @@ class WatchedStore extends MemoryStore {
   /** What `open` and `startUpload` wait for when they have done it. */
   gate: Promise<void> = Promise.resolve();
   readError: Error | undefined;
+  /** Of `open` and `startUpload`. */
+  readonly callers: (StoreCaller | undefined)[] = [];
   /** The uploads themselves, in the order in which they began. */
   readonly uploads: Upload[] = [];
 
-  override async open(name: string) {
-    const file = await super.open(name);
+  override async open(name: string, caller?: StoreCaller) {
+    this.callers.push(caller);
+    const file = await super.open(name, caller);
     this.openFiles++;
     await this.gate;
     return file && {
@@ -39,7 +50,8 @@ class WatchedStore extends MemoryStore {
     };
   }
 
-  override async startUpload(file: AnnouncedFile, options: { readonly resumable: boolean }) {
+  override async startUpload(file: AnnouncedFile, options: UploadOptions) {
+    this.callers.push(options.caller);
     const upload = await super.startUpload(file, options);
     this.uploads.push(upload);
     await this.gate;
@@ -217,4 +229,48 @@ Deno.test("an upload that is no more says so, whatever is asked of it", async ()
   await assertConnectError(upload.write(0, CONTENT), Code.FailedPrecondition, THROWN_AWAY);
   await assertConnectError(upload.finish(() => Promise.resolve()), Code.FailedPrecondition, THROWN_AWAY);
   await upload.abort();
+});
+
+Deno.test("calls count for their peer, whatever thread they come by", async () => {
+  await using threads = scene();
+  const { store, first, second } = threads;
+  await put(store, "a");
+  store.callers.length = 0;
+  await first.remote.open("a", { peer: "192.0.2.1" });
+  await first.remote.open("a");
+  await second.remote.startUpload(announced("b"), { resumable: true, caller: { peer: "192.0.2.2" } });
+  assert.deepEqual(store.callers.map((caller) => caller?.peer), ["192.0.2.1", undefined, "192.0.2.2"]);
+});
+
+Deno.test("what waits in the store hears that its caller has gone, and is closed when it comes all the same", async () => {
+  await using threads = scene();
+  const { store, first: { remote } } = threads;
+  await put(store, "a");
+  const gate = Promise.withResolvers<void>();
+  store.gate = gate.promise;
+  const abort = new AbortController();
+  const opening = remote.open("a", { peer: "a", signal: abort.signal });
+  await remote.stat("a"); // Answered after what came before it has begun.
+  const { signal } = store.callers.at(-1)!;
+  assert.equal(signal!.aborted, false);
+  abort.abort();
+  await remote.stat("a");
+  assert.equal(signal!.aborted, true);
+  gate.resolve();
+  await (await opening)![Symbol.asyncDispose]();
+  assert.equal(store.openFiles, 0);
+  await assert.rejects(remote.open("a", { peer: "a", signal: abort.signal }), /abort/);
+});
+
+Deno.test("a reader hears that its caller has gone", async () => {
+  await using threads = scene();
+  const { store, first: { remote } } = threads;
+  await put(store, "a");
+  const abort = new AbortController();
+  await using file = await remote.open("a", { peer: "a", signal: abort.signal });
+  const chunks = file!.read(0, CONTENT.length);
+  await chunks[Symbol.asyncIterator]().next();
+  abort.abort();
+  await assertConnectError(collect(chunks), Code.Canceled, "the file is closed");
+  assert.equal(store.openFiles, 0);
 });

@@ -11,6 +11,7 @@ import { makeCertificate } from "../support/certificate.ts";
 import { assertConnectError } from "../support/connect_error.ts";
 import { LogRecorder } from "../support/log_records.ts";
 import { PoolScene, type WorkerClient } from "../support/pool_scene.ts";
+import { RawClient } from "../support/raw_client.ts";
 import { readMetrics } from "../support/prometheus.ts";
 import { until } from "../support/sockets.ts";
 
@@ -33,7 +34,7 @@ Deno.test("pool: all workers answer on one port, and are counted together", asyn
   await using scene = await PoolScene.start({ hasMetrics: true }, { metrics: await loadMetrics() });
   const { pool } = scene;
   const clients = await scene.connectToAll(2);
-  assert.equal(pool.isReady(), true);
+  assert.equal(await pool.notReadyReason(), undefined);
   for (const client of clients) {
     assert.equal(await greet(client), "Hello, Ada!");
   }
@@ -54,7 +55,6 @@ Deno.test("pool: a worker that crashes is replaced, and the others go on", async
   await using scene = await PoolScene.start();
   const deeds = {
     throw: "TypeError: Thrown on purpose",
-    reject: "TypeError: Rejected on purpose",
     exit: "Error: .*exited",
   };
   for (const [deed, error] of Object.entries(deeds)) {
@@ -72,6 +72,20 @@ Deno.test("pool: a worker that crashes is replaced, and the others go on", async
   }
 });
 
+Deno.test("pool: a promise that nothing awaits is rejected, and its worker goes on", async () => {
+  await using log = await LogRecorder.start();
+  await using scene = await PoolScene.start();
+  const connections = await scene.connectToAll(2);
+  for (const connection of connections) {
+    const talk = await converse(connection);
+    await scene.misbehave(connection, "reject");
+    talk.end();
+    assert.equal((await talk.answers.next()).value?.message, "Hello, Grace!");
+    assert.equal(await greet(connection), "Hello, Ada!");
+  }
+  assert.deepEqual(log.texts.filter((text) => text.includes("crashed")), []);
+});
+
 Deno.test("pool: one that cannot start again is tried until it can", async () => {
   await using log = await LogRecorder.start();
   await using scene = await PoolScene.start();
@@ -79,10 +93,31 @@ Deno.test("pool: one that cannot start again is tried until it can", async () =>
   await Deno.writeTextFile(scene.mayNotStartPath, "2");
   await scene.misbehave(second!, "throw");
   await log.waitFor(/^Worker 2 crashed: Error: Cannot start on purpose; starting another/);
-  assert.equal(scene.pool.isReady(), true, "There is one that serves");
+  assert.equal(await scene.pool.notReadyReason(), undefined, "There is one that serves");
   assert.equal(await greet(await scene.connect()), "Hello, Ada!");
   await Deno.remove(scene.mayNotStartPath);
   await log.waitFor(/^Worker 2 serves again$/);
+});
+
+Deno.test("pool: one that crashed is not replaced before there are descriptors for a thread, without which Deno panics", async () => {
+  await using log = await LogRecorder.start();
+  const shortages = [new Error("Too many open files"), new Error("Too many open files")];
+  await using scene = await PoolScene.start({}, { threadShortage: () => shortages.pop() });
+  const [, second] = await scene.connectToAll(2);
+  await scene.misbehave(second!, "throw");
+  const said = await log.waitFor(/^Worker 2 serves again$/);
+  const early = said.filter((text) => /cannot start yet/.test(text));
+  assert.deepEqual(early, ["Worker 2 cannot start yet: Error: Too many open files"]);
+  assert.equal(shortages.length, 0);
+});
+
+Deno.test("pool: it is not ready while a worker that gets connections does not respond", async () => {
+  await using scene = await PoolScene.start();
+  const [, second] = await scene.connectToAll(2);
+  assert.equal(await scene.pool.notReadyReason(), undefined);
+  scene.misbehave(second!, "loop").catch(() => {});
+  await until(() => existsSync(`${scene.directory}/looping`));
+  assert.equal(await scene.pool.notReadyReason(), "worker 2 does not respond");
 });
 
 Deno.test("pool: one that crashes again and again starts later each time, and not at all once the pool ends", async () => {
@@ -123,6 +158,22 @@ Deno.test("pool: a port that somebody has is refused, also if they would share i
   await assert.rejects(PoolScene.start({ listen }), inUse);
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await assert.rejects(PoolScene.start({ listen: { ...listen, port: other.addr.port } }), /^Error: Cannot listen on/);
+});
+
+Deno.test("pool: what may be buffered is shared out: what one server would keep is refused by one of two workers", async () => {
+  const maxBufferedBytes = 4 << 20;
+  const post = async (length: number): Promise<string> => {
+    await using scene = await PoolScene.start({ listen: { host: "127.0.0.1", port: 0, maxBufferedBytes } });
+    const client = await RawClient.connect({ hostname: "127.0.0.1", port: Number(new URL(scene.pool.url).port) });
+    const head = "POST /edgewire.v1.File/Stat HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/proto\r\n";
+    await client.send(`${head}content-length: ${length}\r\n\r\n`);
+    await client.send(new Uint8Array(length).fill(0x0a));
+    const { status, body } = await client.readAnswer();
+    client.close();
+    return `${status} ${/"code":"(\w+)"/.exec(body)?.[1]}`;
+  };
+  assert.equal(await post(1_000_000), "400 invalid_argument");
+  assert.equal(await post(1_100_000), "429 resource_exhausted");
 });
 
 Deno.test("pool: connections are shared out, rounded up, and those above are closed", async () => {
@@ -189,6 +240,21 @@ Deno.test("pool: a new certificate is taken by all workers, also by those that s
   await scene.connectToAll(2, [second.cert]);
 });
 
+Deno.test("pool: who clients must be is taken with the certificate by all workers, and stays when nothing is said of it", async () => {
+  await using log = await LogRecorder.start();
+  await using certificate = await makeCertificate();
+  const { cert, key } = certificate;
+  await using scene = await PoolScene.start({ listen: { host: "127.0.0.1", port: 0, tls: { cert, key } } });
+  await scene.connectToAll(2, [cert]);
+  await assert.rejects(scene.pool.reloadTls({ cert, key, clientCa: "none" }), /Cannot read the client CA/);
+  await scene.pool.reloadTls({ cert, key, clientCa: cert });
+  const isRefused = () => assert.rejects(scene.connect([cert]));
+  await Promise.all(Array.from({ length: 8 }, isRefused));
+  await scene.pool.reloadTls({ cert, key });
+  await Promise.all(Array.from({ length: 8 }, isRefused));
+  assert.deepEqual(log.texts, []);
+});
+
 Deno.test("pool: an upload goes on through whatever worker, and survives the crash of the one that began it", async () => {
   await using log = await LogRecorder.start();
   await using scene = await PoolScene.start();
@@ -241,7 +307,7 @@ Deno.test("pool: shutdown() waits for the calls of all workers, who say that the
     Array.fromAsync(createClient(Health, transport).watch({}), ({ status }) => status)
   );
   pool.drain();
-  assert.equal(pool.isReady(), false);
+  assert.equal(await pool.notReadyReason(), "the server is shutting down");
   const ended = pool.shutdown();
   for (const statuses of await Promise.all(watches)) {
     assert.equal(statuses.at(-1), ServingStatus.NOT_SERVING);

@@ -2,21 +2,25 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import type { Printable } from "@bufbuild/protoplugin";
 import {
+  costOf,
   END_GROUP,
   hasPrototype,
   IMPLICIT,
+  isExtendable,
   isLong,
   isUnbounded,
+  itemCost,
   LENGTH_DELIMITED,
-  MAX_DEPTH,
   representationOf,
   type Scalar,
   scalarOf,
   START_GROUP,
   tagOf,
   valueScalarOf,
+  widthOf,
   zeroOfEnum,
 } from "../../src/codec/plan.ts";
+import { MAP_ENTRY_COST } from "../../src/codec/wire/budget.ts";
 import { functionName, indent, type Line, type Source } from "./source.ts";
 
 /** The variable that holds a member of the message while it is read. */
@@ -99,7 +103,7 @@ export function readerSource(source: Source, message: DescMessage, signature: Li
   return [
     signature,
     ...indent([
-      [`if (depth > ${MAX_DEPTH}) `, runtime("decline"), "();"],
+      [runtime("enter"), `(depth, ${costOf(message)});`],
       ...message.members.map((member) => declaration(source, member)),
       ["let unknown: ", source.file.import("UnknownField", "@bufbuild/protobuf", true), "[] | undefined;"],
       "let tag = 0;",
@@ -116,7 +120,11 @@ export function readerSource(source: Source, message: DescMessage, signature: Li
           ...cases,
           "default:",
           ...indent([
-            ["unknown = ", runtime("readUnknown"), "(unknown, buffer, at, end, tag);"],
+            [
+              "unknown = ",
+              runtime(isExtendable(message) ? "readExtension" : "readUnknown"),
+              "(unknown, buffer, at, end, tag);",
+            ],
             ["at = ", runtime("position"), ";"],
           ]),
         ]),
@@ -153,7 +161,7 @@ function resultSource(source: Source, message: DescMessage): Line[] {
     ...message.members.filter((member) => !isAlwaysThere(member)).map((member) =>
       `if (${variableOf(member)} !== undefined) message.${member.localName} = ${variableOf(member)};`
     ),
-    "if (unknown !== undefined) message.$unknown = unknown;",
+    ["if (unknown !== undefined) message.$unknown = ", source.runtime("endUnknown"), "(unknown);"],
     "return message;",
   ];
 }
@@ -185,7 +193,7 @@ export function constructorSource(source: Source, message: DescMessage): Line[] 
           ? `this.${member.localName} = ${variableOf(member)};`
           : assign(member.localName, variableOf(member))
       ),
-      assign("$unknown", "unknown"),
+      ["if (unknown !== undefined) this.$unknown = ", source.runtime("endUnknown"), "(unknown);"],
     ]),
     "});",
   ];
@@ -317,10 +325,15 @@ function scalarListSource(source: Source, field: DescField & { fieldKind: "list"
   const scalar = valueScalarOf(field);
   const longAsString = field.listKind === "scalar" && field.longAsString;
   const next: Line = ["at = ", source.runtime("position"), ";"];
-  const one: Line[] = [[`${name}.push(`, readScalar(source, scalar, longAsString), ");"], next];
+  const cost = itemCost(scalar, longAsString);
+  const one = (cost: number): Line[] => [
+    ...cost > 0 ? [spend(source, cost)] : [],
+    [`${name}.push(`, readScalar(source, scalar, longAsString), ");"],
+    next,
+  ];
   const tag = tagOf(field.number, scalar.wireType);
   if (isUnbounded(scalar)) {
-    return [requireTag(source, tag), ...one];
+    return [requireTag(source, tag), ...one(2 * cost)];
   }
   const packed: Line[] = [["stop = ", source.runtime("readStop"), "(buffer, at, end);"]];
   if (scalar.name === "double") {
@@ -329,19 +342,44 @@ function scalarListSource(source: Source, field: DescField & { fieldKind: "list"
       "at = stop;",
     );
   } else {
-    packed.push(next, "while (at < stop) {", ...indent(one), "}", [
-      "if (at !== stop) ",
-      source.runtime("decline"),
-      "();",
-    ]);
+    packed.push(
+      next,
+      ["if (stop - at >= ", source.runtime("LONG_LIST"), ") {"],
+      ...indent([
+        [
+          [source.runtime("readLongList"), `(${name}, buffer, at, stop, `],
+          [readItem(source, scalar, longAsString), `, ${widthOf(scalar)}, ${cost});`],
+        ],
+        "at = stop;",
+      ]),
+      "} else {",
+      ...indent([
+        "while (at < stop) {",
+        ...indent(one(cost)),
+        "}",
+        ["if (at !== stop) ", source.runtime("decline"), "();"],
+      ]),
+      "}",
+    );
   }
   return [
     `if (tag === ${tagOf(field.number, LENGTH_DELIMITED)}) {`,
     ...indent(packed),
     "} else {",
-    ...indent([requireTag(source, tag), ...one]),
+    ...indent([requireTag(source, tag), ...one(2 * cost)]),
     "}",
   ];
+}
+
+/** The function that reads one of many. */
+function readItem(source: Source, scalar: Scalar, longAsString: boolean): Printable {
+  const read = source.runtime(`read${functionName(scalar)}`);
+  return longAsString ? ["(buffer, at) => String(", read, "(buffer, at))"] : read;
+}
+
+/** Counts what is about to be made. */
+function spend(source: Source, cost: number): Line {
+  return [source.runtime("spend"), `(${cost});`];
 }
 
 function isPropertyKey(type: string): boolean {
@@ -370,6 +408,7 @@ function mapSource(source: Source, field: DescField & { fieldKind: "map" }): Lin
     ...indent([
       ["stop = ", source.runtime("readStop"), "(buffer, at, end);"],
       next,
+      spend(source, MAP_ENTRY_COST),
       [`let key: ${keyType} = `, keyZero, ";"],
       ["let value: ", typeOf(source, field), keyType === "number" ? "[number]" : "[string]", " | undefined;"],
       "while (at < stop) {",

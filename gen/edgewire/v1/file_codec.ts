@@ -4,7 +4,7 @@
 
 import type { AbortUploadRequest, AbortUploadResponse, DeleteRequest, DeleteResponse, DownloadRequest, DownloadResponse, FileInfo, FinishUploadRequest, FinishUploadResponse, GetUploadRequest, GetUploadResponse, HashFileRequest, HashFileResponse, HashFileWithProgressRequest, HashFileWithProgressResponse, HashProgress, ListRequest, ListResponse, StartUploadRequest, StartUploadResponse, StatRequest, StatResponse, UploadHeader, UploadRequest, UploadResponse, WriteUploadRequest, WriteUploadResponse } from "./file_pb.ts";
 import { AbortUploadRequestSchema as AbortUploadRequestSchema$1, AbortUploadResponseSchema as AbortUploadResponseSchema$1, DeleteRequestSchema as DeleteRequestSchema$1, DeleteResponseSchema as DeleteResponseSchema$1, DownloadRequestSchema as DownloadRequestSchema$1, DownloadResponseSchema as DownloadResponseSchema$1, File as File$1, FileInfoSchema as FileInfoSchema$1, FinishUploadRequestSchema as FinishUploadRequestSchema$1, FinishUploadResponseSchema as FinishUploadResponseSchema$1, GetUploadRequestSchema as GetUploadRequestSchema$1, GetUploadResponseSchema as GetUploadResponseSchema$1, HashFileRequestSchema as HashFileRequestSchema$1, HashFileResponseSchema as HashFileResponseSchema$1, HashFileWithProgressRequestSchema as HashFileWithProgressRequestSchema$1, HashFileWithProgressResponseSchema as HashFileWithProgressResponseSchema$1, HashProgressSchema as HashProgressSchema$1, ListRequestSchema as ListRequestSchema$1, ListResponseSchema as ListResponseSchema$1, StartUploadRequestSchema as StartUploadRequestSchema$1, StartUploadResponseSchema as StartUploadResponseSchema$1, StatRequestSchema as StatRequestSchema$1, StatResponseSchema as StatResponseSchema$1, UploadHeaderSchema as UploadHeaderSchema$1, UploadRequestSchema as UploadRequestSchema$1, UploadResponseSchema as UploadResponseSchema$1, WriteUploadRequestSchema as WriteUploadRequestSchema$1, WriteUploadResponseSchema as WriteUploadResponseSchema$1 } from "./file_pb.ts";
-import { boundUnknown, closeLength, decline, endMessage, NO_BYTES, position, readBytes, readInt32, readInt64, readStop, readString, readTag, readUnknown, withCodec, withCodecs, writeBytes, writeInt32, writeInt64, writeString, writeUnknown } from "../../../src/codec/wire/mod.ts";
+import { boundUnknown, closeLength, decline, endMessage, endUnknown, enter, NO_BYTES, position, readBytes, readInt32, readInt64, readStop, readString, readTag, readUnknown, withCodec, withCodecs, writeBytes, writeInt32, writeInt64, writeString, writeUnknown } from "../../../src/codec/wire/mod.ts";
 import type { UnknownField } from "@bufbuild/protobuf";
 import { bound_edgewire_v1_Digest, read_edgewire_v1_Digest, write_edgewire_v1_Digest } from "./hash_codec.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -12,7 +12,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export * from "./file_pb.ts";
 
 export function read_edgewire_v1_FileInfo(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): FileInfo {
-  if (depth > 100) decline();
+  enter(depth, 152);
   let f1: FileInfo["name"] = "";
   let f2: FileInfo["size"] = 0n;
   let f3: FileInfo["modified"] | undefined;
@@ -51,7 +51,7 @@ export function read_edgewire_v1_FileInfo(buffer: Uint8Array, at: number, end: n
   endMessage(at, end, tag, endTag);
   const message: FileInfo = { $typeName: "edgewire.v1.FileInfo", name: f1, size: f2 };
   if (f3 !== undefined) message.modified = f3;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_FileInfo(message: FileInfo): number {
@@ -88,7 +88,7 @@ export function write_edgewire_v1_FileInfo(message: FileInfo, buffer: Uint8Array
 export const FileInfoSchema: typeof FileInfoSchema$1 = /*@__PURE__*/ withCodec(FileInfoSchema$1, { read: read_edgewire_v1_FileInfo, bound: bound_edgewire_v1_FileInfo, write: write_edgewire_v1_FileInfo });
 
 export function read_edgewire_v1_UploadRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): UploadRequest {
-  if (depth > 100) decline();
+  enter(depth, 144);
   let o0: UploadRequest["part"] | undefined;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -122,7 +122,7 @@ export function read_edgewire_v1_UploadRequest(buffer: Uint8Array, at: number, e
   }
   endMessage(at, end, tag, endTag);
   const message: UploadRequest = { $typeName: "edgewire.v1.UploadRequest", part: o0 === undefined ? { case: undefined } : o0 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_UploadRequest(message: UploadRequest): number {
@@ -153,7 +153,7 @@ export function write_edgewire_v1_UploadRequest(message: UploadRequest, buffer: 
 export const UploadRequestSchema: typeof UploadRequestSchema$1 = /*@__PURE__*/ withCodec(UploadRequestSchema$1, { read: read_edgewire_v1_UploadRequest, bound: bound_edgewire_v1_UploadRequest, write: write_edgewire_v1_UploadRequest });
 
 export function read_edgewire_v1_UploadHeader(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): UploadHeader {
-  if (depth > 100) decline();
+  enter(depth, 144);
   let f1: UploadHeader["name"] = "";
   let f2: UploadHeader["size"] | undefined;
   let f3: UploadHeader["digest"] | undefined;
@@ -193,7 +193,7 @@ export function read_edgewire_v1_UploadHeader(buffer: Uint8Array, at: number, en
   const message: UploadHeader = { $typeName: "edgewire.v1.UploadHeader", name: f1 };
   if (f2 !== undefined) message.size = f2;
   if (f3 !== undefined) message.digest = f3;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_UploadHeader(message: UploadHeader): number {
@@ -230,7 +230,7 @@ export function write_edgewire_v1_UploadHeader(message: UploadHeader, buffer: Ui
 export const UploadHeaderSchema: typeof UploadHeaderSchema$1 = /*@__PURE__*/ withCodec(UploadHeaderSchema$1, { read: read_edgewire_v1_UploadHeader, bound: bound_edgewire_v1_UploadHeader, write: write_edgewire_v1_UploadHeader });
 
 export function read_edgewire_v1_UploadResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): UploadResponse {
-  if (depth > 100) decline();
+  enter(depth, 136);
   let f1: UploadResponse["file"] | undefined;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -257,7 +257,7 @@ export function read_edgewire_v1_UploadResponse(buffer: Uint8Array, at: number, 
   endMessage(at, end, tag, endTag);
   const message: UploadResponse = { $typeName: "edgewire.v1.UploadResponse" };
   if (f1 !== undefined) message.file = f1;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_UploadResponse(message: UploadResponse): number {
@@ -283,7 +283,7 @@ export function write_edgewire_v1_UploadResponse(message: UploadResponse, buffer
 export const UploadResponseSchema: typeof UploadResponseSchema$1 = /*@__PURE__*/ withCodec(UploadResponseSchema$1, { read: read_edgewire_v1_UploadResponse, bound: bound_edgewire_v1_UploadResponse, write: write_edgewire_v1_UploadResponse });
 
 export function read_edgewire_v1_DownloadRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): DownloadRequest {
-  if (depth > 100) decline();
+  enter(depth, 152);
   let f1: DownloadRequest["name"] = "";
   let f2: DownloadRequest["offset"] = 0n;
   let f3: DownloadRequest["length"] | undefined;
@@ -320,7 +320,7 @@ export function read_edgewire_v1_DownloadRequest(buffer: Uint8Array, at: number,
   endMessage(at, end, tag, endTag);
   const message: DownloadRequest = { $typeName: "edgewire.v1.DownloadRequest", name: f1, offset: f2 };
   if (f3 !== undefined) message.length = f3;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_DownloadRequest(message: DownloadRequest): number {
@@ -355,7 +355,7 @@ export function write_edgewire_v1_DownloadRequest(message: DownloadRequest, buff
 export const DownloadRequestSchema: typeof DownloadRequestSchema$1 = /*@__PURE__*/ withCodec(DownloadRequestSchema$1, { read: read_edgewire_v1_DownloadRequest, bound: bound_edgewire_v1_DownloadRequest, write: write_edgewire_v1_DownloadRequest });
 
 export function read_edgewire_v1_DownloadResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): DownloadResponse {
-  if (depth > 100) decline();
+  enter(depth, 144);
   let o0: DownloadResponse["part"] | undefined;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -389,7 +389,7 @@ export function read_edgewire_v1_DownloadResponse(buffer: Uint8Array, at: number
   }
   endMessage(at, end, tag, endTag);
   const message: DownloadResponse = { $typeName: "edgewire.v1.DownloadResponse", part: o0 === undefined ? { case: undefined } : o0 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_DownloadResponse(message: DownloadResponse): number {
@@ -420,7 +420,7 @@ export function write_edgewire_v1_DownloadResponse(message: DownloadResponse, bu
 export const DownloadResponseSchema: typeof DownloadResponseSchema$1 = /*@__PURE__*/ withCodec(DownloadResponseSchema$1, { read: read_edgewire_v1_DownloadResponse, bound: bound_edgewire_v1_DownloadResponse, write: write_edgewire_v1_DownloadResponse });
 
 export function read_edgewire_v1_StartUploadRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): StartUploadRequest {
-  if (depth > 100) decline();
+  enter(depth, 152);
   let f1: StartUploadRequest["name"] = "";
   let f2: StartUploadRequest["size"] = 0n;
   let f3: StartUploadRequest["digest"] | undefined;
@@ -459,7 +459,7 @@ export function read_edgewire_v1_StartUploadRequest(buffer: Uint8Array, at: numb
   endMessage(at, end, tag, endTag);
   const message: StartUploadRequest = { $typeName: "edgewire.v1.StartUploadRequest", name: f1, size: f2 };
   if (f3 !== undefined) message.digest = f3;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_StartUploadRequest(message: StartUploadRequest): number {
@@ -496,7 +496,7 @@ export function write_edgewire_v1_StartUploadRequest(message: StartUploadRequest
 export const StartUploadRequestSchema: typeof StartUploadRequestSchema$1 = /*@__PURE__*/ withCodec(StartUploadRequestSchema$1, { read: read_edgewire_v1_StartUploadRequest, bound: bound_edgewire_v1_StartUploadRequest, write: write_edgewire_v1_StartUploadRequest });
 
 export function read_edgewire_v1_StartUploadResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): StartUploadResponse {
-  if (depth > 100) decline();
+  enter(depth, 144);
   let f1: StartUploadResponse["uploadId"] = "";
   let f2: StartUploadResponse["expires"] | undefined;
   let unknown: UnknownField[] | undefined;
@@ -529,7 +529,7 @@ export function read_edgewire_v1_StartUploadResponse(buffer: Uint8Array, at: num
   endMessage(at, end, tag, endTag);
   const message: StartUploadResponse = { $typeName: "edgewire.v1.StartUploadResponse", uploadId: f1 };
   if (f2 !== undefined) message.expires = f2;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_StartUploadResponse(message: StartUploadResponse): number {
@@ -561,7 +561,7 @@ export function write_edgewire_v1_StartUploadResponse(message: StartUploadRespon
 export const StartUploadResponseSchema: typeof StartUploadResponseSchema$1 = /*@__PURE__*/ withCodec(StartUploadResponseSchema$1, { read: read_edgewire_v1_StartUploadResponse, bound: bound_edgewire_v1_StartUploadResponse, write: write_edgewire_v1_StartUploadResponse });
 
 export function read_edgewire_v1_WriteUploadRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): WriteUploadRequest {
-  if (depth > 100) decline();
+  enter(depth, 120);
   let f1: WriteUploadRequest["uploadId"] = "";
   let f2: WriteUploadRequest["offset"] = 0n;
   let f3: WriteUploadRequest["chunk"] = NO_BYTES;
@@ -597,7 +597,7 @@ export function read_edgewire_v1_WriteUploadRequest(buffer: Uint8Array, at: numb
   }
   endMessage(at, end, tag, endTag);
   const message: WriteUploadRequest = { $typeName: "edgewire.v1.WriteUploadRequest", uploadId: f1, offset: f2, chunk: f3 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_WriteUploadRequest(message: WriteUploadRequest): number {
@@ -633,7 +633,7 @@ export function write_edgewire_v1_WriteUploadRequest(message: WriteUploadRequest
 export const WriteUploadRequestSchema: typeof WriteUploadRequestSchema$1 = /*@__PURE__*/ withCodec(WriteUploadRequestSchema$1, { read: read_edgewire_v1_WriteUploadRequest, bound: bound_edgewire_v1_WriteUploadRequest, write: write_edgewire_v1_WriteUploadRequest });
 
 export function read_edgewire_v1_WriteUploadResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): WriteUploadResponse {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: WriteUploadResponse["nextOffset"] = 0n;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -657,7 +657,7 @@ export function read_edgewire_v1_WriteUploadResponse(buffer: Uint8Array, at: num
   }
   endMessage(at, end, tag, endTag);
   const message: WriteUploadResponse = { $typeName: "edgewire.v1.WriteUploadResponse", nextOffset: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_WriteUploadResponse(message: WriteUploadResponse): number {
@@ -681,7 +681,7 @@ export function write_edgewire_v1_WriteUploadResponse(message: WriteUploadRespon
 export const WriteUploadResponseSchema: typeof WriteUploadResponseSchema$1 = /*@__PURE__*/ withCodec(WriteUploadResponseSchema$1, { read: read_edgewire_v1_WriteUploadResponse, bound: bound_edgewire_v1_WriteUploadResponse, write: write_edgewire_v1_WriteUploadResponse });
 
 export function read_edgewire_v1_GetUploadRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): GetUploadRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: GetUploadRequest["uploadId"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -705,7 +705,7 @@ export function read_edgewire_v1_GetUploadRequest(buffer: Uint8Array, at: number
   }
   endMessage(at, end, tag, endTag);
   const message: GetUploadRequest = { $typeName: "edgewire.v1.GetUploadRequest", uploadId: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_GetUploadRequest(message: GetUploadRequest): number {
@@ -730,7 +730,7 @@ export function write_edgewire_v1_GetUploadRequest(message: GetUploadRequest, bu
 export const GetUploadRequestSchema: typeof GetUploadRequestSchema$1 = /*@__PURE__*/ withCodec(GetUploadRequestSchema$1, { read: read_edgewire_v1_GetUploadRequest, bound: bound_edgewire_v1_GetUploadRequest, write: write_edgewire_v1_GetUploadRequest });
 
 export function read_edgewire_v1_GetUploadResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): GetUploadResponse {
-  if (depth > 100) decline();
+  enter(depth, 160);
   let f1: GetUploadResponse["name"] = "";
   let f2: GetUploadResponse["size"] = 0n;
   let f3: GetUploadResponse["nextOffset"] = 0n;
@@ -783,7 +783,7 @@ export function read_edgewire_v1_GetUploadResponse(buffer: Uint8Array, at: numbe
   const message: GetUploadResponse = { $typeName: "edgewire.v1.GetUploadResponse", name: f1, size: f2, nextOffset: f3 };
   if (f4 !== undefined) message.expires = f4;
   if (f5 !== undefined) message.file = f5;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_GetUploadResponse(message: GetUploadResponse): number {
@@ -832,7 +832,7 @@ export function write_edgewire_v1_GetUploadResponse(message: GetUploadResponse, 
 export const GetUploadResponseSchema: typeof GetUploadResponseSchema$1 = /*@__PURE__*/ withCodec(GetUploadResponseSchema$1, { read: read_edgewire_v1_GetUploadResponse, bound: bound_edgewire_v1_GetUploadResponse, write: write_edgewire_v1_GetUploadResponse });
 
 export function read_edgewire_v1_FinishUploadRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): FinishUploadRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: FinishUploadRequest["uploadId"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -856,7 +856,7 @@ export function read_edgewire_v1_FinishUploadRequest(buffer: Uint8Array, at: num
   }
   endMessage(at, end, tag, endTag);
   const message: FinishUploadRequest = { $typeName: "edgewire.v1.FinishUploadRequest", uploadId: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_FinishUploadRequest(message: FinishUploadRequest): number {
@@ -881,7 +881,7 @@ export function write_edgewire_v1_FinishUploadRequest(message: FinishUploadReque
 export const FinishUploadRequestSchema: typeof FinishUploadRequestSchema$1 = /*@__PURE__*/ withCodec(FinishUploadRequestSchema$1, { read: read_edgewire_v1_FinishUploadRequest, bound: bound_edgewire_v1_FinishUploadRequest, write: write_edgewire_v1_FinishUploadRequest });
 
 export function read_edgewire_v1_FinishUploadResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): FinishUploadResponse {
-  if (depth > 100) decline();
+  enter(depth, 136);
   let f1: FinishUploadResponse["file"] | undefined;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -908,7 +908,7 @@ export function read_edgewire_v1_FinishUploadResponse(buffer: Uint8Array, at: nu
   endMessage(at, end, tag, endTag);
   const message: FinishUploadResponse = { $typeName: "edgewire.v1.FinishUploadResponse" };
   if (f1 !== undefined) message.file = f1;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_FinishUploadResponse(message: FinishUploadResponse): number {
@@ -934,7 +934,7 @@ export function write_edgewire_v1_FinishUploadResponse(message: FinishUploadResp
 export const FinishUploadResponseSchema: typeof FinishUploadResponseSchema$1 = /*@__PURE__*/ withCodec(FinishUploadResponseSchema$1, { read: read_edgewire_v1_FinishUploadResponse, bound: bound_edgewire_v1_FinishUploadResponse, write: write_edgewire_v1_FinishUploadResponse });
 
 export function read_edgewire_v1_AbortUploadRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): AbortUploadRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: AbortUploadRequest["uploadId"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -958,7 +958,7 @@ export function read_edgewire_v1_AbortUploadRequest(buffer: Uint8Array, at: numb
   }
   endMessage(at, end, tag, endTag);
   const message: AbortUploadRequest = { $typeName: "edgewire.v1.AbortUploadRequest", uploadId: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_AbortUploadRequest(message: AbortUploadRequest): number {
@@ -983,7 +983,7 @@ export function write_edgewire_v1_AbortUploadRequest(message: AbortUploadRequest
 export const AbortUploadRequestSchema: typeof AbortUploadRequestSchema$1 = /*@__PURE__*/ withCodec(AbortUploadRequestSchema$1, { read: read_edgewire_v1_AbortUploadRequest, bound: bound_edgewire_v1_AbortUploadRequest, write: write_edgewire_v1_AbortUploadRequest });
 
 export function read_edgewire_v1_AbortUploadResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): AbortUploadResponse {
-  if (depth > 100) decline();
+  enter(depth, 96);
   let unknown: UnknownField[] | undefined;
   let tag = 0;
   while (at < end) {
@@ -1001,7 +1001,7 @@ export function read_edgewire_v1_AbortUploadResponse(buffer: Uint8Array, at: num
   }
   endMessage(at, end, tag, endTag);
   const message: AbortUploadResponse = { $typeName: "edgewire.v1.AbortUploadResponse" };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_AbortUploadResponse(message: AbortUploadResponse): number {
@@ -1020,7 +1020,7 @@ export function write_edgewire_v1_AbortUploadResponse(message: AbortUploadRespon
 export const AbortUploadResponseSchema: typeof AbortUploadResponseSchema$1 = /*@__PURE__*/ withCodec(AbortUploadResponseSchema$1, { read: read_edgewire_v1_AbortUploadResponse, bound: bound_edgewire_v1_AbortUploadResponse, write: write_edgewire_v1_AbortUploadResponse });
 
 export function read_edgewire_v1_HashFileRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HashFileRequest {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: HashFileRequest["name"] = "";
   let f2: HashFileRequest["algorithm"] = 0;
   let unknown: UnknownField[] | undefined;
@@ -1053,7 +1053,7 @@ export function read_edgewire_v1_HashFileRequest(buffer: Uint8Array, at: number,
   }
   endMessage(at, end, tag, endTag);
   const message: HashFileRequest = { $typeName: "edgewire.v1.HashFileRequest", name: f1, algorithm: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_HashFileRequest(message: HashFileRequest): number {
@@ -1083,7 +1083,7 @@ export function write_edgewire_v1_HashFileRequest(message: HashFileRequest, buff
 export const HashFileRequestSchema: typeof HashFileRequestSchema$1 = /*@__PURE__*/ withCodec(HashFileRequestSchema$1, { read: read_edgewire_v1_HashFileRequest, bound: bound_edgewire_v1_HashFileRequest, write: write_edgewire_v1_HashFileRequest });
 
 export function read_edgewire_v1_HashFileResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HashFileResponse {
-  if (depth > 100) decline();
+  enter(depth, 144);
   let f1: HashFileResponse["digest"] | undefined;
   let f2: HashFileResponse["byteCount"] = 0n;
   let unknown: UnknownField[] | undefined;
@@ -1116,7 +1116,7 @@ export function read_edgewire_v1_HashFileResponse(buffer: Uint8Array, at: number
   endMessage(at, end, tag, endTag);
   const message: HashFileResponse = { $typeName: "edgewire.v1.HashFileResponse", byteCount: f2 };
   if (f1 !== undefined) message.digest = f1;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_HashFileResponse(message: HashFileResponse): number {
@@ -1147,7 +1147,7 @@ export function write_edgewire_v1_HashFileResponse(message: HashFileResponse, bu
 export const HashFileResponseSchema: typeof HashFileResponseSchema$1 = /*@__PURE__*/ withCodec(HashFileResponseSchema$1, { read: read_edgewire_v1_HashFileResponse, bound: bound_edgewire_v1_HashFileResponse, write: write_edgewire_v1_HashFileResponse });
 
 export function read_edgewire_v1_HashFileWithProgressRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HashFileWithProgressRequest {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: HashFileWithProgressRequest["name"] = "";
   let f2: HashFileWithProgressRequest["algorithm"] = 0;
   let unknown: UnknownField[] | undefined;
@@ -1180,7 +1180,7 @@ export function read_edgewire_v1_HashFileWithProgressRequest(buffer: Uint8Array,
   }
   endMessage(at, end, tag, endTag);
   const message: HashFileWithProgressRequest = { $typeName: "edgewire.v1.HashFileWithProgressRequest", name: f1, algorithm: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_HashFileWithProgressRequest(message: HashFileWithProgressRequest): number {
@@ -1210,7 +1210,7 @@ export function write_edgewire_v1_HashFileWithProgressRequest(message: HashFileW
 export const HashFileWithProgressRequestSchema: typeof HashFileWithProgressRequestSchema$1 = /*@__PURE__*/ withCodec(HashFileWithProgressRequestSchema$1, { read: read_edgewire_v1_HashFileWithProgressRequest, bound: bound_edgewire_v1_HashFileWithProgressRequest, write: write_edgewire_v1_HashFileWithProgressRequest });
 
 export function read_edgewire_v1_HashFileWithProgressResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HashFileWithProgressResponse {
-  if (depth > 100) decline();
+  enter(depth, 144);
   let o0: HashFileWithProgressResponse["event"] | undefined;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -1242,7 +1242,7 @@ export function read_edgewire_v1_HashFileWithProgressResponse(buffer: Uint8Array
   }
   endMessage(at, end, tag, endTag);
   const message: HashFileWithProgressResponse = { $typeName: "edgewire.v1.HashFileWithProgressResponse", event: o0 === undefined ? { case: undefined } : o0 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_HashFileWithProgressResponse(message: HashFileWithProgressResponse): number {
@@ -1273,7 +1273,7 @@ export function write_edgewire_v1_HashFileWithProgressResponse(message: HashFile
 export const HashFileWithProgressResponseSchema: typeof HashFileWithProgressResponseSchema$1 = /*@__PURE__*/ withCodec(HashFileWithProgressResponseSchema$1, { read: read_edgewire_v1_HashFileWithProgressResponse, bound: bound_edgewire_v1_HashFileWithProgressResponse, write: write_edgewire_v1_HashFileWithProgressResponse });
 
 export function read_edgewire_v1_HashProgress(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HashProgress {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: HashProgress["hashedBytes"] = 0n;
   let f2: HashProgress["totalBytes"] = 0n;
   let unknown: UnknownField[] | undefined;
@@ -1303,7 +1303,7 @@ export function read_edgewire_v1_HashProgress(buffer: Uint8Array, at: number, en
   }
   endMessage(at, end, tag, endTag);
   const message: HashProgress = { $typeName: "edgewire.v1.HashProgress", hashedBytes: f1, totalBytes: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_HashProgress(message: HashProgress): number {
@@ -1332,7 +1332,7 @@ export function write_edgewire_v1_HashProgress(message: HashProgress, buffer: Ui
 export const HashProgressSchema: typeof HashProgressSchema$1 = /*@__PURE__*/ withCodec(HashProgressSchema$1, { read: read_edgewire_v1_HashProgress, bound: bound_edgewire_v1_HashProgress, write: write_edgewire_v1_HashProgress });
 
 export function read_edgewire_v1_StatRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): StatRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: StatRequest["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -1356,7 +1356,7 @@ export function read_edgewire_v1_StatRequest(buffer: Uint8Array, at: number, end
   }
   endMessage(at, end, tag, endTag);
   const message: StatRequest = { $typeName: "edgewire.v1.StatRequest", name: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_StatRequest(message: StatRequest): number {
@@ -1381,7 +1381,7 @@ export function write_edgewire_v1_StatRequest(message: StatRequest, buffer: Uint
 export const StatRequestSchema: typeof StatRequestSchema$1 = /*@__PURE__*/ withCodec(StatRequestSchema$1, { read: read_edgewire_v1_StatRequest, bound: bound_edgewire_v1_StatRequest, write: write_edgewire_v1_StatRequest });
 
 export function read_edgewire_v1_StatResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): StatResponse {
-  if (depth > 100) decline();
+  enter(depth, 136);
   let f1: StatResponse["file"] | undefined;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -1408,7 +1408,7 @@ export function read_edgewire_v1_StatResponse(buffer: Uint8Array, at: number, en
   endMessage(at, end, tag, endTag);
   const message: StatResponse = { $typeName: "edgewire.v1.StatResponse" };
   if (f1 !== undefined) message.file = f1;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_StatResponse(message: StatResponse): number {
@@ -1434,7 +1434,7 @@ export function write_edgewire_v1_StatResponse(message: StatResponse, buffer: Ui
 export const StatResponseSchema: typeof StatResponseSchema$1 = /*@__PURE__*/ withCodec(StatResponseSchema$1, { read: read_edgewire_v1_StatResponse, bound: bound_edgewire_v1_StatResponse, write: write_edgewire_v1_StatResponse });
 
 export function read_edgewire_v1_ListRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ListRequest {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: ListRequest["pageSize"] = 0;
   let f2: ListRequest["pageToken"] = "";
   let unknown: UnknownField[] | undefined;
@@ -1467,7 +1467,7 @@ export function read_edgewire_v1_ListRequest(buffer: Uint8Array, at: number, end
   }
   endMessage(at, end, tag, endTag);
   const message: ListRequest = { $typeName: "edgewire.v1.ListRequest", pageSize: f1, pageToken: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_ListRequest(message: ListRequest): number {
@@ -1497,7 +1497,7 @@ export function write_edgewire_v1_ListRequest(message: ListRequest, buffer: Uint
 export const ListRequestSchema: typeof ListRequestSchema$1 = /*@__PURE__*/ withCodec(ListRequestSchema$1, { read: read_edgewire_v1_ListRequest, bound: bound_edgewire_v1_ListRequest, write: write_edgewire_v1_ListRequest });
 
 export function read_edgewire_v1_ListResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ListResponse {
-  if (depth > 100) decline();
+  enter(depth, 144);
   const f1: ListResponse["files"] = [];
   let f2: ListResponse["nextPageToken"] = "";
   let unknown: UnknownField[] | undefined;
@@ -1529,7 +1529,7 @@ export function read_edgewire_v1_ListResponse(buffer: Uint8Array, at: number, en
   }
   endMessage(at, end, tag, endTag);
   const message: ListResponse = { $typeName: "edgewire.v1.ListResponse", files: f1, nextPageToken: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_ListResponse(message: ListResponse): number {
@@ -1563,7 +1563,7 @@ export function write_edgewire_v1_ListResponse(message: ListResponse, buffer: Ui
 export const ListResponseSchema: typeof ListResponseSchema$1 = /*@__PURE__*/ withCodec(ListResponseSchema$1, { read: read_edgewire_v1_ListResponse, bound: bound_edgewire_v1_ListResponse, write: write_edgewire_v1_ListResponse });
 
 export function read_edgewire_v1_DeleteRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): DeleteRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: DeleteRequest["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -1587,7 +1587,7 @@ export function read_edgewire_v1_DeleteRequest(buffer: Uint8Array, at: number, e
   }
   endMessage(at, end, tag, endTag);
   const message: DeleteRequest = { $typeName: "edgewire.v1.DeleteRequest", name: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_DeleteRequest(message: DeleteRequest): number {
@@ -1612,7 +1612,7 @@ export function write_edgewire_v1_DeleteRequest(message: DeleteRequest, buffer: 
 export const DeleteRequestSchema: typeof DeleteRequestSchema$1 = /*@__PURE__*/ withCodec(DeleteRequestSchema$1, { read: read_edgewire_v1_DeleteRequest, bound: bound_edgewire_v1_DeleteRequest, write: write_edgewire_v1_DeleteRequest });
 
 export function read_edgewire_v1_DeleteResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): DeleteResponse {
-  if (depth > 100) decline();
+  enter(depth, 96);
   let unknown: UnknownField[] | undefined;
   let tag = 0;
   while (at < end) {
@@ -1630,7 +1630,7 @@ export function read_edgewire_v1_DeleteResponse(buffer: Uint8Array, at: number, 
   }
   endMessage(at, end, tag, endTag);
   const message: DeleteResponse = { $typeName: "edgewire.v1.DeleteResponse" };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_DeleteResponse(message: DeleteResponse): number {
@@ -1649,7 +1649,7 @@ export function write_edgewire_v1_DeleteResponse(message: DeleteResponse, buffer
 export const DeleteResponseSchema: typeof DeleteResponseSchema$1 = /*@__PURE__*/ withCodec(DeleteResponseSchema$1, { read: read_edgewire_v1_DeleteResponse, bound: bound_edgewire_v1_DeleteResponse, write: write_edgewire_v1_DeleteResponse });
 
 function read_google_protobuf_Timestamp(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): Timestamp {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: Timestamp["seconds"] = 0n;
   let f2: Timestamp["nanos"] = 0;
   let unknown: UnknownField[] | undefined;
@@ -1682,7 +1682,7 @@ function read_google_protobuf_Timestamp(buffer: Uint8Array, at: number, end: num
   }
   endMessage(at, end, tag, endTag);
   const message: Timestamp = { $typeName: "google.protobuf.Timestamp", seconds: f1, nanos: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 function bound_google_protobuf_Timestamp(message: Timestamp): number {

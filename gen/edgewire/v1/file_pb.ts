@@ -265,7 +265,7 @@ export type StartUploadResponse = Message<"edgewire.v1.StartUploadResponse"> & {
   uploadId: string;
 
   /**
-   * When the upload expires if nothing is written.
+   * When the upload expires if nothing new is written.
    *
    * @generated from field: google.protobuf.Timestamp expires = 2;
    */
@@ -384,7 +384,7 @@ export type GetUploadResponse = Message<"edgewire.v1.GetUploadResponse"> & {
   nextOffset: bigint;
 
   /**
-   * When the upload expires if nothing is written.
+   * When the upload expires if nothing new is written.
    *
    * @generated from field: google.protobuf.Timestamp expires = 4;
    */
@@ -773,6 +773,10 @@ export const DeleteResponseSchema: GenMessage<DeleteResponse> = /*@__PURE__*/
  * An upload becomes visible only when it is complete and what was announced about it (size, digest) is true;
  * until then, and when it fails, a file of that name stays as it was. Of two uploads to one name the later to end wins.
  *
+ * Files are read and written a few at a time; other calls wait for their turn, those of each client address (IPv6: each /64) in an order of their
+ * own. What a client address may have at a time is bounded: 128 unfinished uploads, 32 GiB in them, 512 files that are read, 1024 calls that wait.
+ * A call beyond that fails with resource_exhausted, and so do calls when the server has no room or no file descriptor left.
+ *
  * @generated from service edgewire.v1.File
  */
 export const File: GenService<{
@@ -787,7 +791,8 @@ export const File: GenService<{
     output: typeof UploadResponseSchema;
   },
   /**
-   * Download sends a file, or a part of it, in chunks of at most 64 KiB. The first message has the file's description.
+   * Download sends a file, or a part of it, in chunks of at most 64 KiB. The first message has the file's description. When a client address has too
+   * many downloads, the one fails that its client has not taken anything of for longest, if that is more than five seconds.
    *
    * @generated from rpc edgewire.v1.File.Download
    */
@@ -798,7 +803,8 @@ export const File: GenService<{
   },
   /**
    * StartUpload begins a resumable upload, for callers that cannot stream and for networks that break.
-   * Unfinished uploads survive a restart of the server and expire when nothing was written for a day.
+   * Unfinished uploads survive a restart of the server. They expire when nothing new was written for a day, or for ten minutes while nothing was
+   * written at all. When an address, or the server, has too many, one makes room that is empty, or was not written to for ten minutes.
    *
    * @generated from rpc edgewire.v1.File.StartUpload
    */
@@ -878,7 +884,8 @@ export const File: GenService<{
     output: typeof StatResponseSchema;
   },
   /**
-   * List describes the files in the order of their names (by UTF-16 code unit), a page at a time.
+   * List describes the files in the order of their names (by UTF-16 code unit), a page at a time. What other programs add to the directory of the files, or
+   * remove from it, shows after some seconds, and in other calls at once.
    *
    * @generated from rpc edgewire.v1.File.List
    */

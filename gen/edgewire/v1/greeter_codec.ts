@@ -4,13 +4,13 @@
 
 import type { ConverseRequest, ConverseResponse, HelloReply, HelloRequest } from "./greeter_pb.ts";
 import { ConverseRequestSchema as ConverseRequestSchema$1, ConverseResponseSchema as ConverseResponseSchema$1, Greeter as Greeter$1, HelloReplySchema as HelloReplySchema$1, HelloRequestSchema as HelloRequestSchema$1 } from "./greeter_pb.ts";
-import { boundUnknown, decline, endMessage, position, readString, readTag, readUnknown, withCodec, withCodecs, writeString, writeUnknown } from "../../../src/codec/wire/mod.ts";
+import { boundUnknown, decline, endMessage, endUnknown, enter, position, readString, readTag, readUnknown, withCodec, withCodecs, writeString, writeUnknown } from "../../../src/codec/wire/mod.ts";
 import type { UnknownField } from "@bufbuild/protobuf";
 
 export * from "./greeter_pb.ts";
 
 export function read_edgewire_v1_HelloRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HelloRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: HelloRequest["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -34,7 +34,7 @@ export function read_edgewire_v1_HelloRequest(buffer: Uint8Array, at: number, en
   }
   endMessage(at, end, tag, endTag);
   const message: HelloRequest = { $typeName: "edgewire.v1.HelloRequest", name: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_HelloRequest(message: HelloRequest): number {
@@ -59,7 +59,7 @@ export function write_edgewire_v1_HelloRequest(message: HelloRequest, buffer: Ui
 export const HelloRequestSchema: typeof HelloRequestSchema$1 = /*@__PURE__*/ withCodec(HelloRequestSchema$1, { read: read_edgewire_v1_HelloRequest, bound: bound_edgewire_v1_HelloRequest, write: write_edgewire_v1_HelloRequest });
 
 export function read_edgewire_v1_HelloReply(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HelloReply {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: HelloReply["message"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -83,7 +83,7 @@ export function read_edgewire_v1_HelloReply(buffer: Uint8Array, at: number, end:
   }
   endMessage(at, end, tag, endTag);
   const message: HelloReply = { $typeName: "edgewire.v1.HelloReply", message: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_HelloReply(message: HelloReply): number {
@@ -108,7 +108,7 @@ export function write_edgewire_v1_HelloReply(message: HelloReply, buffer: Uint8A
 export const HelloReplySchema: typeof HelloReplySchema$1 = /*@__PURE__*/ withCodec(HelloReplySchema$1, { read: read_edgewire_v1_HelloReply, bound: bound_edgewire_v1_HelloReply, write: write_edgewire_v1_HelloReply });
 
 export function read_edgewire_v1_ConverseRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ConverseRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: ConverseRequest["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -132,7 +132,7 @@ export function read_edgewire_v1_ConverseRequest(buffer: Uint8Array, at: number,
   }
   endMessage(at, end, tag, endTag);
   const message: ConverseRequest = { $typeName: "edgewire.v1.ConverseRequest", name: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_ConverseRequest(message: ConverseRequest): number {
@@ -157,7 +157,7 @@ export function write_edgewire_v1_ConverseRequest(message: ConverseRequest, buff
 export const ConverseRequestSchema: typeof ConverseRequestSchema$1 = /*@__PURE__*/ withCodec(ConverseRequestSchema$1, { read: read_edgewire_v1_ConverseRequest, bound: bound_edgewire_v1_ConverseRequest, write: write_edgewire_v1_ConverseRequest });
 
 export function read_edgewire_v1_ConverseResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ConverseResponse {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: ConverseResponse["message"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -181,7 +181,7 @@ export function read_edgewire_v1_ConverseResponse(buffer: Uint8Array, at: number
   }
   endMessage(at, end, tag, endTag);
   const message: ConverseResponse = { $typeName: "edgewire.v1.ConverseResponse", message: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_ConverseResponse(message: ConverseResponse): number {

@@ -4,13 +4,13 @@
 
 import type { Digest, ShaRequest, ShaResponse, ShaStreamOptions, ShaStreamRequest, ShaStreamResponse } from "./hash_pb.ts";
 import { DigestSchema as DigestSchema$1, Hash as Hash$1, ShaRequestSchema as ShaRequestSchema$1, ShaResponseSchema as ShaResponseSchema$1, ShaStreamOptionsSchema as ShaStreamOptionsSchema$1, ShaStreamRequestSchema as ShaStreamRequestSchema$1, ShaStreamResponseSchema as ShaStreamResponseSchema$1 } from "./hash_pb.ts";
-import { boundUnknown, closeLength, decline, endMessage, position, readBytes, readInt32, readInt64, readStop, readString, readTag, readUnknown, withCodec, withCodecs, writeBytes, writeInt32, writeInt64, writeString, writeUnknown } from "../../../src/codec/wire/mod.ts";
+import { boundUnknown, closeLength, decline, endMessage, endUnknown, enter, position, readBytes, readInt32, readInt64, readStop, readString, readTag, readUnknown, withCodec, withCodecs, writeBytes, writeInt32, writeInt64, writeString, writeUnknown } from "../../../src/codec/wire/mod.ts";
 import type { UnknownField } from "@bufbuild/protobuf";
 
 export * from "./hash_pb.ts";
 
 export function read_edgewire_v1_Digest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): Digest {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: Digest["algorithm"] = 0;
   let f2: Digest["hex"] = "";
   let unknown: UnknownField[] | undefined;
@@ -43,7 +43,7 @@ export function read_edgewire_v1_Digest(buffer: Uint8Array, at: number, end: num
   }
   endMessage(at, end, tag, endTag);
   const message: Digest = { $typeName: "edgewire.v1.Digest", algorithm: f1, hex: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_Digest(message: Digest): number {
@@ -73,7 +73,7 @@ export function write_edgewire_v1_Digest(message: Digest, buffer: Uint8Array, at
 export const DigestSchema: typeof DigestSchema$1 = /*@__PURE__*/ withCodec(DigestSchema$1, { read: read_edgewire_v1_Digest, bound: bound_edgewire_v1_Digest, write: write_edgewire_v1_Digest });
 
 export function read_edgewire_v1_ShaRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ShaRequest {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: ShaRequest["input"] = "";
   let f2: ShaRequest["algorithm"] = 0;
   let unknown: UnknownField[] | undefined;
@@ -106,7 +106,7 @@ export function read_edgewire_v1_ShaRequest(buffer: Uint8Array, at: number, end:
   }
   endMessage(at, end, tag, endTag);
   const message: ShaRequest = { $typeName: "edgewire.v1.ShaRequest", input: f1, algorithm: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_ShaRequest(message: ShaRequest): number {
@@ -136,7 +136,7 @@ export function write_edgewire_v1_ShaRequest(message: ShaRequest, buffer: Uint8A
 export const ShaRequestSchema: typeof ShaRequestSchema$1 = /*@__PURE__*/ withCodec(ShaRequestSchema$1, { read: read_edgewire_v1_ShaRequest, bound: bound_edgewire_v1_ShaRequest, write: write_edgewire_v1_ShaRequest });
 
 export function read_edgewire_v1_ShaResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ShaResponse {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: ShaResponse["digest"] = "";
   let f2: ShaResponse["algorithm"] = 0;
   let unknown: UnknownField[] | undefined;
@@ -169,7 +169,7 @@ export function read_edgewire_v1_ShaResponse(buffer: Uint8Array, at: number, end
   }
   endMessage(at, end, tag, endTag);
   const message: ShaResponse = { $typeName: "edgewire.v1.ShaResponse", digest: f1, algorithm: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_ShaResponse(message: ShaResponse): number {
@@ -199,7 +199,7 @@ export function write_edgewire_v1_ShaResponse(message: ShaResponse, buffer: Uint
 export const ShaResponseSchema: typeof ShaResponseSchema$1 = /*@__PURE__*/ withCodec(ShaResponseSchema$1, { read: read_edgewire_v1_ShaResponse, bound: bound_edgewire_v1_ShaResponse, write: write_edgewire_v1_ShaResponse });
 
 export function read_edgewire_v1_ShaStreamRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ShaStreamRequest {
-  if (depth > 100) decline();
+  enter(depth, 144);
   let o0: ShaStreamRequest["part"] | undefined;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -233,7 +233,7 @@ export function read_edgewire_v1_ShaStreamRequest(buffer: Uint8Array, at: number
   }
   endMessage(at, end, tag, endTag);
   const message: ShaStreamRequest = { $typeName: "edgewire.v1.ShaStreamRequest", part: o0 === undefined ? { case: undefined } : o0 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_ShaStreamRequest(message: ShaStreamRequest): number {
@@ -264,7 +264,7 @@ export function write_edgewire_v1_ShaStreamRequest(message: ShaStreamRequest, bu
 export const ShaStreamRequestSchema: typeof ShaStreamRequestSchema$1 = /*@__PURE__*/ withCodec(ShaStreamRequestSchema$1, { read: read_edgewire_v1_ShaStreamRequest, bound: bound_edgewire_v1_ShaStreamRequest, write: write_edgewire_v1_ShaStreamRequest });
 
 export function read_edgewire_v1_ShaStreamOptions(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ShaStreamOptions {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: ShaStreamOptions["algorithm"] = 0;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -291,7 +291,7 @@ export function read_edgewire_v1_ShaStreamOptions(buffer: Uint8Array, at: number
   }
   endMessage(at, end, tag, endTag);
   const message: ShaStreamOptions = { $typeName: "edgewire.v1.ShaStreamOptions", algorithm: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_ShaStreamOptions(message: ShaStreamOptions): number {
@@ -315,7 +315,7 @@ export function write_edgewire_v1_ShaStreamOptions(message: ShaStreamOptions, bu
 export const ShaStreamOptionsSchema: typeof ShaStreamOptionsSchema$1 = /*@__PURE__*/ withCodec(ShaStreamOptionsSchema$1, { read: read_edgewire_v1_ShaStreamOptions, bound: bound_edgewire_v1_ShaStreamOptions, write: write_edgewire_v1_ShaStreamOptions });
 
 export function read_edgewire_v1_ShaStreamResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ShaStreamResponse {
-  if (depth > 100) decline();
+  enter(depth, 144);
   let f1: ShaStreamResponse["digest"] | undefined;
   let f2: ShaStreamResponse["byteCount"] = 0n;
   let unknown: UnknownField[] | undefined;
@@ -348,7 +348,7 @@ export function read_edgewire_v1_ShaStreamResponse(buffer: Uint8Array, at: numbe
   endMessage(at, end, tag, endTag);
   const message: ShaStreamResponse = { $typeName: "edgewire.v1.ShaStreamResponse", byteCount: f2 };
   if (f1 !== undefined) message.digest = f1;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_v1_ShaStreamResponse(message: ShaStreamResponse): number {

@@ -4,14 +4,17 @@ import type { Struct } from "@bufbuild/protobuf/wkt";
 import {
   END_GROUP,
   isUnbounded,
+  itemCost,
   LENGTH_DELIMITED,
   representationOf,
   scalarOf,
   START_GROUP,
   tagOf,
   valueScalarOf,
+  widthOf,
   zeroOfEnum,
 } from "../plan.ts";
+import { MAP_ENTRY_COST } from "../wire/budget.ts";
 import type { WireCodec } from "../wire/wire_codec.ts";
 import * as wire from "../wire/mod.ts";
 import type { Draft, Oneof } from "./draft.ts";
@@ -165,26 +168,34 @@ function listReaders(field: DescField & { fieldKind: "list" }, codecOf: FindCode
   }
   const scalar = valueScalarOf(field);
   const read = valueReader(field);
+  const cost = itemCost(scalar, field.listKind === "scalar" && field.longAsString);
   const readers: [number, ReadField][] = [[tagOf(field.number, scalar.wireType), (draft, buffer, at, end) => {
+    wire.spend(2 * cost);
     (draft[name] as unknown[]).push(read(buffer, at, end));
     return wire.position;
   }]];
   if (!isUnbounded(scalar)) {
     readers.push([
       tagOf(field.number, LENGTH_DELIMITED),
-      scalar.name === "double" ? packedDoublesReader(name) : packedReader(name, read),
+      scalar.name === "double" ? packedDoublesReader(name) : packedReader(name, read, widthOf(scalar), cost),
     ]);
   }
   return readers;
 }
 
-function packedReader(name: string, read: ReadScalar): ReadField {
+function packedReader(name: string, read: ReadScalar, width: number, cost: number): ReadField {
+  const readItem = (buffer: Uint8Array, at: number) => read(buffer, at, buffer.length);
   return (draft, buffer, at, end) => {
     const length = wire.readLength(buffer, at, end);
     const list = draft[name] as unknown[];
     at = wire.position;
     const stop = at + length;
+    if (length >= wire.LONG_LIST) {
+      wire.readLongList(list, buffer, at, stop, readItem, width, cost);
+      return stop;
+    }
     while (at < stop) {
+      wire.spend(cost);
       list.push(read(buffer, at, stop));
       at = wire.position;
     }
@@ -213,6 +224,7 @@ function mapReader(field: DescField & { fieldKind: "map" }, codecOf: FindCodec):
   const { tag: valueTag, read: readValue, zero } = mapValue(field, codecOf);
   return (draft, buffer, at, end, depth) => {
     const length = wire.readLength(buffer, at, end);
+    wire.spend(MAP_ENTRY_COST);
     let entryKey = keyZero;
     let value: unknown;
     at = wire.position;

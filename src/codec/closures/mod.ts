@@ -1,7 +1,7 @@
 /** Codecs compiled from the schema at run time: closures, as `eval` is nothing that every platform has. */
 import type { DescMessage, UnknownField } from "@bufbuild/protobuf";
 import { setCompiler } from "../message_codec.ts";
-import { MAX_DEPTH, sortedFields } from "../plan.ts";
+import { costOf, isExtendable, sortedFields } from "../plan.ts";
 import { generatedCodec, type WireCodec } from "../wire/wire_codec.ts";
 import * as wire from "../wire/mod.ts";
 import { type Draft, draftMaker } from "./draft.ts";
@@ -37,6 +37,8 @@ function messageReader(desc: DescMessage, codecOf: FindCodec): WireCodec["read"]
   const near: (ReadField | undefined)[] = [];
   const far = new Map<number, ReadField>();
   const known = new Set<number>();
+  const cost = costOf(desc);
+  const readUnknown = isExtendable(desc) ? wire.readExtension : wire.readUnknown;
   for (const field of desc.fields) {
     known.add(field.number);
     for (const [tag, read] of fieldReaders(field, codecOf)) {
@@ -52,9 +54,7 @@ function messageReader(desc: DescMessage, codecOf: FindCodec): WireCodec["read"]
     }
   }
   return (buffer, at, end, depth, endTag) => {
-    if (depth > MAX_DEPTH) {
-      wire.decline();
-    }
+    wire.enter(depth, cost);
     const draft = newDraft();
     let unknown: UnknownField[] | undefined;
     let tag = 0;
@@ -74,13 +74,13 @@ function messageReader(desc: DescMessage, codecOf: FindCodec): WireCodec["read"]
         if (known.has(tag >>> 3)) {
           wire.decline();
         }
-        unknown = wire.readUnknown(unknown, buffer, at, end, tag);
+        unknown = readUnknown(unknown, buffer, at, end, tag);
         at = wire.position;
       }
     }
     wire.endMessage(at, end, tag, endTag);
     if (unknown !== undefined) {
-      draft.$unknown = unknown;
+      draft.$unknown = wire.endUnknown(unknown);
     }
     return draft;
   };

@@ -6,6 +6,11 @@
 /** What is thrown. Not an `Error`: a stack trace would cost more than the rest. */
 const DECLINED = Symbol("declined");
 
+/** Whether a codec declined, rather than failed. */
+export function isDeclined(error: unknown): boolean {
+  return error === DECLINED;
+}
+
 /** Leaves the message to protobuf-es. */
 export function decline(): never {
   throw DECLINED;

@@ -1,4 +1,5 @@
 /** The message that is read now, and what it keeps of the buffer that it is read from. */
+import { beginBudget } from "./budget.ts";
 
 let inputStart = 0;
 let inputEnd = 0;
@@ -7,8 +8,14 @@ let isOwned = false;
 /** A copy of the input, shared by values of it that have to outlive the buffer. */
 let copy: Uint8Array | undefined;
 
-/** Begins to read a message. @param owned Whether it may keep the buffer. */
-export function beginInput(start: number, end: number, owned: boolean): void {
+/**
+ * Begins to read a message.
+ *
+ * @param owned Whether it may keep the buffer.
+ * @param maxDecodedBytes What it may take in memory, at most.
+ */
+export function beginInput(start: number, end: number, owned: boolean, maxDecodedBytes: number): void {
+  beginBudget(end - start, maxDecodedBytes);
   inputStart = start;
   inputEnd = end;
   isOwned = owned;

@@ -1,4 +1,5 @@
 /** What compiled codecs are made of: values to and from the wire. Generated source imports it. */
+export { enter, spend } from "./budget.ts";
 export { decline } from "./decline.ts";
 export { jsonOfStruct, structOfJson } from "./struct_json.ts";
 export {
@@ -12,13 +13,16 @@ export {
   setOwn,
   textBound,
 } from "./values.ts";
+export { endUnknown } from "./unknown_rest.ts";
 export { type WireCodec, withCodec, withCodecs } from "./wire_codec.ts";
 export {
   endMessage,
+  LONG_LIST,
   position,
   readBool,
   readBytes,
   readDouble,
+  readExtension,
   readFixed32,
   readFixed64,
   readFloat,
@@ -26,6 +30,7 @@ export {
   readInt64,
   readKey,
   readLength,
+  readLongList,
   readPackedDoubles,
   readSfixed32,
   readSfixed64,

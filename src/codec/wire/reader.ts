@@ -4,10 +4,12 @@
  * input may be read as part of a number; whoever reads a message sees that its end was passed, and declines.
  */
 import type { UnknownField } from "@bufbuild/protobuf";
+import { BYTES_COST, MAX_UNKNOWN_FIELDS, spend, TEXT_COST, UNKNOWN_FIELD_COST } from "./budget.ts";
 import { decline } from "./decline.ts";
 import { own } from "./input.ts";
 import { readShortText } from "./short_text.ts";
 import { textCodec } from "./text_codec.ts";
+import { keepInRest } from "./unknown_rest.ts";
 
 /** Where the value that was read last ended. */
 export let position = 0;
@@ -209,7 +211,12 @@ export function readString(buffer: Uint8Array, at: number, end: number): string 
     decline();
   }
   position = at + length;
-  return readShortText(buffer, at, length) ?? textCodec.decode(buffer, at, at + length) ?? decline();
+  return readShortText(buffer, at, length) ?? decodeText(buffer, at, at + length);
+}
+
+function decodeText(buffer: Uint8Array, start: number, end: number): string {
+  spend(TEXT_COST);
+  return textCodec.decode(buffer, start, end) ?? decline();
 }
 
 /**
@@ -268,10 +275,14 @@ export function readBytes(buffer: Uint8Array, at: number, end: number): Uint8Arr
   const length = readLength(buffer, at, end);
   const start = position;
   position = start + length;
+  spend(BYTES_COST);
   return own(buffer, start, position);
 }
 
-/** A field that the schema does not know, after its tag; groups are declined. Gives the list it was added to. */
+/**
+ * A field that the schema does not know, after its tag; groups are declined. Gives the list it was added to. Of a message with very many of them, those
+ * that come last are not objects each: {@linkcode "./unknown_rest.ts"}.
+ */
 export function readUnknown(
   fields: UnknownField[] | undefined,
   buffer: Uint8Array,
@@ -279,7 +290,29 @@ export function readUnknown(
   end: number,
   tag: number,
 ): UnknownField[] {
-  const start = at;
+  const stop = skipUnknown(buffer, at, end, tag);
+  position = stop;
+  if (fields !== undefined && fields.length >= MAX_UNKNOWN_FIELDS) {
+    return keepInRest(fields, tag, buffer, at, stop);
+  }
+  return addUnknown(fields, buffer, at, stop, tag);
+}
+
+/** As {@linkcode readUnknown}, of a type that has extensions, which are found by the number of an unknown field: each is an object. */
+export function readExtension(
+  fields: UnknownField[] | undefined,
+  buffer: Uint8Array,
+  at: number,
+  end: number,
+  tag: number,
+): UnknownField[] {
+  const stop = skipUnknown(buffer, at, end, tag);
+  position = stop;
+  return addUnknown(fields, buffer, at, stop, tag);
+}
+
+/** Gives where the value of an unknown field ends. */
+function skipUnknown(buffer: Uint8Array, at: number, end: number, tag: number): number {
   const wireType = tag & 7;
   if (wireType === 0) {
     while (buffer[at++]! > 127) {
@@ -298,13 +331,63 @@ export function readUnknown(
   if (at > end || tag < 8) {
     decline();
   }
-  position = at;
-  const field: UnknownField = { no: tag >>> 3, wireType, data: own(buffer, start, at) };
+  return at;
+}
+
+function addUnknown(
+  fields: UnknownField[] | undefined,
+  buffer: Uint8Array,
+  start: number,
+  stop: number,
+  tag: number,
+): UnknownField[] {
+  spend(UNKNOWN_FIELD_COST);
+  const field: UnknownField = { no: tag >>> 3, wireType: tag & 7, data: own(buffer, start, stop) };
   if (fields === undefined) {
     return [field];
   }
   fields.push(field);
   return fields;
+}
+
+/** From so many octets on a packed list is given its room at once: a list that grows is copied three times over. */
+export const LONG_LIST = 1024;
+
+/**
+ * A packed list of integers that is long, up to `stop`, added to `list`.
+ *
+ * @param read Reads one of them.
+ * @param width How many octets each has; 0 for varints.
+ * @param cost What one of them costs.
+ */
+export function readLongList<T>(
+  list: T[],
+  buffer: Uint8Array,
+  at: number,
+  stop: number,
+  read: (buffer: Uint8Array, at: number) => T,
+  width: number,
+  cost: number,
+): void {
+  const count = width === 0 ? countVarints(buffer, at, stop) : Math.floor((stop - at) / width);
+  spend(cost * count);
+  let index = list.length;
+  list.length = index + count;
+  for (const last = list.length; index < last; index++) {
+    list[index] = read(buffer, at);
+    at = position;
+  }
+  if (at !== stop) {
+    decline();
+  }
+}
+
+function countVarints(buffer: Uint8Array, at: number, stop: number): number {
+  let count = 0;
+  for (; at < stop; at++) {
+    count += buffer[at]! >> 7 ^ 1;
+  }
+  return count;
 }
 
 /** A packed list of doubles, up to `end`, added to `list` or, as that is 5 times as fast for a thousand, as a new one. */

@@ -4,6 +4,7 @@
  */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { ListValue, NullValue, Struct, Value } from "@bufbuild/protobuf/wkt";
+import { MAP_ENTRY_COST, spend } from "./budget.ts";
 import { setOwn } from "./values.ts";
 
 const NULL: NullValue.NULL_VALUE = 0;
@@ -12,6 +13,7 @@ const NULL: NullValue.NULL_VALUE = 0;
 export function jsonOfStruct({ fields }: Struct): JsonObject {
   const json: JsonObject = {};
   for (const name of Object.keys(fields)) {
+    spend(MAP_ENTRY_COST);
     setOwn(json, name, jsonOfValue(fields[name]!));
   }
   return json;

@@ -36,6 +36,8 @@ export class HpackDecoder {
   #maxTableSize: number;
   /** When defined, the next block that is not empty must begin with a size update to at most this (RFC 7541 §4.2). */
   #owedTableSize: number | undefined;
+  /** Whether the last block was not in the cache, and had to be decoded. */
+  isNew = false;
   /** Where reading is, in the buffer of the block being decoded. */
   #position = 0;
 
@@ -77,9 +79,11 @@ export class HpackDecoder {
     if (this.#owedTableSize === undefined) {
       const cached = this.#cache.find(buffer, start, end, generation);
       if (cached !== undefined) {
+        this.isNew = false;
         return cached;
       }
     }
+    this.isNew = true;
     this.#position = start;
     this.#readTableSizeUpdates(buffer, end);
     const fields: HeaderField[] = [];

@@ -1,6 +1,7 @@
 /** What becomes of calls that no server has answered, as the codes of RPC. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { CallError } from "../../http/mod.ts";
+import { type CallError, isFieldSectionTooLarge } from "../../http/mod.ts";
+import { connectErrorOf, isConnectError, quotedReason } from "../thrown_error.ts";
 
 /**
  * What resets mean (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#errors); by their codes in RFC 9113 §7. The others are `internal`.
@@ -41,20 +42,35 @@ export function resetError(error: CallError, origin: string): ConnectError {
  * @param reason As carriers have it: a sentence that names the server, or a mistake in the request.
  */
 export function unreachableError(reason: unknown, origin: string): ConnectError {
-  if (reason instanceof TypeError) {
+  if (isUnsendable(reason)) {
     return unsendableError(reason);
   }
-  const message = reason instanceof Error ? lowerFirst(reason.message) : `cannot reach ${origin}: ${reason}`;
+  const text = quotedReason(reason);
+  const message = isError(reason) ? lowerFirst(text) : `cannot reach ${origin}: ${text}`;
   return new ConnectError(message, Code.Unavailable, undefined, undefined, reason);
 }
 
-/** The error of a call whose request is none, such as a message that cannot be encoded. */
+/** The error of a call whose request is none, such as a message that cannot be encoded. Never throws. */
 export function unsendableError(reason: unknown): ConnectError {
-  if (reason instanceof ConnectError) {
+  if (isConnectError(reason)) {
     return reason;
   }
-  const message = reason instanceof Error ? reason.message : String(reason);
-  return new ConnectError(`cannot send the request: ${message}`, Code.Internal, undefined, undefined, reason);
+  const message = `cannot send the request: ${quotedReason(reason)}`;
+  const code = isFieldSectionTooLarge(reason) ? Code.ResourceExhausted : Code.Internal;
+  return new ConnectError(message, code, undefined, undefined, reason);
+}
+
+function isUnsendable(reason: unknown): boolean {
+  return isError(reason) && reason instanceof TypeError || isFieldSectionTooLarge(reason);
+}
+
+/** As `instanceof`, for values of any kind. */
+function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
+  }
 }
 
 function lowerFirst(sentence: string): string {
@@ -66,7 +82,7 @@ export function deadlineError(timeoutMs: number): ConnectError {
   return new ConnectError(`timed out after ${Math.ceil(timeoutMs)} ms`, Code.DeadlineExceeded);
 }
 
-/** The error of a call whose signal was aborted: the reason, if it is a `ConnectError`. */
+/** The error of a call whose signal was aborted: the reason, if it is a `ConnectError`. Never throws. */
 export function abortError(signal: AbortSignal): ConnectError {
-  return ConnectError.from(signal.reason, Code.Canceled);
+  return connectErrorOf(signal.reason, Code.Canceled);
 }

@@ -1,13 +1,17 @@
 /** The signal of a call that interceptors see: it aborts when the call is cancelled, out of time, or over. */
+import { abortGuarded, createGuardedAbort, type MistakeOwner, printMistake } from "../../user_code/mod.ts";
 import { type DeadlineEntry, unwatchDeadline, watchDeadline } from "../deadline_wheel.ts";
 import { deadlineError } from "./call_errors.ts";
 import type { CallRequest } from "./call_request.ts";
+
+/** Callers have no `onError`. */
+const CONSOLE: MistakeOwner = { report: (mistake) => printMistake(mistake, "A listener of a call's signal failed:") };
 
 /** See the top of the file. */
 export class CallSignal implements DeadlineEntry {
   readonly deadlineAtMs: number;
   readonly #request: CallRequest;
-  readonly #abort = new AbortController();
+  readonly #abort = createGuardedAbort(CONSOLE);
   readonly #onAbort: () => void;
 
   constructor(request: CallRequest) {
@@ -44,7 +48,7 @@ export class CallSignal implements DeadlineEntry {
     for (const signal of this.#request.signals) {
       signal.removeEventListener("abort", this.#onAbort);
     }
-    this.#abort.abort(reason);
+    abortGuarded(this.#abort, reason, CONSOLE);
     if (this.deadlineAtMs !== Infinity) {
       unwatchDeadline(this);
     }

@@ -1,4 +1,5 @@
 /** The messages of somebody else, until they are not wanted any more: who waits for the next one then is told at once. */
+import { handled } from "../../user_code/mod.ts";
 
 type Result<Message> = IteratorResult<Message, undefined>;
 
@@ -6,7 +7,7 @@ const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value:
 
 /** See the top of the file. One `next` at a time: another one fails. */
 export class CancellableIterator<Source, Message> implements AsyncIterableIterator<Message, undefined> {
-  readonly #source: AsyncIterator<Source>;
+  readonly #source: AsyncIterator<Source> | Iterator<Source>;
   readonly #convert: (message: Source) => Message;
   readonly #onEnd: (error: unknown) => void;
   #hasEnded = false;
@@ -20,11 +21,11 @@ export class CancellableIterator<Source, Message> implements AsyncIterableIterat
    * @param onEnd Told of the end, whoever brought it about, and of the error that it was, if it was one of the source.
    */
   constructor(
-    source: AsyncIterable<Source>,
+    source: AsyncIterable<Source> | Iterable<Source>,
     convert: (message: Source) => Message,
     onEnd: (error: unknown) => void = () => {},
   ) {
-    this.#source = source[Symbol.asyncIterator]();
+    this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     this.#convert = convert;
     this.#onEnd = onEnd;
   }
@@ -37,7 +38,7 @@ export class CancellableIterator<Source, Message> implements AsyncIterableIterat
     if (this.#hasEnded) {
       const error = this.#error;
       this.#error = undefined;
-      return error === undefined ? Promise.resolve(DONE) : Promise.reject(error);
+      return error === undefined ? Promise.resolve(DONE) : handled(Promise.reject(error));
     }
     if (this.#taker !== undefined) {
       return Promise.reject(new TypeError("Cannot read a message: another read is waiting for it"));
@@ -64,6 +65,7 @@ export class CancellableIterator<Source, Message> implements AsyncIterableIterat
     } else if (error === undefined) {
       taker.resolve(DONE);
     } else {
+      handled(taker.promise);
       taker.reject(error);
     }
     this.#end(undefined);

@@ -1,8 +1,9 @@
 /** One call from its beginning to its end: attempts, deadline, cancellation, and flow control of its response. */
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import type { CallError, CallHandler, HeaderField, HttpCall, ResponseHead, WaitingCall } from "../../http/mod.ts";
 import type { Compression } from "../compression.ts";
 import { type DeadlineEntry, unwatchDeadline, watchDeadline } from "../deadline_wheel.ts";
+import { connectErrorOf } from "../thrown_error.ts";
 import { abortError, deadlineError, resetError, unreachableError, unsendableError } from "./call_errors.ts";
 import { type CallPlan, requestHead } from "./call_plan.ts";
 import type { CallRequest } from "./call_request.ts";
@@ -164,7 +165,7 @@ export class ClientCall implements CallHandler, ResponseSink, DeadlineEntry {
     try {
       this.#observer.receiveMessage(buffer, start, end, isOwned, compression);
     } catch (error) {
-      this.fail(ConnectError.from(error, Code.Internal));
+      this.fail(connectErrorOf(error, Code.Internal));
     }
   }
 

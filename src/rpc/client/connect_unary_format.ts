@@ -1,9 +1,10 @@
 /** Unary calls of Connect as a client speaks it: https://connectrpc.com/docs/protocol#unary-rpcs */
-import { ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import { fieldValue, type HeaderField, PieceBuffer, type ResponseHead } from "../../http/mod.ts";
 import type { Compression } from "../compression.ts";
-import { errorFromJson } from "../error_json.ts";
+import { errorFromJson, parseErrorJson } from "../error_json.ts";
 import { splitTrailers } from "../metadata.ts";
+import { connectErrorOf } from "../thrown_error.ts";
 import { connectTimeoutField } from "./connect_stream_format.ts";
 import {
   type CallEnd,
@@ -32,7 +33,6 @@ export const connectUnaryFormat: WireFormat = {
 };
 
 const EMPTY = new Uint8Array(0);
-const TEXT_DECODER = new TextDecoder();
 
 class UnaryReader implements ResponseReader {
   readonly #sink: ResponseSink;
@@ -68,7 +68,7 @@ class UnaryReader implements ResponseReader {
     try {
       this.#compression = responseCompression(fields, "content-encoding", acceptCompressions);
     } catch (error) {
-      this.#fail(ConnectError.from(error));
+      this.#fail(connectErrorOf(error));
       return;
     }
     if (endStream) {
@@ -119,13 +119,7 @@ class UnaryReader implements ResponseReader {
   }
 
   #readError(octets: Uint8Array): CallEnd {
-    let json: unknown;
-    try {
-      json = JSON.parse(TEXT_DECODER.decode(octets));
-    } catch {
-      json = undefined;
-    }
-    return this.#failedEnd(errorFromJson(json, this.#statusError!));
+    return this.#failedEnd(errorFromJson(parseErrorJson(octets), this.#statusError!));
   }
 
   #fail(error: ConnectError): void {

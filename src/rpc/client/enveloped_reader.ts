@@ -1,8 +1,9 @@
 /** Reads responses whose messages are in envelopes. What the head, the special envelopes and the end mean is for each protocol to say. */
-import { ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import type { HeaderField, ResponseHead } from "../../http/mod.ts";
 import type { Compression } from "../compression.ts";
 import { COMPRESSED_FLAG, EnvelopeReader } from "../envelope.ts";
+import { connectErrorOf } from "../thrown_error.ts";
 import {
   type CallEnd,
   contentTypeError,
@@ -73,7 +74,7 @@ export class EnvelopedReader implements ResponseReader {
     try {
       this.#compression = responseCompression(fields, protocol.encodingField, this.#options.acceptCompressions);
     } catch (error) {
-      this.#fail(ConnectError.from(error));
+      this.#fail(connectErrorOf(error));
       return;
     }
     this.#sink.receiveHeader(fields);
@@ -105,7 +106,7 @@ export class EnvelopedReader implements ResponseReader {
       }
       envelopes.keep();
     } catch (error) {
-      this.#fail(ConnectError.from(error));
+      this.#fail(connectErrorOf(error));
     }
   }
 

@@ -1,4 +1,5 @@
 /** One call by `fetch`. */
+import { abortGuarded, createGuardedAbort, type MistakeOwner, printMistake, thrownText } from "../../user_code/mod.ts";
 import type { CallError, CallHandler, HeaderField, HttpCall, ResponseHead } from "../../http/mod.ts";
 
 /** How much of a response may wait to be dealt with before no more of it is read, in bytes. */
@@ -23,6 +24,9 @@ const EMPTY = new Uint8Array(0);
 /** What the Fetch Standard calls for when a request's body is a stream. */
 type StreamingRequestInit = RequestInit & { duplex?: "half" };
 
+/** The signal is given to a `fetch` that may be the user's. */
+const CONSOLE: MistakeOwner = { report: (mistake) => printMistake(mistake, "A listener of a fetch's signal failed:") };
+
 /** A connection was lost, as far as `fetch` says. */
 class FetchCallError extends Error implements CallError {
   readonly code = INTERNAL_ERROR;
@@ -39,7 +43,7 @@ export class FetchCall implements HttpCall {
   readonly #origin: string;
   readonly #path: string;
   readonly #headers = new Headers();
-  readonly #abort = new AbortController();
+  readonly #abort = createGuardedAbort(CONSOLE);
   #isClosed = false;
   /** Of a request that comes in pieces. */
   #content: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined = undefined;
@@ -205,7 +209,7 @@ export class FetchCall implements HttpCall {
   /** Ends it in both directions. */
   #close(reason: unknown): void {
     this.#isClosed = true;
-    this.#abort.abort(reason);
+    abortGuarded(this.#abort, reason, CONSOLE);
     if (!this.#hasSentEnd) {
       this.#content?.error(reason); // Deno 2.9.6 resets a stream of HTTP/2 only if the request's body fails.
     }
@@ -219,19 +223,23 @@ function responseHead({ status, headers }: Response): ResponseHead {
   const coding = headers.get("content-encoding");
   const isDecoded = coding !== null && (!IS_DENO || DECODED_BY_DENO.has(coding.toLowerCase()));
   const fields: HeaderField[] = [];
-  for (const [name, value] of headers) {
+  headers.forEach((value, name) => {
     if (!isDecoded || (name !== "content-encoding" && name !== "content-length")) {
       fields.push({ name, value });
     }
-  }
+  });
   return { status, fields, contentLength: undefined };
 }
 
 /** `fetch` reports every network error as a TypeError, and says the reason last in the innermost cause. */
 function reasonOf(error: unknown): string {
   let cause = error;
-  while (cause instanceof Error && cause.cause !== undefined) {
-    cause = cause.cause;
+  try {
+    while (cause instanceof Error && cause.cause !== undefined) {
+      cause = cause.cause;
+    }
+  } catch {
+    // What a `fetch` of the user failed with may be anything.
   }
-  return (cause instanceof Error ? cause.message : String(cause)).split(": ").at(-1) ?? "";
+  return thrownText(cause).split(": ").at(-1) ?? "";
 }

@@ -17,6 +17,8 @@ import {
   type Transport,
   type UnaryResponse,
 } from "@connectrpc/connect";
+import { guardReporter } from "../../user_code/mod.ts";
+import { printFault } from "../server/options.ts";
 import { type RegisteredMethod, Router } from "../server/router.ts";
 import type { CallRequest } from "./call_request.ts";
 import { type Caller, onlyMessage, transportOf } from "./caller.ts";
@@ -56,7 +58,7 @@ export function createInProcessTransport(
 ): Transport {
   const router = new Router({ interceptors: [], jsonOptions: undefined, binaryOptions: undefined });
   routes(router);
-  return transportOf(new LocalCaller(router, options.onError ?? ((error) => console.error(error))), options);
+  return transportOf(new LocalCaller(router, guardReporter(options.onError ?? printFault)), options);
 }
 
 class LocalCaller implements Caller {

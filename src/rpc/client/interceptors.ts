@@ -2,13 +2,14 @@
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import {
   Code,
-  ConnectError,
+  type ConnectError,
   type Interceptor,
   type StreamRequest,
   type StreamResponse,
   type UnaryRequest,
   type UnaryResponse,
 } from "@connectrpc/connect";
+import { connectErrorOf } from "../thrown_error.ts";
 import type { CallRequest } from "./call_request.ts";
 import { CallSignal } from "./call_signal.ts";
 
@@ -30,8 +31,8 @@ export async function interceptUnary<I extends DescMessage, O extends DescMessag
   send: (request: Pick<UnaryRequest<I, O>, Changeable>) => Promise<UnaryResponse<I, O>>,
 ): Promise<UnaryResponse<I, O>> {
   const signal = new CallSignal(request);
-  const next = chain(interceptors, (intercepted) => send(intercepted as UnaryRequest<I, O>));
   try {
+    const next = chain(interceptors, (intercepted) => send(intercepted as UnaryRequest<I, O>));
     const header = request.header ?? new Headers();
     return await next({ ...described, header, signal: signal.signal }) as UnaryResponse<I, O>;
   } catch (error) {
@@ -49,8 +50,8 @@ export async function interceptStream<I extends DescMessage, O extends DescMessa
   send: (request: Pick<StreamRequest<I, O>, Changeable>) => Promise<StreamResponse<I, O>>,
 ): Promise<StreamResponse<I, O>> {
   const signal = new CallSignal(request);
-  const next = chain(interceptors, (intercepted) => send(intercepted as StreamRequest<I, O>));
   try {
+    const next = chain(interceptors, (intercepted) => send(intercepted as StreamRequest<I, O>));
     const header = request.header ?? new Headers();
     const response = await next({ ...described, header, signal: signal.signal }) as StreamResponse<I, O>;
     return { ...response, message: untilEnd(response.message, signal) };
@@ -67,7 +68,7 @@ function chain(interceptors: readonly Interceptor[], last: Next): Next {
 
 /** What a call is over with counts before what became of that on its way through interceptors. */
 function errorOf(error: unknown, { signal }: CallSignal): ConnectError {
-  return signal.aborted ? ConnectError.from(signal.reason, Code.Canceled) : ConnectError.from(error);
+  return signal.aborted ? connectErrorOf(signal.reason, Code.Canceled) : connectErrorOf(error);
 }
 
 async function* untilEnd<T>(messages: AsyncIterable<T>, signal: CallSignal): AsyncGenerator<T, undefined> {

@@ -3,15 +3,20 @@ import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { HeaderField } from "../../http/mod.ts";
 import { type DeadlineEntry, unwatchDeadline, watchDeadline } from "../deadline_wheel.ts";
+import { faultError } from "../fault_error.ts";
 import { appendFields } from "../metadata.ts";
 import { CallContext, type ContextHost } from "../server/call_context.ts";
 import type { MessageInit } from "../server/invocation.ts";
+import { responseMessage, responseStream } from "../server/response_message.ts";
+import { DEFAULT_ERROR_LIMITS } from "../error_limits.ts";
+import { capText, utf8Bytes } from "../error_text.ts";
+import { connectErrorOf, isConnectError } from "../thrown_error.ts";
 import type { RegisteredMethod } from "../server/router.ts";
 import { abortError, deadlineError } from "./call_errors.ts";
 import type { CallRequest } from "./call_request.ts";
 import { CancellableIterator } from "./cancellable_iterator.ts";
 
-/** Told what a handler threw that is no `ConnectError`. */
+/** Told what a handler threw that is no `ConnectError`. Never throws. */
 export type OnHandlerError = (error: unknown, context: HandlerContext) => void;
 
 /** Where services of the process are, for interceptors and handlers that look at URLs. */
@@ -31,7 +36,8 @@ export class LocalCall implements ContextHost, DeadlineEntry {
   #cutBy: ConnectError | undefined = undefined;
   readonly #cut = Promise.withResolvers<never>();
   #requests: CancellableIterator<MessageInit, Message> | undefined = undefined;
-  #responses: CancellableIterator<MessageInit, Message> | undefined = undefined;
+  #responses: CancellableIterator<unknown, Message> | undefined = undefined;
+  #hasReported = false;
 
   /** Begins it: its time runs, and its signals count. */
   constructor(registered: RegisteredMethod, request: CallRequest, onError: OnHandlerError) {
@@ -64,7 +70,7 @@ export class LocalCall implements ContextHost, DeadlineEntry {
   /** Calls a handler that gives one message. The call is over then. */
   async reply(input: Message | AsyncIterable<MessageInit>): Promise<Message> {
     const { method } = this.registered;
-    const created = async () => create(method.output, await this.#invoke(input) as MessageInit);
+    const created = async () => responseMessage(method, await this.#invoke(input));
     const message = await this.#untilCut(created());
     this.#end();
     return message;
@@ -75,15 +81,16 @@ export class LocalCall implements ContextHost, DeadlineEntry {
    * call is over when its messages are.
    */
   async respond(input: Message | AsyncIterable<MessageInit>): Promise<AsyncIterable<Message>> {
-    const output = await this.#untilCut(this.#invoke(input));
     const { method } = this.registered;
-    this.#responses = new CancellableIterator(
-      output as AsyncIterable<MessageInit>,
-      (message) => create(method.output, message),
-      (error) => this.#end(error),
-    );
-    const first = await this.#untilCut(this.#responses.next());
-    return this.#rest(first, this.#responses);
+    const invoked = async () =>
+      new CancellableIterator(
+        responseStream(method, await this.#invoke(input)),
+        (message) => responseMessage(method, message),
+        (error) => this.#end(error),
+      );
+    const responses = this.#responses = await this.#untilCut(invoked());
+    const first = await this.#untilCut(responses.next());
+    return this.#rest(first, responses);
   }
 
   nowMs(): number {
@@ -115,7 +122,7 @@ export class LocalCall implements ContextHost, DeadlineEntry {
     }
   }
 
-  async #invoke(input: Message | AsyncIterable<MessageInit>): Promise<MessageInit | AsyncIterable<MessageInit>> {
+  async #invoke(input: Message | AsyncIterable<MessageInit>): Promise<unknown> {
     const { invocation, method } = this.registered;
     if (this.#cutBy !== undefined) {
       throw this.#cutBy;
@@ -165,19 +172,19 @@ export class LocalCall implements ContextHost, DeadlineEntry {
   #failed(error: unknown): ConnectError {
     const { context } = this;
     let known = this.#cutBy ?? error;
-    if (!(known instanceof ConnectError)) {
-      this.#report(error);
-      known = new ConnectError("internal error", Code.Internal);
+    if (!isConnectError(known)) {
+      this.report(error);
+      known = faultError(error);
     }
     this.#end(error);
-    return receivedError(ConnectError.from(known), context);
+    return receivedError(connectErrorOf(known), context);
   }
 
-  #report(error: unknown): void {
-    try {
-      this.#onError(error, this.context);
-    } catch (mistake) {
-      console.error(mistake); // The caller has to be answered all the same.
+  /** Tells of a mistake in the handler. Only the first one of a call is told: others may come of it. */
+  report(mistake: unknown): void {
+    if (!this.#hasReported) {
+      this.#hasReported = true;
+      this.#onError(mistake, this.context);
     }
   }
 
@@ -199,7 +206,8 @@ export class LocalCall implements ContextHost, DeadlineEntry {
 
 /** An error as if it had come from a server: one of its own, with all metadata that there is. */
 function receivedError(error: ConnectError, { givenHeader, givenTrailer }: CallContext): ConnectError {
-  const received = new ConnectError(error.rawMessage, error.code, error.metadata, undefined, error);
+  const text = capText(error.rawMessage, DEFAULT_ERROR_LIMITS.maxTextBytes, utf8Bytes);
+  const received = new ConnectError(text, error.code, error.metadata, undefined, error);
   received.details = error.details;
   received.isWireError = true;
   for (const headers of [givenHeader, givenTrailer]) {

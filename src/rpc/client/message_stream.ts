@@ -3,6 +3,7 @@ import type { DescMessage, DescMethodStreaming, Message, MessageShape } from "@b
 import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
 import type { Compression } from "../compression.ts";
 import { ENVELOPE_HEAD_LENGTH } from "../envelope.ts";
+import { connectErrorOf } from "../thrown_error.ts";
 import { abortError } from "./call_errors.ts";
 import type { CallPlan } from "./call_plan.ts";
 import type { CallRequest } from "./call_request.ts";
@@ -95,9 +96,7 @@ export class MessageStream<I extends DescMessage, O extends DescMessage>
   }
 
   receiveEnd({ error, trailer }: CallEnd): void {
-    for (const [name, value] of asHeaders(trailer)) {
-      this.#trailer.append(name, value);
-    }
+    asHeaders(trailer).forEach((value, name) => this.#trailer.append(name, value));
     this.#end ??= { error };
     if (error !== undefined) {
       this.#response.reject(error);
@@ -188,7 +187,7 @@ export class MessageStream<I extends DescMessage, O extends DescMessage>
       const value = decodeMessage(this.#plan, message, 0, message.length, true) as MessageShape<O>;
       this.#takers.shift()?.resolve({ done: false, value });
     } catch (error) {
-      const reason = ConnectError.from(error, Code.Internal);
+      const reason = connectErrorOf(error, Code.Internal);
       this.#drop({ error: reason });
       this.#call?.fail(reason);
     }
@@ -201,7 +200,7 @@ export class MessageStream<I extends DescMessage, O extends DescMessage>
     try {
       this.receiveEnd(await readEnd());
     } catch (error) {
-      this.receiveEnd({ error: ConnectError.from(error, Code.Internal), trailer: [] });
+      this.receiveEnd({ error: connectErrorOf(error, Code.Internal), trailer: [] });
     }
     this.#isBusy = false;
     this.#serve();

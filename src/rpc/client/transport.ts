@@ -19,7 +19,12 @@ import {
 import { checkWholeNumber, type HeaderField, type HttpClient, MAX_COUNT } from "../../http/mod.ts";
 import { type Compression, createWebCompressions } from "../compression.ts";
 import { binaryCodec, type BinaryOptions, jsonCodec, type JsonOptions } from "../message_codec.ts";
-import { checkMessageBytes, DEFAULT_COMPRESS_MIN_BYTES, DEFAULT_MAX_MESSAGE_BYTES } from "../message_limits.ts";
+import {
+  checkMessageBytes,
+  DEFAULT_COMPRESS_MIN_BYTES,
+  DEFAULT_MAX_MESSAGE_BYTES,
+  defaultMaxDecodedBytes,
+} from "../message_limits.ts";
 import { unsendableError } from "./call_errors.ts";
 import type { CallPlan } from "./call_plan.ts";
 import type { CallRequest } from "./call_request.ts";
@@ -56,6 +61,11 @@ export interface TransportOptions {
   readonly interceptors?: readonly Interceptor[] | undefined;
   /** The largest message to send, and to receive before and after decompression, in bytes. @default 4 MiB */
   readonly maxMessageBytes?: number | undefined;
+  /**
+   * What a received message may take in memory once it is decoded, in bytes, by an estimate, as for servers: beyond it a call is `resource_exhausted`. By
+   * default 8 times `maxMessageBytes`, that is, 32 MiB.
+   */
+  readonly maxDecodedBytes?: number | undefined;
   /** How long a call may take that does not say it itself, in milliseconds. None by default. */
   readonly defaultTimeoutMs?: number | undefined;
   /** How responses may be compressed, the best first. @default `createWebCompressions()` */
@@ -98,6 +108,7 @@ class RemoteCaller implements Caller {
   readonly #baseUrl: URL;
   readonly #protocol: Protocol;
   readonly #maxMessageBytes: number;
+  readonly #maxDecodedBytes: number;
   readonly #compressMinBytes: number;
   readonly #acceptCompressions: readonly Compression[];
   readonly #plans = new Map<DescMethod, CallPlan>();
@@ -114,9 +125,11 @@ class RemoteCaller implements Caller {
     this.#protocol = protocol;
     this.#baseUrl = checkBaseUrl(options.baseUrl ?? httpClient.origin);
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
+    this.#maxDecodedBytes = options.maxDecodedBytes ?? defaultMaxDecodedBytes(this.#maxMessageBytes);
     this.#compressMinBytes = options.compressMinBytes ?? DEFAULT_COMPRESS_MIN_BYTES;
     this.#acceptCompressions = options.acceptCompressions ?? createWebCompressions();
     checkMessageBytes("maxMessageBytes", this.#maxMessageBytes);
+    checkWholeNumber("maxDecodedBytes", this.#maxDecodedBytes, 0, MAX_COUNT);
     checkWholeNumber("compressMinBytes", this.#compressMinBytes, 0, MAX_COUNT);
   }
 
@@ -189,6 +202,7 @@ class RemoteCaller implements Caller {
       readerOptions: {
         codecName,
         maxMessageBytes: this.#maxMessageBytes,
+        maxDecodedBytes: this.#maxDecodedBytes,
         acceptCompressions: this.#acceptCompressions,
       },
       isGet: useHttpGet && format === connectUnaryFormat &&

@@ -6,6 +6,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { fieldValue, type HeaderField, type ResponseHead } from "../../http/mod.ts";
 import { codeOfHttpStatus } from "../code.ts";
 import type { Compression } from "../compression.ts";
+import { quoted } from "../error_text.ts";
 import { toHeaders } from "../metadata.ts";
 
 /** Metadata as it came: most of it is never looked at. */
@@ -46,6 +47,8 @@ export interface ReaderOptions {
   /** The format of the messages. */
   readonly codecName: "proto" | "json";
   readonly maxMessageBytes: number;
+  /** What a message may take in memory. */
+  readonly maxDecodedBytes: number;
   readonly acceptCompressions: readonly Compression[];
 }
 
@@ -74,9 +77,7 @@ export function failedEnd(error: ConnectError, header: Metadata, trailer: Metada
 }
 
 function addMetadata(error: ConnectError, metadata: Metadata): void {
-  for (const [name, value] of asHeaders(metadata)) {
-    error.metadata.append(name, value);
-  }
+  asHeaders(metadata).forEach((value, name) => error.metadata.append(name, value));
 }
 
 /** Metadata as callers see it. */
@@ -115,7 +116,7 @@ export function responseCompression(
   }
   const compression = acceptCompressions.find((candidate) => candidate.name === name);
   if (compression === undefined) {
-    throw protocolError(`${encodingField} is "${name}", which was not asked for`);
+    throw protocolError(`${encodingField} is "${quoted(name)}", which was not asked for`);
   }
   return compression;
 }
@@ -138,5 +139,8 @@ export function contentTypeError(
     return undefined;
   }
   const isOurs = type.startsWith(prefix);
-  return new ConnectError(`content-type is "${value}", not ${wanted[0]}`, isOurs ? Code.Internal : Code.Unknown);
+  return new ConnectError(
+    `content-type is "${quoted(value)}", not ${wanted[0]}`,
+    isOurs ? Code.Internal : Code.Unknown,
+  );
 }

@@ -1,11 +1,13 @@
 /** Sends the head of an answer and its messages, in envelopes or as the content. How it ends is its protocol's. */
-import { create, type Message } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HeaderField } from "../../http/mod.ts";
+import { isCompressible } from "../compression.ts";
 import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, writeEnvelopeHead } from "../envelope.ts";
-import { appendFields, TRAILER_PREFIX } from "../metadata.ts";
+import { isThenable } from "../../user_code/mod.ts";
+import { appendFields, checkMetadata, TRAILER_PREFIX } from "../metadata.ts";
 import type { Answering, AnsweringStream } from "./call_plan.ts";
-import type { MessageInit } from "./invocation.ts";
+import { responseMessage, responseStream } from "./response_message.ts";
 
 /**
  * How much room a message is encoded into before its size is known, in bytes. More would make calls wait for room in the output that they do
@@ -16,8 +18,13 @@ const ENCODING_ROOM = 4096;
 /** Where messages are encoded that have to wait: who sends copies them at once. */
 const waiting = new Uint8Array(ENCODING_ROOM);
 
-/** Sends the head, if that was not done yet. @throws {TypeError} The handler gave a field that may not be sent. */
-export function sendHead({ exchange, plan, context }: Answering, encoding?: string): void {
+/**
+ * Sends the head, if that was not done yet.
+ *
+ * @throws {TypeError} The handler gave a field that may not be sent.
+ * @throws {FieldSectionTooLargeError} It gave more than may be sent.
+ */
+export function sendHead({ exchange, plan, context, options }: Answering, encoding?: string): void {
   if (exchange.headSent) {
     return;
   }
@@ -37,6 +44,7 @@ export function sendHead({ exchange, plan, context }: Answering, encoding?: stri
   if (trailer !== undefined) {
     appendFields(fields, trailer, TRAILER_PREFIX);
   }
+  checkMetadata(fields, options.errorLimits);
   exchange.respond(fields);
 }
 
@@ -54,12 +62,14 @@ export function sendEnveloped(call: Answering, message: Message): void | Promise
     return;
   }
   const octets = encodeWithin(call, message);
-  if (responseCompression === undefined || octets.length < options.compressMinBytes) {
+  if (
+    responseCompression === undefined || !isCompressible(responseCompression, octets.length, options.compressMinBytes)
+  ) {
     return writeEnvelope(call, 0, octets);
   }
   const compressed = responseCompression.compress(octets);
-  return compressed instanceof Promise
-    ? compressed.then((compressed) => call.isOpen ? writeSmaller(call, octets, compressed) : undefined)
+  return isThenable(compressed)
+    ? Promise.resolve(compressed).then((compressed) => call.isOpen ? writeSmaller(call, octets, compressed) : undefined)
     : writeSmaller(call, octets, compressed);
 }
 
@@ -103,26 +113,41 @@ function encodeEnvelope(
   return end - start;
 }
 
-/** Sends all messages of an answer, each when there is room for it, until the call is over. */
-export async function sendAll(
-  call: AnsweringStream,
-  output: AsyncIterable<MessageInit> | Promise<AsyncIterable<MessageInit>>,
-): Promise<void> {
+/**
+ * Sends all messages of an answer, each when there is room for it, until the call is over.
+ *
+ * @param output What the method gave: a stream of messages, or a promise of one.
+ * @throws {unknown} What the stream threw, or a `TypeError`: it is none.
+ */
+export async function sendAll(call: AnsweringStream, output: unknown): Promise<void> {
   const { method } = call.plan.registered;
-  for await (const message of output instanceof Promise ? await output : output) {
-    if (!call.isOpen) {
-      return; // The iterator ends with that.
+  const messages = responseStream(method, isThenable(output) ? await output : output);
+  let isLeaving = false;
+  try {
+    for await (const message of messages) {
+      if (call.isOpen) {
+        try {
+          const sending = sendEnveloped(call, responseMessage(method, message));
+          if (sending instanceof Promise) {
+            await sending;
+          }
+        } catch (error) {
+          call.fail(error); // Now: to leave the loop waits for `return` of the iterator, which may take for ever.
+        }
+        if (call.isFull) {
+          await call.writable();
+        }
+      }
+      if (!call.isOpen) {
+        isLeaving = true;
+        return; // The iterator ends with that.
+      }
     }
-    const sending = sendEnveloped(call, create(method.output, message));
-    if (sending instanceof Promise) {
-      await sending;
+  } catch (error) {
+    if (!isLeaving) {
+      throw error;
     }
-    if (call.isFull) {
-      await call.writable();
-    }
-    if (!call.isOpen) {
-      return;
-    }
+    call.report(error); // The iterator cannot even end, and the call is over.
   }
 }
 

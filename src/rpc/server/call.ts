@@ -4,35 +4,42 @@
  * What it receives and when is the carrier's, how an answer is written its protocol's. A unary call whose request comes in one piece costs no
  * timer, no `AbortController`, no `Headers` and no promise, unless its handler asks for them.
  */
-import { create, type Message } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
   type ConnectionInfo,
   type ExchangeHandler,
   type HttpExchange,
+  isFieldSectionTooLarge,
   PieceBuffer,
+  RefusalError,
   type RequestHead,
+  UNCOUNTED_BYTES,
+  Work,
 } from "../../http/mod.ts";
+import { isThenable } from "../../user_code/mod.ts";
 import type { DeadlineEntry } from "../deadline_wheel.ts";
+import { faultError } from "../fault_error.ts";
+import { shortened } from "../short_error.ts";
+import { isConnectError } from "../thrown_error.ts";
 import { sendAll, sendEnveloped } from "./answer.ts";
 import { CallContext, type ContextHost } from "./call_context.ts";
 import type { AnsweringStream, CallPlan } from "./call_plan.ts";
 import type { CallRecord } from "./call_record.ts";
 import { CallWriter } from "./call_writer.ts";
 import { sendContent } from "./connect.ts";
-import type { MessageInit } from "./invocation.ts";
 import type { OpenCall, OpenCalls } from "./open_calls.ts";
 import type { ResolvedOptions } from "./options.ts";
 import {
   ContentIntake,
   decodeMessage,
-  type IntakeHost,
   receiveQuery,
   type RequestIntake,
   SingleEnvelopeIntake,
   startOfWhole,
 } from "./request_intake.ts";
-import { RequestStream } from "./request_stream.ts";
+import { RequestStream, type RequestStreamHost } from "./request_stream.ts";
+import { checkPushed, responseMessage } from "./response_message.ts";
 import type { RegisteredMethod } from "./router.ts";
 
 /** RFC 9113 §7 */
@@ -44,6 +51,7 @@ export const CALL_HANDLER: ExchangeHandler = {
   onTrailers: (exchange) => callOf(exchange).receiveEnd(),
   onWritable: (exchange) => callOf(exchange).resume(),
   onReset: (exchange, error) => callOf(exchange).abandon(error),
+  onRefused: (exchange, error) => callOf(exchange).refuse(error),
 };
 
 function callOf(exchange: HttpExchange): ServerCall {
@@ -51,7 +59,7 @@ function callOf(exchange: HttpExchange): ServerCall {
 }
 
 /** See the top of the file. */
-export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, DeadlineEntry, OpenCall {
+export class ServerCall implements AnsweringStream, RequestStreamHost, ContextHost, DeadlineEntry, OpenCall {
   readonly exchange: HttpExchange;
   readonly plan: CallPlan;
   readonly context: CallContext;
@@ -72,6 +80,8 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   #message: Message | Promise<Message> | undefined = undefined;
   #intake: RequestIntake | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
+  /** Bytes that are kept for the request: what of it came before it was complete, then its message if it is large, until its handler has ended. */
+  #keptBytes = 0;
   /** What came while the gate is thinking; undefined when it is not. */
   #held: { readonly content: PieceBuffer; hasEnded: boolean } | undefined = undefined;
   /** Wakes who waits for room. */
@@ -109,8 +119,16 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     return this.plan.protocol.name;
   }
 
+  get contentLength(): number | undefined {
+    return this.context.contentLength;
+  }
+
   get maxMessageBytes(): number {
     return this.options.maxMessageBytes;
+  }
+
+  get maxDecodedBytes(): number {
+    return this.options.maxDecodedBytes;
   }
 
   /** Begins. @param endStream Whether the request has no content. */
@@ -136,6 +154,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     if (this.#held !== undefined) {
       this.#held.content.append(buffer, start, end, Infinity);
       this.#held.hasEnded = endStream;
+      this.keep(this.#held.content.size);
       return;
     }
     if (!this.#isOpen || this.plan.queryMessage !== undefined) {
@@ -164,6 +183,9 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     if (this.#intake === undefined && this.#message === undefined) {
       this.#intake = this.plan.protocol.isEnveloped ? new SingleEnvelopeIntake(this, 0) : new ContentIntake(this);
     }
+    if (this.#keptBytes > 0 && this.#requests === undefined) {
+      this.keep(0);
+    }
     this.#intake?.end();
     const message = this.#message;
     // The call may go on for hours, and its method not want them so long.
@@ -189,6 +211,26 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     this.exchange.release(octets);
   }
 
+  keep(bytes: number): void {
+    // Within this the call may be refused, which is when it stops to keep what it need not.
+    if (bytes !== this.#keptBytes && (this.#isOpen || bytes < this.#keptBytes)) {
+      this.#keptBytes = bytes;
+      this.exchange.keep(bytes);
+    }
+  }
+
+  handOver(bytes: number): void {
+    if (this.#requests === undefined) {
+      this.keep(bytes);
+    } else {
+      this.#requests.handOver(bytes);
+    }
+  }
+
+  expect(isWithinMessage: boolean): void {
+    this.exchange.awaitsRequest = isWithinMessage;
+  }
+
   /** There is room for messages again. */
   resume(): void {
     this.isFull = false;
@@ -208,12 +250,19 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     }
   }
 
-  /** The client is gone. */
-  abandon({ message }: Error): void {
+  /** The request keeps too much, or comes too slowly. */
+  refuse(error: RefusalError): void {
+    this.cut(refusalError(error));
+  }
+
+  /** The client is gone, or the answer keeps too much. */
+  abandon({ message, cause }: Error): void {
     if (!this.#isOpen) {
       return;
     }
-    const error = new ConnectError(`the client is gone: ${message}`, Code.Canceled);
+    const error = cause instanceof RefusalError
+      ? refusalError(cause)
+      : new ConnectError(`the client is gone: ${message}`, Code.Canceled);
     this.#isOpen = false;
     this.#openCalls.leave(this);
     this.context.abort(error);
@@ -222,6 +271,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
 
   fail(error: unknown): void {
     if (this.#isOpen) {
+      this.exchange.spendWork(Work.FAILURE);
       this.#isOpen = false;
       this.#end(this.#toConnectError(error));
     }
@@ -236,9 +286,10 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       }
       this.#held = { content: new PieceBuffer(), hasEnded: endStream };
       this.isRunning = true;
+      this.expect(false);
       // Whatever can be awaited is: a promise that is not the runtime's own must not let everybody in.
       Promise.resolve(passing).then(() => this.#openGate(), (error) => {
-        this.#openCalls.settle(this);
+        this.#settle();
         this.fail(error);
       });
     } catch (error) {
@@ -248,12 +299,13 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   }
 
   #openGate(): void {
-    this.#openCalls.settle(this);
+    this.#settle();
     const held = this.#held;
     if (held === undefined) {
       return; // The call has ended meanwhile.
     }
     this.#held = undefined;
+    this.expect(true);
     this.#beginRequest();
     // Apart from the end, so that all of it is released now, and not when the stream ends.
     const octets = held.content.take();
@@ -272,6 +324,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       const requests = new RequestStream(this);
       this.#requests = requests;
       this.#intake = requests;
+      this.expect(false);
       this.#call(requests);
     }
   }
@@ -292,6 +345,9 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     }
     if (!endStream || this.plan.registered.method.methodKind !== "unary") {
       this.exchange.release(end - start); // Else the stream gives it back when it ends, which is soon, without a frame of its own.
+    }
+    if (!endStream && end - start > UNCOUNTED_BYTES) {
+      this.keep(end - start); // Until it ends.
     }
     return true;
   }
@@ -318,19 +374,19 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     try {
       if (invocation.writing !== undefined) {
         const writer = new CallWriter(this);
-        const written = invocation.writing(input as Message, writer, this.context);
-        return written instanceof Promise || writer.sending !== undefined
+        const written: unknown = invocation.writing(input as Message, writer, this.context);
+        checkPushed(method, written);
+        return isThenable(written) || writer.sending !== undefined
           ? this.#run(this.#finishWhen(written, writer))
           : this.#finish();
       }
-      const output = invocation.invoke(input, this.context);
+      const output: unknown = invocation.invoke(input, this.context);
       if (isStream) {
-        const messages = output as AsyncIterable<MessageInit> | Promise<AsyncIterable<MessageInit>>;
-        this.#run(this.#finishWhen(sendAll(this, messages)));
-      } else if (output instanceof Promise) {
-        this.#run(this.#replyWhen(output as Promise<MessageInit>));
+        this.#run(this.#finishWhen(sendAll(this, output)));
+      } else if (isThenable(output)) {
+        this.#run(this.#replyWhen(output));
       } else {
-        const sending = this.#reply(output as MessageInit);
+        const sending = this.#reply(output);
         if (sending !== undefined) {
           this.#run(sending);
         }
@@ -343,13 +399,21 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   /** Waits for what goes on after the call. */
   #run(running: Promise<void>): void {
     this.isRunning = true;
-    running.then(() => this.#openCalls.settle(this), (error) => {
-      this.#openCalls.settle(this);
+    running.then(() => this.#settle(), (error) => {
+      this.#settle();
       this.fail(error);
     });
   }
 
-  async #replyWhen(output: Promise<MessageInit>): Promise<void> {
+  /** The handler, or the gate, has ended. */
+  #settle(): void {
+    this.#openCalls.settle(this);
+    if (!this.#isOpen && this.#keptBytes > 0) {
+      this.keep(0);
+    }
+  }
+
+  async #replyWhen(output: PromiseLike<unknown>): Promise<void> {
     const message = await output;
     const sending = this.#reply(message);
     if (sending !== undefined) {
@@ -358,11 +422,11 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
   }
 
   /** A promise where compression takes its time. */
-  #reply(output: MessageInit): Promise<void> | undefined {
+  #reply(output: unknown): Promise<void> | undefined {
     if (!this.#isOpen) {
       return undefined;
     }
-    const message = create(this.plan.registered.method.output, output);
+    const message = responseMessage(this.plan.registered.method, output);
     const sending = this.plan.protocol.isEnveloped ? sendEnveloped(this, message) : sendContent(this, message);
     if (sending instanceof Promise) {
       return sending.then(() => this.#finish());
@@ -371,7 +435,7 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     return undefined;
   }
 
-  async #finishWhen(sent: void | Promise<void>, writer?: CallWriter): Promise<void> {
+  async #finishWhen(sent: unknown, writer?: CallWriter): Promise<void> {
     await sent;
     await writer?.sending;
     this.#finish();
@@ -393,23 +457,31 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
     try {
       this.plan.protocol.end(this, error);
     } catch (mistake) {
-      sent = this.#endAgain(mistake);
+      sent = this.#endShorter(mistake, error);
     }
     this.context.abort(sent);
     this.#close(sent);
   }
 
-  /** The answer could not end as the handler wanted it to: with a field that may not be sent. */
-  #endAgain(mistake: unknown): ConnectError {
-    const error = new ConnectError("internal error", Code.Internal);
-    this.#report(mistake);
-    this.context.forgetGiven();
-    try {
-      this.plan.protocol.end(this, error);
-    } catch {
-      this.exchange.reset(INTERNAL_ERROR);
+  /** Ends an answer that could not end as the handler wanted it to: with a field that may not be sent, or with more of them than may be sent. */
+  #endShorter(mistake: unknown, error: ConnectError | undefined): ConnectError {
+    const isTooLarge = isFieldSectionTooLarge(mistake);
+    if (!isTooLarge) {
+      this.report(mistake);
     }
-    return error;
+    const short = isTooLarge ? shortened(mistake, error) : faultError(mistake);
+    this.context.forgetGiven();
+    // The second one is for peers that take less than a text.
+    for (const attempt of [short, new ConnectError("", short.code)]) {
+      try {
+        this.plan.protocol.end(this, attempt);
+        return attempt;
+      } catch {
+        continue;
+      }
+    }
+    this.exchange.reset(INTERNAL_ERROR);
+    return short;
   }
 
   /** Wakes and ends all that waits for the other side. */
@@ -424,27 +496,38 @@ export class ServerCall implements AnsweringStream, IntakeHost, ContextHost, Dea
       this.#held = undefined;
     }
     this.#requests?.abort(error);
+    this.#intake = undefined;
+    this.#message = undefined;
+    if (this.#keptBytes > 0 && !this.isRunning) {
+      this.keep(0);
+    }
     this.resume();
   }
 
   /** Clients learn no more of other errors than that they were: their texts may say anything. */
   #toConnectError(error: unknown): ConnectError {
-    if (error instanceof ConnectError) {
+    if (isConnectError(error)) {
       return error;
     }
-    this.#report(error);
-    return new ConnectError("internal error", Code.Internal);
+    if (isFieldSectionTooLarge(error)) {
+      this.context.forgetGiven();
+      return shortened(error, undefined);
+    }
+    this.report(error);
+    return faultError(error);
   }
 
-  /** Only the first mistake is told: others may come of it. */
-  #report(mistake: unknown): void {
+  /** Tells of a mistake in user code. Only the first one of a call is told: others may come of it. */
+  report(mistake: unknown): void {
     if (!this.#hasReported) {
       this.#hasReported = true;
-      try {
-        this.options.onError(mistake, this.context);
-      } catch (error) {
-        console.error(error); // The client has to be answered all the same.
-      }
+      this.options.onError(mistake, this.context);
     }
   }
+}
+
+/** What a client is told whose call keeps too much, or comes too slowly. */
+function refusalError({ reason, message }: RefusalError): ConnectError {
+  const text = message.charAt(0).toLowerCase() + message.slice(1);
+  return new ConnectError(text, reason === "minBodyRate" ? Code.DeadlineExceeded : Code.ResourceExhausted);
 }

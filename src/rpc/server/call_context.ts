@@ -1,14 +1,16 @@
 /** What a handler may know and say of its call: connect-es' `HandlerContext`, of which nothing is made before it is asked for. */
-import { ConnectError, type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import { type ConnectError, type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectionInfo, RequestHead } from "../../http/mod.ts";
+import { abortGuarded, createGuardedAbort, type MistakeOwner } from "../../user_code/mod.ts";
 import { connectionKey } from "../connection_key.ts";
 import { inheritedCallKey } from "../inherited_call.ts";
 import { toHeaders } from "../metadata.ts";
+import { isConnectError } from "../thrown_error.ts";
 import type { RegisteredMethod } from "./router.ts";
 
-/** The call that a context is of. */
-export interface ContextHost {
+/** The call that a context is of. It is told what listeners of the signal throw. */
+export interface ContextHost extends MistakeOwner {
   readonly registered: RegisteredMethod;
   readonly protocolName: string;
   /** On the clock of {@linkcode nowMs}; Infinity for none. */
@@ -47,6 +49,11 @@ export class CallContext implements HandlerContext {
     return this.#call.registered.method;
   }
 
+  /** @internal Bytes of the request's content; undefined when it is not said. */
+  get contentLength(): number | undefined {
+    return this.#head.contentLength;
+  }
+
   get requestMethod(): string {
     return this.#head.method;
   }
@@ -66,7 +73,7 @@ export class CallContext implements HandlerContext {
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
-      this.#abort = new AbortController();
+      this.#abort = createGuardedAbort(this.#call);
       if (this.#isAborted) {
         this.#abort.abort(this.#reason);
       }
@@ -110,15 +117,17 @@ export class CallContext implements HandlerContext {
 
   /** What the call was aborted with; undefined when it was not, or ended well. */
   get abortedWith(): ConnectError | undefined {
-    return this.#reason instanceof ConnectError ? this.#reason : undefined;
+    return isConnectError(this.#reason) ? this.#reason : undefined;
   }
 
-  /** Aborts the signal, if there is one or will be. Only the first reason counts. */
+  /** Aborts the signal, if there is one or will be. Only the first reason counts. Never throws. */
   abort(reason: unknown): void {
     if (!this.#isAborted) {
       this.#isAborted = true;
       this.#reason = reason;
-      this.#abort?.abort(reason);
+      if (this.#abort !== undefined) {
+        abortGuarded(this.#abort, reason, this.#call);
+      }
     }
   }
 }

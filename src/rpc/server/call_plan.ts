@@ -44,6 +44,10 @@ export interface Answering {
 
 /** One side of a call that may answer with several messages. */
 export interface AnsweringStream extends Answering {
+  /** Ends the call with an error. */
+  fail(error: unknown): void;
+  /** Tells of a mistake in the handler. */
+  report(mistake: unknown): void;
   /** Resolves when there is room for messages, or the call is over. */
   writable(): Promise<void>;
 }

@@ -1,10 +1,10 @@
 /** The writer of a method that pushes, for one call. */
-import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { sendEnveloped } from "./answer.ts";
 import type { AnsweringStream } from "./call_plan.ts";
 import type { MessageInit } from "./invocation.ts";
 import type { MessageWriter } from "./message_writer.ts";
+import { responseMessage } from "./response_message.ts";
 
 /** See the top of the file. */
 export class CallWriter implements MessageWriter<MessageInit> {
@@ -29,7 +29,7 @@ export class CallWriter implements MessageWriter<MessageInit> {
     if (this.#waiting !== undefined) {
       throw new RangeError("Cannot write a message: the last one is still waiting");
     }
-    const sending = sendEnveloped(call, create(call.plan.registered.method.output, message));
+    const sending = sendEnveloped(call, responseMessage(call.plan.registered.method, message));
     if (!(sending instanceof Promise) && !call.isFull) {
       return true;
     }

@@ -2,10 +2,12 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { Message } from "@bufbuild/protobuf";
 import type { HeaderField } from "../../http/mod.ts";
+import { isThenable } from "../../user_code/mod.ts";
 import { httpStatusOfCode } from "../code.ts";
+import { isCompressible } from "../compression.ts";
 import { END_STREAM_FLAG } from "../envelope.ts";
 import { endStreamJson, errorToJson } from "../error_json.ts";
-import { appendFields, TRAILER_PREFIX } from "../metadata.ts";
+import { appendFields, checkMetadata, TRAILER_PREFIX } from "../metadata.ts";
 import { parseConnectTimeout } from "../timeout.ts";
 import { encodeSharedWithin, encodeWithin, endWithEnvelope, sendHead } from "./answer.ts";
 import type { Answering, ServerProtocol } from "./call_plan.ts";
@@ -24,7 +26,7 @@ export const connectStreamProtocol: ServerProtocol = {
   end: (call, error) => {
     sendHead(call);
     const { context, options } = call;
-    const end = endStreamJson(error, context.givenTrailer, options.jsonOptions);
+    const end = endStreamJson(error, context.givenTrailer, options.jsonOptions, options.errorLimits);
     endWithEnvelope(call, END_STREAM_FLAG, encoder.encode(end));
   },
 };
@@ -59,8 +61,10 @@ function sendError({ exchange, plan, context, options }: Answering, error: Conne
   if (context.givenTrailer !== undefined) {
     appendFields(fields, context.givenTrailer, TRAILER_PREFIX);
   }
+  checkMetadata(fields, options.errorLimits);
+  const content = encoder.encode(JSON.stringify(errorToJson(error, options.jsonOptions, options.errorLimits)));
   exchange.respond(fields);
-  exchange.end(encoder.encode(JSON.stringify(errorToJson(error, options.jsonOptions))));
+  exchange.end(content);
 }
 
 /**
@@ -74,7 +78,7 @@ export function sendContent(call: Answering, message: Message): void | Promise<v
     return sendOctets(call, encodeSharedWithin(call, message), undefined);
   }
   const octets = encodeWithin(call, message);
-  if (octets.length < call.options.compressMinBytes) {
+  if (!isCompressible(compression, octets.length, call.options.compressMinBytes)) {
     return sendOctets(call, octets, undefined);
   }
   const choose = (compressed: Uint8Array) =>
@@ -82,8 +86,8 @@ export function sendContent(call: Answering, message: Message): void | Promise<v
       ? sendOctets(call, compressed, compression.name)
       : sendOctets(call, octets, undefined);
   const compressed = compression.compress(octets);
-  return compressed instanceof Promise
-    ? compressed.then((compressed) => call.isOpen ? choose(compressed) : undefined)
+  return isThenable(compressed)
+    ? Promise.resolve(compressed).then((compressed) => call.isOpen ? choose(compressed) : undefined)
     : choose(compressed);
 }
 

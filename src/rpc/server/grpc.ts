@@ -3,7 +3,7 @@
  */
 import type { HeaderField } from "../../http/mod.ts";
 import { statusFields } from "../grpc_status.ts";
-import { appendFields } from "../metadata.ts";
+import { appendFields, checkMetadata } from "../metadata.ts";
 import { parseGrpcTimeout } from "../timeout.ts";
 import { sendHead } from "./answer.ts";
 import type { Answering, ServerProtocol } from "./call_plan.ts";
@@ -27,12 +27,12 @@ export const grpcProtocol: ServerProtocol = {
   },
 };
 
-/** The trailers of gRPC, and of gRPC-Web where they are content. */
+/** The trailers of gRPC, and of gRPC-Web where they are content. @throws {FieldSectionTooLargeError} They are larger than may be. */
 export function trailersOf(
-  { context }: Pick<Answering, "context">,
+  { context, options }: Pick<Answering, "context" | "options">,
   error: Parameters<ServerProtocol["end"]>[1],
 ): readonly HeaderField[] {
-  const status = statusFields(error);
+  const status = statusFields(error, options.errorLimits);
   const { givenTrailer } = context;
   if (givenTrailer === undefined && error === undefined) {
     return status; // One frozen list for all.
@@ -43,6 +43,9 @@ export function trailersOf(
   }
   if (error !== undefined && !error.isWireError) { // Of another server's answer only the error is passed on.
     appendFields(fields, error.metadata);
+  }
+  if (fields.length > status.length) {
+    checkMetadata(fields, options.errorLimits);
   }
   return fields;
 }

@@ -1,9 +1,13 @@
 /** The server side of RPC: answers exchanges that are calls, whatever carries them. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConnectionInfo, HttpExchange, RequestHead, ServeExchange } from "../../http/mod.ts";
+import { printMistake } from "../../user_code/mod.ts";
 import { codeOfHttpStatus } from "../code.ts";
 import { type DeadlineWheel, PROCESS_WHEEL } from "../deadline_wheel.ts";
+import { quoted } from "../error_text.ts";
+import { isConnectError } from "../thrown_error.ts";
 import { CALL_HANDLER, ServerCall } from "./call.ts";
+import { CallContext } from "./call_context.ts";
 import { CallRecord } from "./call_record.ts";
 import { Negotiator } from "./negotiation.ts";
 import type { CallPlan, ServerProtocol } from "./call_plan.ts";
@@ -130,7 +134,31 @@ class Handler implements RpcHandler {
       return undefined;
     }
     const { name } = protocol ?? this.#negotiator.protocolOf(head) ?? {};
-    return new CallRecord(observers, head, connection, registered?.method, name);
+    const report = (mistake: unknown) => this.#reportObserver(mistake, head, connection, registered, name);
+    return new CallRecord(observers, head, connection, registered?.method, name, report);
+  }
+
+  /** The context is one of its own: the call may not have one yet, or be none. */
+  #reportObserver(
+    mistake: unknown,
+    head: RequestHead,
+    connection: ConnectionInfo,
+    registered: RegisteredMethod | undefined,
+    name = "",
+  ): void {
+    const { onError, deadlines } = this.#options;
+    if (registered === undefined) {
+      printMistake(mistake, `An observer failed at ${quoted(head.path)}:`);
+      return;
+    }
+    const host = {
+      registered,
+      protocolName: name,
+      deadlineAtMs: Infinity,
+      nowMs: () => deadlines.nowMs(),
+      report: () => {},
+    };
+    onError(mistake, new CallContext(host, head, connection));
   }
 }
 
@@ -140,19 +168,12 @@ function serviceOf(path: string): string {
 }
 
 function shutdownError({ reason }: AbortSignal): ConnectError {
-  return reason instanceof ConnectError ? reason : new ConnectError("the server is shutting down", Code.Unavailable);
+  return isConnectError(reason) ? reason : new ConnectError("the server is shutting down", Code.Unavailable);
 }
 
 /** There is no such method. */
 function answerUnknown(exchange: HttpExchange, head: RequestHead): void {
-  const path = named(head.path);
+  const path = quoted(head.path);
   const error = new ConnectError(`no method ${path}`, Code.Unimplemented);
   refuseCall(exchange, head, error, `Not found: ${path}\n`, 404);
-}
-
-/** Of a path that is told, in characters: one of megabytes would come back in a field. */
-const MAX_NAMED = 200;
-
-function named(path: string): string {
-  return path.length <= MAX_NAMED ? path : `${path.slice(0, MAX_NAMED)}...`;
 }

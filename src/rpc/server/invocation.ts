@@ -1,12 +1,11 @@
 /** How the implementation of a method is called: at once, or through interceptors. */
-import {
-  create,
-  type DescMessage,
-  type DescMethod,
-  type DescMethodStreaming,
-  type DescMethodUnary,
-  type Message,
-  type MessageInitShape,
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodStreaming,
+  DescMethodUnary,
+  Message,
+  MessageInitShape,
 } from "@bufbuild/protobuf";
 import {
   Code,
@@ -19,6 +18,7 @@ import {
   type UnaryResponse,
 } from "@connectrpc/connect";
 import { type WritingImpl, writingImplOf } from "./message_writer.ts";
+import { responseMessage, responseStream } from "./response_message.ts";
 
 /** A message, or what one can be made of. */
 export type MessageInit = MessageInitShape<DescMessage>;
@@ -64,11 +64,16 @@ async function intercept(
   input: Message | AsyncIterable<Message>,
   context: HandlerContext,
 ): Promise<MessageInit | AsyncIterable<MessageInit>> {
-  const innermost: Next = async (request) => {
+  const call = async (request: RpcRequest): Promise<RpcResponse> => {
     const { method } = request;
     const single = request.stream && isSingleInput(method) ? await onlyMessage(request.message) : request.message;
     const output = await direct(single, contextFor(context, request));
     return responseOf(method, output, context);
+  };
+  const innermost: Next = (request) => {
+    const response = call(request);
+    response.catch(() => {}); // An interceptor may have failed, or answered itself, and not wait for it any more.
+    return response;
   };
   const outermost = interceptors.reduceRight<Next>((next, interceptor) => interceptor(next), innermost);
   const response = await outermost(requestOf(method, input, context));
@@ -122,17 +127,17 @@ function contextFor(context: HandlerContext, request: RpcRequest): HandlerContex
 
 function responseOf(
   method: RpcRequest["method"],
-  output: MessageInit | AsyncIterable<MessageInit>,
+  output: unknown,
   context: HandlerContext,
 ): RpcResponse {
   const common = { service: method.parent, header: context.responseHeader, trailer: context.responseTrailer };
   switch (method.methodKind) {
     case "unary":
-      return { ...common, stream: false, method, message: create(method.output, output as MessageInit) };
+      return { ...common, stream: false, method, message: responseMessage(method, output) };
     case "client_streaming":
-      return { ...common, stream: true, method, message: single(create(method.output, output as MessageInit)) };
+      return { ...common, stream: true, method, message: single(responseMessage(method, output)) };
     default:
-      return { ...common, stream: true, method, message: created(method, output as AsyncIterable<MessageInit>) };
+      return { ...common, stream: true, method, message: created(method, responseStream(method, output)) };
   }
 }
 
@@ -140,9 +145,12 @@ async function* single<T>(message: T): AsyncGenerator<T> {
   yield message;
 }
 
-async function* created(method: DescMethod, messages: AsyncIterable<MessageInit>): AsyncGenerator<Message> {
+async function* created(
+  method: DescMethod,
+  messages: AsyncIterable<unknown> | Iterable<unknown>,
+): AsyncGenerator<Message> {
   for await (const message of messages) {
-    yield create(method.output, message);
+    yield responseMessage(method, message);
   }
 }
 

@@ -1,6 +1,8 @@
 /** Server streams that push: for those whose messages are there already, a generator's promise for each of them is most of the work. */
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { isConnectError } from "../thrown_error.ts";
+import { checkPushed } from "./response_message.ts";
 
 /** Where a handler puts the messages of its answer. */
 export interface MessageWriter<O> {
@@ -69,6 +71,12 @@ class WrittenMessages<I, O> implements AsyncIterable<O> {
     this.#context = context;
   }
 
+  async #run(writer: MessageWriter<O>): Promise<void> {
+    const given: unknown = this.#impl(this.#request, writer, this.#context);
+    checkPushed(this.#context.method, given);
+    await given;
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<O> {
     const written: O[] = [];
     let wakeReader = () => {};
@@ -79,9 +87,7 @@ class WrittenMessages<I, O> implements AsyncIterable<O> {
     const writer: MessageWriter<O> = {
       write: (message) => {
         if (isOver || signal.aborted) {
-          throw signal.reason instanceof ConnectError
-            ? signal.reason
-            : new ConnectError("the call has ended", Code.Canceled);
+          throw isConnectError(signal.reason) ? signal.reason : new ConnectError("the call has ended", Code.Canceled);
         }
         if (written.length > 0) {
           throw new RangeError("Cannot write a message: the last one is still waiting");
@@ -94,7 +100,7 @@ class WrittenMessages<I, O> implements AsyncIterable<O> {
       ready: () => isReady,
     };
     let hasEnded = false;
-    const running = (async () => await this.#impl(this.#request, writer, this.#context))().finally(() => {
+    const running = this.#run(writer).finally(() => {
       hasEnded = true;
       wakeReader();
     });

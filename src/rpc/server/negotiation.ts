@@ -10,6 +10,8 @@ import {
 } from "../../http/mod.ts";
 import { AllowedOrigins } from "../allowed_origins.ts";
 import { chooseCompression, type Compression } from "../compression.ts";
+import { connectErrorOf } from "../thrown_error.ts";
+import { quoted } from "../error_text.ts";
 import type { CallPlan, ServerProtocol } from "./call_plan.ts";
 import { connectStreamProtocol, connectUnaryProtocol } from "./connect.ts";
 import { type ConnectQuery, parseConnectQuery } from "./connect_get.ts";
@@ -134,7 +136,7 @@ export class Negotiator {
       timeoutMs = timeoutOf(head, protocol);
       checkBinaryFields(head);
     } catch (error) {
-      refusal = ConnectError.from(error);
+      refusal = connectErrorOf(error);
     }
     const plan: CallPlan = {
       negotiator: this,
@@ -170,7 +172,7 @@ export class Negotiator {
         }
       }
     } catch (error) {
-      refusal = ConnectError.from(error);
+      refusal = connectErrorOf(error);
     }
     const contentType = this.#getTypes.get(parsed?.encoding ?? "json");
     if (contentType === undefined) {
@@ -227,7 +229,7 @@ export class Negotiator {
     const compression = this.#options.compressions.find(({ name }) => name === encoding.toLowerCase());
     if (compression === undefined) {
       const supported = this.#compressionNames === "" ? "none is supported" : `use ${this.#compressionNames}`;
-      throw new ConnectError(`unknown compression "${encoding}": ${supported}`, Code.Unimplemented);
+      throw new ConnectError(`unknown compression "${quoted(encoding)}": ${supported}`, Code.Unimplemented);
     }
     return compression;
   }
@@ -249,7 +251,7 @@ const BASE64_LIST = /^(?:[A-Za-z0-9+/]+={0,2}(?:\s*,\s*|$))*$/;
 function checkBinaryFields(head: RequestHead): void {
   for (const { name, value } of head.fields) {
     if (name.endsWith("-bin") && !BASE64_LIST.test(value)) {
-      throw new ConnectError(`${name}: is no base64`, Code.InvalidArgument);
+      throw new ConnectError(`${quoted(name)}: is no base64`, Code.InvalidArgument);
     }
   }
 }
@@ -273,7 +275,10 @@ function hasNoSideEffects({ method }: RegisteredMethod): boolean {
 
 function wrongMethod(registered: RegisteredMethod, method: string): Refusal {
   const allow = hasNoSideEffects(registered) ? "GET, POST" : "POST";
-  return textRefusal(405, `Cannot ${method} ${registered.path}: use ${allow}\n`, { name: "allow", value: allow });
+  return textRefusal(405, `Cannot ${quoted(method)} ${registered.path}: use ${allow}\n`, {
+    name: "allow",
+    value: allow,
+  });
 }
 
 function wrongContentType({ method }: RegisteredMethod, contentType: string | undefined): Refusal {
@@ -282,7 +287,7 @@ function wrongContentType({ method }: RegisteredMethod, contentType: string | un
     : ["application/connect+json", "application/connect+proto"];
   const grpc = ["application/grpc", "application/grpc-web"].flatMap((type) => [`${type}+proto`, `${type}+json`]);
   const value = [...connect, ...grpc].join(", ");
-  return textRefusal(415, `Unsupported content type "${contentType ?? ""}": use ${value}\n`, {
+  return textRefusal(415, `Unsupported content type "${quoted(contentType ?? "")}": use ${value}\n`, {
     name: "accept-post",
     value,
   });

@@ -1,9 +1,10 @@
 /** Answers for requests that are not served: what HTTP says, in words for a person, or an error in the way of what the request speaks. */
 import type { ConnectError } from "@connectrpc/connect";
-import { fieldValue, type HeaderField, type HttpExchange, type RequestHead } from "../../http/mod.ts";
+import { fieldValue, type HeaderField, type HttpExchange, type RequestHead, Work } from "../../http/mod.ts";
 import { httpStatusOfCode } from "../code.ts";
 import { errorToJson } from "../error_json.ts";
 import { statusFields } from "../grpc_status.ts";
+import { respondWithFirst } from "../refusal_head.ts";
 
 /** What HTTP answers. */
 export interface Refusal {
@@ -17,6 +18,9 @@ export const NOSNIFF: HeaderField = Object.freeze({ name: "x-content-type-option
 
 const JSON_FIELDS: readonly HeaderField[] = [{ name: "content-type", value: "application/json" }, NOSNIFF];
 
+/** Longer than any content type of gRPC: a response does not repeat one of many kilobytes. */
+const MAX_CONTENT_TYPE = 64;
+
 const encoder = new TextEncoder();
 
 /** A refusal with a text. */
@@ -26,8 +30,10 @@ export function textRefusal(status: number, text: string, ...fields: HeaderField
 
 /** Answers a request with a refusal. */
 export function refuse(exchange: HttpExchange, { method }: RequestHead, { status, fields, text }: Refusal): void {
+  exchange.spendWork(Work.FAILURE);
   const isHead = method === "HEAD"; // Its answer has no content (RFC 9110 §9.3.2).
-  exchange.respond([{ name: ":status", value: String(status) }, ...fields], isHead);
+  const statusField = { name: ":status", value: String(status) };
+  respondWithFirst(exchange, [[statusField, ...fields], [statusField]], isHead);
   if (!isHead) {
     exchange.end(encoder.encode(text));
   }
@@ -46,8 +52,14 @@ export function refuseCall(
   status: number = httpStatusOfCode(error.code),
 ): void {
   if (isGrpc(head) && head.method === "POST") {
-    const contentType = head.fields.find(({ name }) => name === "content-type")!;
-    exchange.respond([{ name: ":status", value: "200" }, contentType, ...statusFields(error)], true);
+    exchange.spendWork(Work.FAILURE);
+    const contentType = fieldValue(head.fields, "content-type")!;
+    const fields = [
+      { name: ":status", value: "200" },
+      { name: "content-type", value: contentType.length <= MAX_CONTENT_TYPE ? contentType : "application/grpc" },
+    ];
+    const [grpcStatus, ...rest] = statusFields(error);
+    respondWithFirst(exchange, [[...fields, grpcStatus!, ...rest], [...fields, grpcStatus!]], true);
     return;
   }
   refuse(

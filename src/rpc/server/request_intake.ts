@@ -1,8 +1,11 @@
 /** How the content of a request becomes messages, when it is not one envelope in one piece. */
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { MessageLimitError } from "../../codec/mod.ts";
 import { PieceBuffer } from "../../http/mod.ts";
-import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, EnvelopeReader, readEnvelopeLength } from "../envelope.ts";
+import { isThenable } from "../../user_code/mod.ts";
+import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, EnvelopeReader, LONG_GROWTH, readEnvelopeLength } from "../envelope.ts";
+import { connectErrorOf, quotedReason } from "../thrown_error.ts";
 import type { CallPlan } from "./call_plan.ts";
 import type { CallRecord } from "./call_record.ts";
 
@@ -10,6 +13,10 @@ import type { CallRecord } from "./call_record.ts";
 export interface IntakeHost {
   readonly plan: CallPlan;
   readonly maxMessageBytes: number;
+  /** What a message may take in memory. */
+  readonly maxDecodedBytes: number;
+  /** Bytes of the content; undefined when it is not said. */
+  readonly contentLength: number | undefined;
   /** Undefined when nobody observes calls. */
   readonly record: CallRecord | undefined;
   /** The message of a request that has one. */
@@ -18,7 +25,17 @@ export interface IntakeHost {
   fail(error: ConnectError): void;
   /** Octets were dealt with. */
   release(octets: number): void;
+  /** So many bytes are kept for the request from now on. */
+  keep(bytes: number): void;
+  /** A message is decoded from so many bytes, more than {@linkcode LARGE_MESSAGE}, for its handler to have. */
+  handOver(bytes: number): void;
 }
+
+/** Messages of more bytes are counted for as long as their handler has them. */
+export const LARGE_MESSAGE = 65_536;
+
+/** What decoding asks of its call. */
+type DecodingHost = Pick<IntakeHost, "plan" | "maxMessageBytes" | "maxDecodedBytes" | "record" | "handOver">;
 
 /** Takes the content of one request. */
 export interface RequestIntake {
@@ -52,10 +69,10 @@ export function startOfWhole(
  * Decodes what an envelope, or a content, has; a promise where decompression takes its time.
  *
  * @param isOwned Whether nobody else uses the buffer any more.
- * @throws {ConnectError} It is no message of its type, or too large.
+ * @throws {ConnectError} It is no message of its type, or too large, or takes too much memory.
  */
 export function decodeMessage(
-  host: Pick<IntakeHost, "plan" | "maxMessageBytes" | "record">,
+  host: DecodingHost,
   isCompressed: boolean,
   buffer: Uint8Array,
   start: number,
@@ -63,14 +80,12 @@ export function decodeMessage(
   isOwned: boolean,
 ): Message | Promise<Message> {
   host.record?.addRequest(end - start);
-  return isCompressed
-    ? decompressor(host, buffer, start, end, isOwned)()
-    : decode(host.plan, buffer, start, end, isOwned);
+  return isCompressed ? decompressor(host, buffer, start, end, isOwned)() : decode(host, buffer, start, end, isOwned);
 }
 
 /** Decodes the envelope that was just read; as {@linkcode decodeMessage}. */
 export function decodeEnvelope(
-  host: Pick<IntakeHost, "plan" | "maxMessageBytes" | "record">,
+  host: DecodingHost,
   { flags, buffer, start, end, isOwned }: EnvelopeReader,
 ): Message | Promise<Message> {
   return decodeMessage(host, isCompressed(flags), buffer, start, end, isOwned);
@@ -82,22 +97,22 @@ export function decodeEnvelope(
  * @throws {ConnectError} The request does not say how it is compressed.
  */
 function decompressor(
-  { plan, maxMessageBytes }: Pick<IntakeHost, "plan" | "maxMessageBytes">,
+  host: DecodingHost,
   buffer: Uint8Array,
   start: number,
   end: number,
   isOwned: boolean,
 ): () => Message | Promise<Message> {
-  const { requestCompression } = plan;
+  const { plan: { requestCompression }, maxMessageBytes } = host;
   if (requestCompression === undefined) {
     throw new ConnectError("message is compressed, and the request does not say how", Code.Internal);
   }
   const compressed = ownOctets(buffer, start, end, isOwned);
   return () => {
     const octets = requestCompression.decompress(compressed, maxMessageBytes);
-    return octets instanceof Promise
-      ? octets.then((octets) => decode(plan, octets, 0, octets.length, true))
-      : decode(plan, octets, 0, octets.length, true);
+    return isThenable(octets)
+      ? Promise.resolve(octets).then((octets) => decode(host, octets, 0, octets.length, true))
+      : decode(host, octets, 0, octets.length, true);
   };
 }
 
@@ -110,21 +125,28 @@ export function receiveQuery(host: IntakeHost, octets: Uint8Array): void {
     }
     host.receiveMessage(decodeMessage(host, plan.requestCompression !== undefined, octets, 0, octets.length, true));
   } catch (error) {
-    host.fail(ConnectError.from(error, Code.Internal));
+    host.fail(connectErrorOf(error, Code.Internal));
   }
 }
 
 function decode(
-  { codecs, registered }: CallPlan,
+  host: Pick<DecodingHost, "plan" | "maxDecodedBytes" | "handOver">,
   buffer: Uint8Array,
   start: number,
   end: number,
   isOwned: boolean,
 ): Message {
+  const { codecs, registered } = host.plan;
+  if (end - start > LARGE_MESSAGE) {
+    host.handOver(end - start);
+  }
   try {
-    return codecs.input.decode(buffer, start, end, isOwned);
+    return codecs.input.decode(buffer, start, end, isOwned, host.maxDecodedBytes);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof MessageLimitError) {
+      throw new ConnectError(error.message, Code.ResourceExhausted);
+    }
+    const reason = quotedReason(error);
     const { typeName } = registered.method.input;
     throw new ConnectError(
       `${typeName} cannot be decoded: ${reason}`,
@@ -171,6 +193,8 @@ export class SingleEnvelopeIntake implements RequestIntake {
    * held that take a hundred times as much as their octets, and what is decompressed a thousand times as much.
    */
   #decode: (() => Message | Promise<Message>) | undefined = undefined;
+  /** Bytes that it has for that. */
+  #messageBytes = 0;
 
   /** @param count How many there were before. */
   constructor(host: IntakeHost, count: number) {
@@ -189,6 +213,7 @@ export class SingleEnvelopeIntake implements RequestIntake {
       envelopes.keep();
     });
     this.#host.release(end - start);
+    this.#host.keep(envelopes.heldBytes + this.#messageBytes);
   }
 
   end(): void {
@@ -216,8 +241,9 @@ export class SingleEnvelopeIntake implements RequestIntake {
       this.#decode = decompressor(host, buffer, start, end, isOwned);
     } else {
       const octets = ownOctets(buffer, start, end, isOwned);
-      this.#decode = () => decode(host.plan, octets, 0, octets.length, true);
+      this.#decode = () => decode(host, octets, 0, octets.length, true);
     }
+    this.#messageBytes = end - start;
   }
 
   #attempt(action: () => void): void {
@@ -225,7 +251,7 @@ export class SingleEnvelopeIntake implements RequestIntake {
       action();
     } catch (error) {
       this.#envelopes.stop();
-      this.#host.fail(ConnectError.from(error, Code.Internal));
+      this.#host.fail(connectErrorOf(error, Code.Internal));
     }
   }
 }
@@ -234,7 +260,7 @@ export class SingleEnvelopeIntake implements RequestIntake {
 export class ContentIntake implements RequestIntake {
   readonly #host: IntakeHost;
   /** Undefined when there was too much. */
-  #content: PieceBuffer | undefined = new PieceBuffer();
+  #content: PieceBuffer | undefined = new PieceBuffer(LONG_GROWTH);
 
   constructor(host: IntakeHost) {
     this.#host = host;
@@ -248,7 +274,8 @@ export class ContentIntake implements RequestIntake {
       // How long it would have become nobody knows.
       this.#host.fail(new ConnectError(`message is larger than the limit, ${maxMessageBytes}`, Code.ResourceExhausted));
     }
-    this.#content?.append(buffer, start, end, maxMessageBytes);
+    this.#content?.append(buffer, start, end, this.#host.contentLength ?? maxMessageBytes);
+    this.#host.keep(this.#content?.size ?? 0);
   }
 
   end(): void {
@@ -260,7 +287,7 @@ export class ContentIntake implements RequestIntake {
       const isCompressed = this.#host.plan.requestCompression !== undefined;
       this.#host.receiveMessage(decodeMessage(this.#host, isCompressed, octets, 0, octets.length, true));
     } catch (error) {
-      this.#host.fail(ConnectError.from(error, Code.Internal));
+      this.#host.fail(connectErrorOf(error, Code.Internal));
     }
   }
 }

@@ -1,9 +1,18 @@
 /** The messages of a request that is a stream, for a handler to take. */
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { UNCOUNTED_BYTES } from "../../http/mod.ts";
+import { handled } from "../../user_code/mod.ts";
 import { EnvelopeReader } from "../envelope.ts";
+import { connectErrorOf } from "../thrown_error.ts";
 import type { MessageReader } from "./message_reader.ts";
 import { cutShortError, decodeEnvelope, type IntakeHost, type RequestIntake, tooLongError } from "./request_intake.ts";
+
+/** What a stream tells its call. */
+export interface RequestStreamHost extends IntakeHost {
+  /** Whether a message has begun to come, the rest of which is expected. Between messages the client may be silent. */
+  expect(isWithinMessage: boolean): void;
+}
 
 type Result = IteratorResult<Message, undefined>;
 
@@ -17,7 +26,7 @@ const RELEASED_TOGETHER = 4096;
  * than the window. It is no generator: those cost several promises for each message.
  */
 export class RequestStream implements RequestIntake, AsyncIterableIterator<Message>, MessageReader<Message> {
-  readonly #host: IntakeHost;
+  readonly #host: RequestStreamHost;
   readonly #envelopes: EnvelopeReader;
   /** Octets that the client may not send again yet. */
   #unreleased = 0;
@@ -29,9 +38,18 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
   /** The message of {@linkcode read} that is being decompressed, or was. */
   #pending: Message | Promise<Message> | undefined = undefined;
 
-  constructor(host: IntakeHost) {
+  /** Bytes of the message that was taken last, if it is large: the handler may have it until it takes another one, or ends. */
+  #takenBytes = 0;
+  #isWithinMessage = false;
+
+  constructor(host: RequestStreamHost) {
     this.#host = host;
     this.#envelopes = new EnvelopeReader(host.maxMessageBytes, tooLongError);
+  }
+
+  /** The message that is taken is decoded from so many bytes. */
+  handOver(bytes: number): void {
+    this.#takenBytes = bytes;
   }
 
   push(buffer: Uint8Array, start: number, end: number): void {
@@ -46,6 +64,7 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     } else {
       this.#release(0); // Of a message that is not whole yet nothing is held: it may be larger than the window.
     }
+    this.#count();
   }
 
   end(): void {
@@ -73,9 +92,13 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     }
     try {
       const message = this.#take();
-      return message === undefined && !this.#hasEnded ? this.#nextLater() : Promise.resolve(resultOf(message));
+      if (message === undefined && !this.#hasEnded) {
+        return handled(this.#nextLater());
+      }
+      const result = resultOf(message);
+      return result instanceof Promise ? handled(result) : Promise.resolve(result);
     } catch (error) {
-      return Promise.reject(error);
+      return handled(Promise.reject(error));
     }
   }
 
@@ -104,7 +127,11 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     return pending;
   }
 
-  async ready(): Promise<boolean> {
+  ready(): Promise<boolean> {
+    return handled(this.#ready());
+  }
+
+  async #ready(): Promise<boolean> {
     if (this.#wake !== undefined) {
       throw new TypeError("Cannot wait for a message: another read is waiting for it");
     }
@@ -125,7 +152,7 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
    * uploads show: one for each 64 MB (21 for a GiB instead of 1, and a third more CPU).
    */
   async #nextLater(): Promise<Result> {
-    await this.ready();
+    await this.#ready();
     return resultOf(this.#take());
   }
 
@@ -143,9 +170,14 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     const envelopes = this.#envelopes;
     try {
       if (envelopes.next()) {
+        const takenBefore = this.#takenBytes;
+        this.#takenBytes = 0;
         const message = decodeEnvelope(this.#host, envelopes);
         if (this.#unreleased - envelopes.waitingLength >= RELEASED_TOGETHER) {
           this.#release(envelopes.waitingLength);
+          this.#count();
+        } else if (takenBefore !== this.#takenBytes) {
+          this.#count();
         }
         return message instanceof Promise ? this.#unlessBroken(message) : message;
       }
@@ -156,6 +188,7 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
       throw this.#break(error);
     }
     this.#release(0);
+    this.#count();
     return undefined;
   }
 
@@ -169,7 +202,7 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
 
   /** Nothing comes after what is wrong. */
   #break(error: unknown): unknown {
-    this.#error ??= ConnectError.from(error, Code.Internal);
+    this.#error ??= connectErrorOf(error, Code.Internal);
     this.#drop();
     return this.#error;
   }
@@ -178,6 +211,19 @@ export class RequestStream implements RequestIntake, AsyncIterableIterator<Messa
     this.#hasEnded = true;
     this.#envelopes.stop();
     this.#release(0);
+    this.#count();
+  }
+
+  /** Says what is kept, and whether the client is within a message. What waits for the handler is not for the client to go on with. */
+  #count(): void {
+    const { waitingLength, heldBytes, hasEnvelope } = this.#envelopes;
+    const isWithinMessage = waitingLength > 0 && !hasEnvelope;
+    if (isWithinMessage !== this.#isWithinMessage) {
+      this.#isWithinMessage = isWithinMessage;
+      this.#host.expect(isWithinMessage);
+    }
+    const bytes = heldBytes + this.#takenBytes;
+    this.#host.keep(bytes > UNCOUNTED_BYTES ? bytes : 0); // Else streams of small messages would count for each of them.
   }
 
   /** Gives back all octets but some. */

@@ -1,10 +1,10 @@
 /** The file system as the disk store uses it. */
-import { CHUNK_BYTES } from "../file_store.ts";
+import { Code, ConnectError } from "@connectrpc/connect";
 
 /** The part of the `Deno` namespace that the store uses. */
 export type FileSystem = Pick<
   typeof Deno,
-  "lstat" | "mkdir" | "open" | "readDir" | "readTextFile" | "remove" | "rename"
+  "link" | "lstat" | "mkdir" | "open" | "readDir" | "readTextFile" | "remove" | "rename"
 >;
 
 /** Gives undefined where the file system says that there is no such file. */
@@ -19,20 +19,6 @@ export async function unlessNotFound<T>(result: Promise<T>): Promise<T | undefin
   }
 }
 
-/** Reads `length` bytes from `offset`, less if the file ends before, in chunks of at most {@linkcode CHUNK_BYTES}, each in a buffer of its own. */
-export async function* readChunks(file: Deno.FsFile, offset: number, length: number): AsyncGenerator<Uint8Array> {
-  await file.seek(offset, Deno.SeekMode.Start);
-  for (let remaining = length; remaining > 0;) {
-    const buffer = new Uint8Array(Math.min(CHUNK_BYTES, remaining));
-    const read = await file.read(buffer);
-    if (read === null) {
-      return;
-    }
-    remaining -= read;
-    yield buffer.subarray(0, read);
-  }
-}
-
 /** Writes all bytes: one `write` may write fewer. */
 export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) {
@@ -44,4 +30,24 @@ export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<vo
 export async function syncDirectory(fs: FileSystem, path: string): Promise<void> {
   using directory = await fs.open(path, { read: true });
   await directory.sync();
+}
+
+/** What is used up, by the code of the system's error. */
+const EXHAUSTED: Readonly<Record<string, string>> = {
+  ENOSPC: "store: full",
+  EDQUOT: "store: full",
+  EFBIG: "store: full",
+  EMFILE: "store: no file descriptor is free",
+  ENFILE: "store: no file descriptor is free",
+};
+
+/**
+ * The error that a caller gets for one of the file system. Its stack is not looked at: without a free descriptor Deno cannot map it to sources,
+ * and 2.9.6 ends the process.
+ */
+export function fileSystemError(error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return Object.hasOwn(EXHAUSTED, code)
+    ? new ConnectError(`${EXHAUSTED[code]} (${code})`, Code.ResourceExhausted, undefined, undefined, error)
+    : error;
 }

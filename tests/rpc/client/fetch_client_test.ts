@@ -83,6 +83,7 @@ Deno.test("gRPC over fetch is refused at once, as are URLs that are none of HTTP
   assert.throws(() => createTransport({ baseUrl: "nonsense" }), TypeError);
   assert.throws(() => createTransport({}), { name: "TypeError", message: /without baseUrl/ });
   assert.throws(() => createTransport({ baseUrl: "http://test", maxMessageBytes: -1 }), RangeError);
+  assert.throws(() => createTransport({ baseUrl: "http://test", maxDecodedBytes: 0.5 }), RangeError);
 });
 
 Deno.test("where fetch cannot stream requests, streams of messages are refused, and single ones are not", async () => {

@@ -206,6 +206,20 @@ const WEB_UNARY: readonly Case[] = [
   ["no message", (call) => web(call, OK_BLOCK), Code.Unimplemented, /no message/],
   ["another protocol", (call) => call.respond(GRPC).end(), Code.Unknown, /application\/grpc\+proto/],
   [
+    "trailers of more than 64 KiB",
+    (call) => web(call, HELLO, envelope(`grpc-status: 0\r\nx: ${"a".repeat(65_520)}\r\n`, 0x80)),
+    Code.ResourceExhausted,
+    "trailers have more than 65536 bytes",
+  ],
+  [
+    "more than 128 trailers",
+    (call) => web(call, HELLO, envelope(`grpc-status: 0\r\n${"x: a\r\n".repeat(128)}`, 0x80)),
+    Code.ResourceExhausted,
+    "trailers have more than 128 fields",
+  ],
+  ["a NUL in trailers", (call) => web(call, HELLO, envelope("grpc-status: 0\r\nx: a\0\r\n", 0x80)), 13, /no field/],
+  ["a trailer without a name", (call) => web(call, HELLO, envelope("grpc-status: 0\r\n: a\r\n", 0x80)), 13, /no field/],
+  [
     "text",
     (call) => call.respond({ ...WEB, "content-type": "application/grpc-web-text" }).end(),
     Code.Internal,
@@ -237,6 +251,32 @@ Deno.test("gRPC-Web: a message, then trailers, in any pieces", async () => {
     onTrailer: (trailer) => seen.push(trailer.get("x-t")),
   });
   assert.deepEqual([reply.message, seen], ["Hello", ["1", "1, 2"]]);
+});
+
+Deno.test("gRPC-Web: up to 128 trailers, and 64 KiB of spaces around and within a value", async () => {
+  await using server = new ScriptedServer();
+  const many = "x: a\r\n".repeat(126);
+  const spaces = " ".repeat(32_000);
+  server.onCall = (call) => web(call, HELLO, envelope(`grpc-status: 0\r\n${many}y:${spaces}a${spaces}b\t \r\n`, 0x80));
+  const seen: (string | undefined)[] = [];
+  await clientOf(server, { protocol: "grpc-web" }).sayHello({}, {
+    onTrailer: (trailer) => seen.push(trailer.get("y")?.replace(spaces, "_"), String(trailer.get("x")?.length)),
+  });
+  assert.deepEqual(seen, ["a_b", String(126 * 3 - 2)]);
+});
+
+Deno.test("a response that takes more memory than it may is resource_exhausted", async () => {
+  await using server = new ScriptedServer();
+  const json = (count: number) => `{"message":"a","x":[${new Array(count).fill("0").join()}]}`;
+  const options = { useBinaryFormat: false, maxDecodedBytes: 100_000 };
+  const respond = (count: number) => (call: ScriptedCall) => {
+    call.respond({ ...GRPC, "content-type": "application/grpc+json" }).write(envelope(json(count)));
+    call.endWithTrailers(OK);
+  };
+  server.onCall = respond(2_000);
+  assert.equal((await clientOf(server, options).sayHello({})).message, "a");
+  server.onCall = respond(2_200);
+  await assertConnectError(clientOf(server, options).sayHello({}), Code.ResourceExhausted, /\(maxDecodedBytes\)$/);
 });
 
 Deno.test("messages come before the error that follows them", async () => {

@@ -106,6 +106,10 @@ Deno.test("an error keeps code, text, details and metadata; what is no ConnectEr
   await assertConnectError(mistaken.sayHello({}), Code.Internal, "internal error");
   await assertConnectError(Array.fromAsync(mistaken.converse(each([]))), Code.Internal, "internal error");
   assert.equal(mistakes.length, 2);
+  const starving = clientOf({ sayHello: () => Promise.reject(Object.assign(new Error("x"), { code: "EMFILE" })) }, {
+    onError: () => {},
+  });
+  await assertConnectError(starving.sayHello({}), Code.ResourceExhausted, /out of file descriptors/);
   await assertConnectError(createClient(File, transportOf({})).list({}), Code.Unimplemented, /no method/);
   await assertConnectError(clientOf({}).sayHello({}), Code.Unimplemented, /SayHello/);
 });

@@ -49,7 +49,13 @@ function scene(options: ScriptedExchangeOptions = {}, maxResponseBytes = 1e6) {
   const exchange = new ScriptedExchange(options);
   const codec = new DataCodec();
   const codecs = { input: codec, output: codec };
-  const host = { registered: undefined!, protocolName: "grpc", deadlineAtMs: Infinity, nowMs: () => 0 };
+  const host = {
+    registered: undefined!,
+    protocolName: "grpc",
+    deadlineAtMs: Infinity,
+    nowMs: () => 0,
+    report: () => {},
+  };
   const call: Answering = {
     exchange,
     isOpen: true,

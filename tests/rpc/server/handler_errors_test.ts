@@ -121,6 +121,29 @@ Deno.test("what is no ConnectError is internal without its text, and told once",
   }
 });
 
+Deno.test("errors of a system that is out of descriptors or memory are resource_exhausted, and others of it internal", async () => {
+  const systemError = (code: string) => Object.assign(new Error(`secret (${code})`), { code });
+  const exhausted = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"].map(systemError);
+  const uncoded = new Error("Too many open files (os error 24)");
+  for (const call of CALLS) {
+    for (const error of [...exhausted, uncoded, systemError("ENOENT"), new Error("Not found (os error 2)")]) {
+      const { exchange, errors } = await callOne(
+        each(() => {
+          throw error;
+        }),
+        call,
+      );
+      const isExhausted = exhausted.includes(error as typeof exhausted[number]) || error === uncoded;
+      assert.deepEqual(readAnswer(exchange, call), {
+        messages: [],
+        code: isExhausted ? "resource_exhausted" : "internal",
+        message: isExhausted ? "the server is out of file descriptors or memory" : "internal error",
+      });
+      assert.deepEqual(errors, [error]);
+    }
+  }
+});
+
 Deno.test("who is told may make mistakes, too: the client is answered all the same", async () => {
   const { error } = console;
   const logged: unknown[] = [];

@@ -18,16 +18,24 @@ import {
 } from "../../support/rpc_scene.ts";
 import { Samples, SampleSchema } from "../../support/sample_service.ts";
 
-Deno.test("a handler may give a message, what makes one, or nothing", async () => {
+Deno.test("a handler may give a message, or what makes one", async () => {
   const given: [unknown, string][] = [
     [create(SampleSchema, { text: "b" }), '{"text":"b"}'],
     [{ text: "b" }, '{"text":"b"}'],
     [{}, "{}"],
-    [undefined, "{}"],
+    [Object.assign(Object.create(null), { text: "b" }), '{"text":"b"}'],
+    [
+      new class {
+        readonly text = "b";
+      }(),
+      '{"text":"b"}',
+    ],
     [{ text: undefined, unknown: 1 }, "{}"],
   ];
   for (const [value, text] of given) {
-    for (const impl of [{ unary: () => value }, { unary: () => Promise.resolve(value) }]) {
+    const thenable = { then: (resolve: (given: unknown) => void) => resolve(value) };
+    for (const given of [value, Promise.resolve(value), thenable]) {
+      const impl = { unary: () => given };
       for (const protocol of PROTOCOLS) {
         const { exchange } = await callOne(impl as Impl, { protocol, codec: "json" });
         assert.deepEqual(readAnswer(exchange, { protocol }).messages, [text]);
@@ -191,6 +199,7 @@ Deno.test("options that cannot be are refused at once", () => {
       ["maxMessageBytes", -1, 4294967295],
       ["maxMessageBytes", 2 ** 32, 4294967295],
       ["maxResponseBytes", 1.5, 4294967295],
+      ["maxDecodedBytes", -1, Number.MAX_SAFE_INTEGER],
       ["compressMinBytes", NaN, Number.MAX_SAFE_INTEGER],
       ["maxAbandonedCalls", Infinity, Number.MAX_SAFE_INTEGER],
     ] as const

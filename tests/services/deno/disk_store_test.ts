@@ -5,7 +5,7 @@ import { HashAlgorithm } from "../../../gen/edgewire/v1/hash_pb.ts";
 import { DiskStore } from "../../../src/services/deno/mod.ts";
 import type { FileSystem } from "../../../src/services/deno/file_system.ts";
 import type { AnnouncedFile, FileStore } from "../../../src/services/mod.ts";
-import { UPLOAD_TTL_MS } from "../../../src/services/uploads.ts";
+import { UPLOAD_TTL_MS } from "../../../src/services/staged_upload.ts";
 import { collect } from "../../support/bytes.ts";
 import { assertConnectError } from "../../support/connect_error.ts";
 
@@ -183,6 +183,7 @@ class FaultyFileSystem implements FileSystem {
     };
   }
 
+  readonly link = this.#wrap("link", Deno.link);
   readonly lstat = this.#wrap("lstat", Deno.lstat);
   readonly mkdir = this.#wrap("mkdir", Deno.mkdir);
   readonly readTextFile = this.#wrap("readTextFile", Deno.readTextFile);
@@ -296,4 +297,58 @@ testOnDisk("does not keep what a failed write left behind and could not take bac
   await upload.finish(accept);
   assert.equal(await get(store, "file"), "abc");
   await store.close();
+});
+
+testOnDisk("counts uploads for their peers, also after a restart", async (directory) => {
+  const limits = { maxUploadsPerPeer: 2, maxUploadBytesPerPeer: 5 };
+  const store = await DiskStore.open(directory, limits);
+  const from = (peer: string) => ({ resumable: true, caller: { peer } });
+  for (let count = 0; count < 2; count++) {
+    await (await store.startUpload(announced("file", 100), from("a"))).write(0, bytes("ab"));
+  }
+  await store.close();
+  const again = await DiskStore.open(directory, limits);
+  const refusal = "uploads: the limit is 2 unfinished ones for each peer";
+  await assertConnectError(again.startUpload(announced("file", 100), from("a")), Code.ResourceExhausted, refusal);
+  await (await again.startUpload(announced("file", 100), from("b"))).write(0, bytes("abc"));
+  const [id] = (await names(`${directory}/uploads`)).filter((name) => name.endsWith(".part"));
+  const upload = (await again.findUpload(id!.slice(0, -".part".length)))!;
+  await assertConnectError(
+    upload.write(upload.received, bytes("cdef")),
+    Code.ResourceExhausted,
+    "uploads: the limit is 5 bytes in unfinished ones for each peer",
+  );
+  await again.close();
+});
+
+testOnDisk("keeps the newest of more uploads than it may have, when it is opened", async (directory) => {
+  const store = await DiskStore.open(directory);
+  const uploads = [];
+  for (let count = 0; count < 4; count++) {
+    const upload = await store.startUpload(announced("file", 100), { resumable: true });
+    await upload.write(0, bytes("ab"));
+    const writtenAt = new Date(Date.now() - 60_000 + 1000 * count);
+    await Deno.utime(`${directory}/uploads/${upload.id}.part`, writtenAt, writtenAt);
+    uploads.push(upload);
+  }
+  await store.close();
+  const again = await DiskStore.open(directory, { maxUploads: 3 });
+  const found = await Promise.all(uploads.map(async ({ id }) => await again.findUpload(id) !== undefined));
+  assert.deepEqual(found, [false, true, true, true]);
+  await again.close();
+});
+
+testOnDisk("resumes an upload of before peers were recorded", async (directory) => {
+  const store = await DiskStore.open(directory);
+  const upload = await store.startUpload(announced("file", 100), { resumable: true, caller: { peer: "a" } });
+  await upload.write(0, bytes("ab"));
+  await store.close();
+  const path = `${directory}/uploads/${upload.id}.json`;
+  const record = JSON.parse(await Deno.readTextFile(path));
+  assert.equal(record.peer, "a");
+  delete record.peer;
+  await Deno.writeTextFile(path, JSON.stringify(record));
+  const again = await DiskStore.open(directory);
+  assert.equal((await again.findUpload(upload.id))?.received, 2);
+  await again.close();
 });

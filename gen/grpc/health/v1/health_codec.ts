@@ -7,13 +7,13 @@
 
 import type { HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse } from "./health_pb.ts";
 import { Health as Health$1, HealthCheckRequestSchema as HealthCheckRequestSchema$1, HealthCheckResponseSchema as HealthCheckResponseSchema$1, HealthListRequestSchema as HealthListRequestSchema$1, HealthListResponseSchema as HealthListResponseSchema$1 } from "./health_pb.ts";
-import { boundUnknown, closeLength, decline, endMessage, position, readInt32, readKey, readStop, readString, readTag, readUnknown, setOwn, withCodec, withCodecs, writeInt32, writeString, writeUnknown } from "../../../../src/codec/wire/mod.ts";
+import { boundUnknown, closeLength, decline, endMessage, endUnknown, enter, position, readInt32, readKey, readStop, readString, readTag, readUnknown, setOwn, spend, withCodec, withCodecs, writeInt32, writeString, writeUnknown } from "../../../../src/codec/wire/mod.ts";
 import type { UnknownField } from "@bufbuild/protobuf";
 
 export * from "./health_pb.ts";
 
 export function read_grpc_health_v1_HealthCheckRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HealthCheckRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: HealthCheckRequest["service"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -37,7 +37,7 @@ export function read_grpc_health_v1_HealthCheckRequest(buffer: Uint8Array, at: n
   }
   endMessage(at, end, tag, endTag);
   const message: HealthCheckRequest = { $typeName: "grpc.health.v1.HealthCheckRequest", service: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_grpc_health_v1_HealthCheckRequest(message: HealthCheckRequest): number {
@@ -62,7 +62,7 @@ export function write_grpc_health_v1_HealthCheckRequest(message: HealthCheckRequ
 export const HealthCheckRequestSchema: typeof HealthCheckRequestSchema$1 = /*@__PURE__*/ withCodec(HealthCheckRequestSchema$1, { read: read_grpc_health_v1_HealthCheckRequest, bound: bound_grpc_health_v1_HealthCheckRequest, write: write_grpc_health_v1_HealthCheckRequest });
 
 export function read_grpc_health_v1_HealthCheckResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HealthCheckResponse {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: HealthCheckResponse["status"] = 0;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -89,7 +89,7 @@ export function read_grpc_health_v1_HealthCheckResponse(buffer: Uint8Array, at: 
   }
   endMessage(at, end, tag, endTag);
   const message: HealthCheckResponse = { $typeName: "grpc.health.v1.HealthCheckResponse", status: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_grpc_health_v1_HealthCheckResponse(message: HealthCheckResponse): number {
@@ -113,7 +113,7 @@ export function write_grpc_health_v1_HealthCheckResponse(message: HealthCheckRes
 export const HealthCheckResponseSchema: typeof HealthCheckResponseSchema$1 = /*@__PURE__*/ withCodec(HealthCheckResponseSchema$1, { read: read_grpc_health_v1_HealthCheckResponse, bound: bound_grpc_health_v1_HealthCheckResponse, write: write_grpc_health_v1_HealthCheckResponse });
 
 export function read_grpc_health_v1_HealthListRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HealthListRequest {
-  if (depth > 100) decline();
+  enter(depth, 96);
   let unknown: UnknownField[] | undefined;
   let tag = 0;
   while (at < end) {
@@ -131,7 +131,7 @@ export function read_grpc_health_v1_HealthListRequest(buffer: Uint8Array, at: nu
   }
   endMessage(at, end, tag, endTag);
   const message: HealthListRequest = { $typeName: "grpc.health.v1.HealthListRequest" };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_grpc_health_v1_HealthListRequest(message: HealthListRequest): number {
@@ -150,7 +150,7 @@ export function write_grpc_health_v1_HealthListRequest(message: HealthListReques
 export const HealthListRequestSchema: typeof HealthListRequestSchema$1 = /*@__PURE__*/ withCodec(HealthListRequestSchema$1, { read: read_grpc_health_v1_HealthListRequest, bound: bound_grpc_health_v1_HealthListRequest, write: write_grpc_health_v1_HealthListRequest });
 
 export function read_grpc_health_v1_HealthListResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): HealthListResponse {
-  if (depth > 100) decline();
+  enter(depth, 160);
   const f1: HealthListResponse["statuses"] = {};
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -168,6 +168,7 @@ export function read_grpc_health_v1_HealthListResponse(buffer: Uint8Array, at: n
         {
           stop = readStop(buffer, at, end);
           at = position;
+          spend(480);
           let key: string = "";
           let value: HealthListResponse["statuses"][string] | undefined;
           while (at < stop) {
@@ -195,7 +196,7 @@ export function read_grpc_health_v1_HealthListResponse(buffer: Uint8Array, at: n
   }
   endMessage(at, end, tag, endTag);
   const message: HealthListResponse = { $typeName: "grpc.health.v1.HealthListResponse", statuses: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_grpc_health_v1_HealthListResponse(message: HealthListResponse): number {

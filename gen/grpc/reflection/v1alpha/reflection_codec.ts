@@ -7,13 +7,13 @@
 
 import type { ErrorResponse, ExtensionNumberResponse, ExtensionRequest, FileDescriptorResponse, ListServiceResponse, ServerReflectionRequest, ServerReflectionResponse, ServiceResponse } from "./reflection_pb.ts";
 import { ErrorResponseSchema as ErrorResponseSchema$1, ExtensionNumberResponseSchema as ExtensionNumberResponseSchema$1, ExtensionRequestSchema as ExtensionRequestSchema$1, FileDescriptorResponseSchema as FileDescriptorResponseSchema$1, ListServiceResponseSchema as ListServiceResponseSchema$1, ServerReflection as ServerReflection$1, ServerReflectionRequestSchema as ServerReflectionRequestSchema$1, ServerReflectionResponseSchema as ServerReflectionResponseSchema$1, ServiceResponseSchema as ServiceResponseSchema$1 } from "./reflection_pb.ts";
-import { boundUnknown, closeLength, decline, endMessage, position, readBytes, readInt32, readStop, readString, readTag, readUnknown, withCodec, withCodecs, writeBytes, writeInt32, writeString, writeUnknown } from "../../../../src/codec/wire/mod.ts";
+import { boundUnknown, closeLength, decline, endMessage, endUnknown, enter, LONG_LIST, position, readBytes, readInt32, readLongList, readStop, readString, readTag, readUnknown, spend, withCodec, withCodecs, writeBytes, writeInt32, writeString, writeUnknown } from "../../../../src/codec/wire/mod.ts";
 import type { UnknownField } from "@bufbuild/protobuf";
 
 export * from "./reflection_pb.ts";
 
 export function read_grpc_reflection_v1alpha_ServerReflectionRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ServerReflectionRequest {
-  if (depth > 100) decline();
+  enter(depth, 152);
   let f1: ServerReflectionRequest["host"] = "";
   let o0: ServerReflectionRequest["messageRequest"] | undefined;
   let unknown: UnknownField[] | undefined;
@@ -77,7 +77,7 @@ export function read_grpc_reflection_v1alpha_ServerReflectionRequest(buffer: Uin
   }
   endMessage(at, end, tag, endTag);
   const message: ServerReflectionRequest = { $typeName: "grpc.reflection.v1alpha.ServerReflectionRequest", host: f1, messageRequest: o0 === undefined ? { case: undefined } : o0 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_grpc_reflection_v1alpha_ServerReflectionRequest(message: ServerReflectionRequest): number {
@@ -129,7 +129,7 @@ export function write_grpc_reflection_v1alpha_ServerReflectionRequest(message: S
 export const ServerReflectionRequestSchema: typeof ServerReflectionRequestSchema$1 = /*@__PURE__*/ withCodec(ServerReflectionRequestSchema$1, { read: read_grpc_reflection_v1alpha_ServerReflectionRequest, bound: bound_grpc_reflection_v1alpha_ServerReflectionRequest, write: write_grpc_reflection_v1alpha_ServerReflectionRequest });
 
 export function read_grpc_reflection_v1alpha_ExtensionRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ExtensionRequest {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: ExtensionRequest["containingType"] = "";
   let f2: ExtensionRequest["extensionNumber"] = 0;
   let unknown: UnknownField[] | undefined;
@@ -162,7 +162,7 @@ export function read_grpc_reflection_v1alpha_ExtensionRequest(buffer: Uint8Array
   }
   endMessage(at, end, tag, endTag);
   const message: ExtensionRequest = { $typeName: "grpc.reflection.v1alpha.ExtensionRequest", containingType: f1, extensionNumber: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_grpc_reflection_v1alpha_ExtensionRequest(message: ExtensionRequest): number {
@@ -192,7 +192,7 @@ export function write_grpc_reflection_v1alpha_ExtensionRequest(message: Extensio
 export const ExtensionRequestSchema: typeof ExtensionRequestSchema$1 = /*@__PURE__*/ withCodec(ExtensionRequestSchema$1, { read: read_grpc_reflection_v1alpha_ExtensionRequest, bound: bound_grpc_reflection_v1alpha_ExtensionRequest, write: write_grpc_reflection_v1alpha_ExtensionRequest });
 
 export function read_grpc_reflection_v1alpha_ServerReflectionResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ServerReflectionResponse {
-  if (depth > 100) decline();
+  enter(depth, 192);
   let f1: ServerReflectionResponse["validHost"] = "";
   let f2: ServerReflectionResponse["originalRequest"] | undefined;
   let o0: ServerReflectionResponse["messageResponse"] | undefined;
@@ -250,7 +250,7 @@ export function read_grpc_reflection_v1alpha_ServerReflectionResponse(buffer: Ui
   endMessage(at, end, tag, endTag);
   const message: ServerReflectionResponse = { $typeName: "grpc.reflection.v1alpha.ServerReflectionResponse", validHost: f1, messageResponse: o0 === undefined ? { case: undefined } : o0 };
   if (f2 !== undefined) message.originalRequest = f2;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_grpc_reflection_v1alpha_ServerReflectionResponse(message: ServerReflectionResponse): number {
@@ -304,7 +304,7 @@ export function write_grpc_reflection_v1alpha_ServerReflectionResponse(message: 
 export const ServerReflectionResponseSchema: typeof ServerReflectionResponseSchema$1 = /*@__PURE__*/ withCodec(ServerReflectionResponseSchema$1, { read: read_grpc_reflection_v1alpha_ServerReflectionResponse, bound: bound_grpc_reflection_v1alpha_ServerReflectionResponse, write: write_grpc_reflection_v1alpha_ServerReflectionResponse });
 
 export function read_grpc_reflection_v1alpha_FileDescriptorResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): FileDescriptorResponse {
-  if (depth > 100) decline();
+  enter(depth, 136);
   const f1: FileDescriptorResponse["fileDescriptorProto"] = [];
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -328,7 +328,7 @@ export function read_grpc_reflection_v1alpha_FileDescriptorResponse(buffer: Uint
   }
   endMessage(at, end, tag, endTag);
   const message: FileDescriptorResponse = { $typeName: "grpc.reflection.v1alpha.FileDescriptorResponse", fileDescriptorProto: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_grpc_reflection_v1alpha_FileDescriptorResponse(message: FileDescriptorResponse): number {
@@ -356,7 +356,7 @@ export function write_grpc_reflection_v1alpha_FileDescriptorResponse(message: Fi
 export const FileDescriptorResponseSchema: typeof FileDescriptorResponseSchema$1 = /*@__PURE__*/ withCodec(FileDescriptorResponseSchema$1, { read: read_grpc_reflection_v1alpha_FileDescriptorResponse, bound: bound_grpc_reflection_v1alpha_FileDescriptorResponse, write: write_grpc_reflection_v1alpha_FileDescriptorResponse });
 
 export function read_grpc_reflection_v1alpha_ExtensionNumberResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ExtensionNumberResponse {
-  if (depth > 100) decline();
+  enter(depth, 144);
   let f1: ExtensionNumberResponse["baseTypeName"] = "";
   const f2: ExtensionNumberResponse["extensionNumber"] = [];
   let unknown: UnknownField[] | undefined;
@@ -379,13 +379,20 @@ export function read_grpc_reflection_v1alpha_ExtensionNumberResponse(buffer: Uin
         if (tag === 18) {
           stop = readStop(buffer, at, end);
           at = position;
-          while (at < stop) {
-            f2.push(readInt32(buffer, at));
-            at = position;
+          if (stop - at >= LONG_LIST) {
+            readLongList(f2, buffer, at, stop, readInt32, 0, 12);
+            at = stop;
+          } else {
+            while (at < stop) {
+              spend(12);
+              f2.push(readInt32(buffer, at));
+              at = position;
+            }
+            if (at !== stop) decline();
           }
-          if (at !== stop) decline();
         } else {
           if (tag !== 16) decline();
+          spend(24);
           f2.push(readInt32(buffer, at));
           at = position;
         }
@@ -397,7 +404,7 @@ export function read_grpc_reflection_v1alpha_ExtensionNumberResponse(buffer: Uin
   }
   endMessage(at, end, tag, endTag);
   const message: ExtensionNumberResponse = { $typeName: "grpc.reflection.v1alpha.ExtensionNumberResponse", baseTypeName: f1, extensionNumber: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_grpc_reflection_v1alpha_ExtensionNumberResponse(message: ExtensionNumberResponse): number {
@@ -433,7 +440,7 @@ export function write_grpc_reflection_v1alpha_ExtensionNumberResponse(message: E
 export const ExtensionNumberResponseSchema: typeof ExtensionNumberResponseSchema$1 = /*@__PURE__*/ withCodec(ExtensionNumberResponseSchema$1, { read: read_grpc_reflection_v1alpha_ExtensionNumberResponse, bound: bound_grpc_reflection_v1alpha_ExtensionNumberResponse, write: write_grpc_reflection_v1alpha_ExtensionNumberResponse });
 
 export function read_grpc_reflection_v1alpha_ListServiceResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ListServiceResponse {
-  if (depth > 100) decline();
+  enter(depth, 136);
   const f1: ListServiceResponse["service"] = [];
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -459,7 +466,7 @@ export function read_grpc_reflection_v1alpha_ListServiceResponse(buffer: Uint8Ar
   }
   endMessage(at, end, tag, endTag);
   const message: ListServiceResponse = { $typeName: "grpc.reflection.v1alpha.ListServiceResponse", service: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_grpc_reflection_v1alpha_ListServiceResponse(message: ListServiceResponse): number {
@@ -487,7 +494,7 @@ export function write_grpc_reflection_v1alpha_ListServiceResponse(message: ListS
 export const ListServiceResponseSchema: typeof ListServiceResponseSchema$1 = /*@__PURE__*/ withCodec(ListServiceResponseSchema$1, { read: read_grpc_reflection_v1alpha_ListServiceResponse, bound: bound_grpc_reflection_v1alpha_ListServiceResponse, write: write_grpc_reflection_v1alpha_ListServiceResponse });
 
 export function read_grpc_reflection_v1alpha_ServiceResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ServiceResponse {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: ServiceResponse["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -511,7 +518,7 @@ export function read_grpc_reflection_v1alpha_ServiceResponse(buffer: Uint8Array,
   }
   endMessage(at, end, tag, endTag);
   const message: ServiceResponse = { $typeName: "grpc.reflection.v1alpha.ServiceResponse", name: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_grpc_reflection_v1alpha_ServiceResponse(message: ServiceResponse): number {
@@ -536,7 +543,7 @@ export function write_grpc_reflection_v1alpha_ServiceResponse(message: ServiceRe
 export const ServiceResponseSchema: typeof ServiceResponseSchema$1 = /*@__PURE__*/ withCodec(ServiceResponseSchema$1, { read: read_grpc_reflection_v1alpha_ServiceResponse, bound: bound_grpc_reflection_v1alpha_ServiceResponse, write: write_grpc_reflection_v1alpha_ServiceResponse });
 
 export function read_grpc_reflection_v1alpha_ErrorResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): ErrorResponse {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: ErrorResponse["errorCode"] = 0;
   let f2: ErrorResponse["errorMessage"] = "";
   let unknown: UnknownField[] | undefined;
@@ -569,7 +576,7 @@ export function read_grpc_reflection_v1alpha_ErrorResponse(buffer: Uint8Array, a
   }
   endMessage(at, end, tag, endTag);
   const message: ErrorResponse = { $typeName: "grpc.reflection.v1alpha.ErrorResponse", errorCode: f1, errorMessage: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_grpc_reflection_v1alpha_ErrorResponse(message: ErrorResponse): number {

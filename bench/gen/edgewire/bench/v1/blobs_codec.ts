@@ -4,13 +4,13 @@
 
 import type { DownloadRequest, DownloadResponse, EchoBlobRequest, EchoBlobResponse, UploadRequest, UploadResponse } from "./blobs_pb.ts";
 import { Blobs as Blobs$1, DownloadRequestSchema as DownloadRequestSchema$1, DownloadResponseSchema as DownloadResponseSchema$1, EchoBlobRequestSchema as EchoBlobRequestSchema$1, EchoBlobResponseSchema as EchoBlobResponseSchema$1, UploadRequestSchema as UploadRequestSchema$1, UploadResponseSchema as UploadResponseSchema$1 } from "./blobs_pb.ts";
-import { boundUnknown, decline, endMessage, NO_BYTES, position, readBytes, readTag, readUint32, readUnknown, withCodec, withCodecs, writeBytes, writeUint32, writeUnknown } from "../../../../../src/codec/wire/mod.ts";
+import { boundUnknown, decline, endMessage, endUnknown, enter, NO_BYTES, position, readBytes, readTag, readUint32, readUnknown, withCodec, withCodecs, writeBytes, writeUint32, writeUnknown } from "../../../../../src/codec/wire/mod.ts";
 import type { UnknownField } from "@bufbuild/protobuf";
 
 export * from "./blobs_pb.ts";
 
 export function read_edgewire_bench_v1_EchoBlobRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): EchoBlobRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: EchoBlobRequest["data"] = NO_BYTES;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -34,7 +34,7 @@ export function read_edgewire_bench_v1_EchoBlobRequest(buffer: Uint8Array, at: n
   }
   endMessage(at, end, tag, endTag);
   const message: EchoBlobRequest = { $typeName: "edgewire.bench.v1.EchoBlobRequest", data: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_EchoBlobRequest(message: EchoBlobRequest): number {
@@ -59,7 +59,7 @@ export function write_edgewire_bench_v1_EchoBlobRequest(message: EchoBlobRequest
 export const EchoBlobRequestSchema: typeof EchoBlobRequestSchema$1 = /*@__PURE__*/ withCodec(EchoBlobRequestSchema$1, { read: read_edgewire_bench_v1_EchoBlobRequest, bound: bound_edgewire_bench_v1_EchoBlobRequest, write: write_edgewire_bench_v1_EchoBlobRequest });
 
 export function read_edgewire_bench_v1_EchoBlobResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): EchoBlobResponse {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: EchoBlobResponse["data"] = NO_BYTES;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -83,7 +83,7 @@ export function read_edgewire_bench_v1_EchoBlobResponse(buffer: Uint8Array, at: 
   }
   endMessage(at, end, tag, endTag);
   const message: EchoBlobResponse = { $typeName: "edgewire.bench.v1.EchoBlobResponse", data: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_EchoBlobResponse(message: EchoBlobResponse): number {
@@ -108,7 +108,7 @@ export function write_edgewire_bench_v1_EchoBlobResponse(message: EchoBlobRespon
 export const EchoBlobResponseSchema: typeof EchoBlobResponseSchema$1 = /*@__PURE__*/ withCodec(EchoBlobResponseSchema$1, { read: read_edgewire_bench_v1_EchoBlobResponse, bound: bound_edgewire_bench_v1_EchoBlobResponse, write: write_edgewire_bench_v1_EchoBlobResponse });
 
 export function read_edgewire_bench_v1_UploadRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): UploadRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: UploadRequest["chunk"] = NO_BYTES;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -132,7 +132,7 @@ export function read_edgewire_bench_v1_UploadRequest(buffer: Uint8Array, at: num
   }
   endMessage(at, end, tag, endTag);
   const message: UploadRequest = { $typeName: "edgewire.bench.v1.UploadRequest", chunk: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_UploadRequest(message: UploadRequest): number {
@@ -157,7 +157,7 @@ export function write_edgewire_bench_v1_UploadRequest(message: UploadRequest, bu
 export const UploadRequestSchema: typeof UploadRequestSchema$1 = /*@__PURE__*/ withCodec(UploadRequestSchema$1, { read: read_edgewire_bench_v1_UploadRequest, bound: bound_edgewire_bench_v1_UploadRequest, write: write_edgewire_bench_v1_UploadRequest });
 
 export function read_edgewire_bench_v1_UploadResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): UploadResponse {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: UploadResponse["sha256"] = NO_BYTES;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -181,7 +181,7 @@ export function read_edgewire_bench_v1_UploadResponse(buffer: Uint8Array, at: nu
   }
   endMessage(at, end, tag, endTag);
   const message: UploadResponse = { $typeName: "edgewire.bench.v1.UploadResponse", sha256: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_UploadResponse(message: UploadResponse): number {
@@ -206,7 +206,7 @@ export function write_edgewire_bench_v1_UploadResponse(message: UploadResponse, 
 export const UploadResponseSchema: typeof UploadResponseSchema$1 = /*@__PURE__*/ withCodec(UploadResponseSchema$1, { read: read_edgewire_bench_v1_UploadResponse, bound: bound_edgewire_bench_v1_UploadResponse, write: write_edgewire_bench_v1_UploadResponse });
 
 export function read_edgewire_bench_v1_DownloadRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): DownloadRequest {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: DownloadRequest["count"] = 0;
   let f2: DownloadRequest["chunkBytes"] = 0;
   let unknown: UnknownField[] | undefined;
@@ -242,7 +242,7 @@ export function read_edgewire_bench_v1_DownloadRequest(buffer: Uint8Array, at: n
   }
   endMessage(at, end, tag, endTag);
   const message: DownloadRequest = { $typeName: "edgewire.bench.v1.DownloadRequest", count: f1, chunkBytes: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_DownloadRequest(message: DownloadRequest): number {
@@ -271,7 +271,7 @@ export function write_edgewire_bench_v1_DownloadRequest(message: DownloadRequest
 export const DownloadRequestSchema: typeof DownloadRequestSchema$1 = /*@__PURE__*/ withCodec(DownloadRequestSchema$1, { read: read_edgewire_bench_v1_DownloadRequest, bound: bound_edgewire_bench_v1_DownloadRequest, write: write_edgewire_bench_v1_DownloadRequest });
 
 export function read_edgewire_bench_v1_DownloadResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): DownloadResponse {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: DownloadResponse["chunk"] = NO_BYTES;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -295,7 +295,7 @@ export function read_edgewire_bench_v1_DownloadResponse(buffer: Uint8Array, at: 
   }
   endMessage(at, end, tag, endTag);
   const message: DownloadResponse = { $typeName: "edgewire.bench.v1.DownloadResponse", chunk: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_DownloadResponse(message: DownloadResponse): number {

@@ -4,13 +4,13 @@
 
 import type { EchoProfileRequest, EchoProfileResponse, Pet, Profile } from "./profiles_pb.ts";
 import { EchoProfileRequestSchema as EchoProfileRequestSchema$1, EchoProfileResponseSchema as EchoProfileResponseSchema$1, PetSchema as PetSchema$1, Profiles as Profiles$1, ProfileSchema as ProfileSchema$1 } from "./profiles_pb.ts";
-import { boundUnknown, closeLength, decline, endMessage, position, readBool, readDouble, readFloat, readInt32, readInt64, readStop, readString, readTag, readUnknown, withCodec, withCodecs, writeBool, writeDouble, writeFloat, writeInt32, writeInt64, writeString, writeUnknown } from "../../../../../src/codec/wire/mod.ts";
+import { boundUnknown, closeLength, decline, endMessage, endUnknown, enter, position, readBool, readDouble, readFloat, readInt32, readInt64, readStop, readString, readTag, readUnknown, withCodec, withCodecs, writeBool, writeDouble, writeFloat, writeInt32, writeInt64, writeString, writeUnknown } from "../../../../../src/codec/wire/mod.ts";
 import type { UnknownField } from "@bufbuild/protobuf";
 
 export * from "./profiles_pb.ts";
 
 export function read_edgewire_bench_v1_EchoProfileRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): EchoProfileRequest {
-  if (depth > 100) decline();
+  enter(depth, 136);
   let f1: EchoProfileRequest["profile"] | undefined;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -37,7 +37,7 @@ export function read_edgewire_bench_v1_EchoProfileRequest(buffer: Uint8Array, at
   endMessage(at, end, tag, endTag);
   const message: EchoProfileRequest = { $typeName: "edgewire.bench.v1.EchoProfileRequest" };
   if (f1 !== undefined) message.profile = f1;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_EchoProfileRequest(message: EchoProfileRequest): number {
@@ -63,7 +63,7 @@ export function write_edgewire_bench_v1_EchoProfileRequest(message: EchoProfileR
 export const EchoProfileRequestSchema: typeof EchoProfileRequestSchema$1 = /*@__PURE__*/ withCodec(EchoProfileRequestSchema$1, { read: read_edgewire_bench_v1_EchoProfileRequest, bound: bound_edgewire_bench_v1_EchoProfileRequest, write: write_edgewire_bench_v1_EchoProfileRequest });
 
 export function read_edgewire_bench_v1_EchoProfileResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): EchoProfileResponse {
-  if (depth > 100) decline();
+  enter(depth, 136);
   let f1: EchoProfileResponse["profile"] | undefined;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -90,7 +90,7 @@ export function read_edgewire_bench_v1_EchoProfileResponse(buffer: Uint8Array, a
   endMessage(at, end, tag, endTag);
   const message: EchoProfileResponse = { $typeName: "edgewire.bench.v1.EchoProfileResponse" };
   if (f1 !== undefined) message.profile = f1;
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_EchoProfileResponse(message: EchoProfileResponse): number {
@@ -116,7 +116,7 @@ export function write_edgewire_bench_v1_EchoProfileResponse(message: EchoProfile
 export const EchoProfileResponseSchema: typeof EchoProfileResponseSchema$1 = /*@__PURE__*/ withCodec(EchoProfileResponseSchema$1, { read: read_edgewire_bench_v1_EchoProfileResponse, bound: bound_edgewire_bench_v1_EchoProfileResponse, write: write_edgewire_bench_v1_EchoProfileResponse });
 
 export function read_edgewire_bench_v1_Profile(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): Profile {
-  if (depth > 100) decline();
+  enter(depth, 232);
   let f1: Profile["name"] = "";
   let f2: Profile["weight"] = 0;
   let f3: Profile["height"] = 0;
@@ -198,7 +198,7 @@ export function read_edgewire_bench_v1_Profile(buffer: Uint8Array, at: number, e
   }
   endMessage(at, end, tag, endTag);
   const message: Profile = { $typeName: "edgewire.bench.v1.Profile", name: f1, weight: f2, height: f3, tame: f4, count: f5, serial: f6, choice: o0 === undefined ? { case: undefined } : o0, pets: f9 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_Profile(message: Profile): number {
@@ -268,7 +268,7 @@ export function write_edgewire_bench_v1_Profile(message: Profile, buffer: Uint8A
 export const ProfileSchema: typeof ProfileSchema$1 = /*@__PURE__*/ withCodec(ProfileSchema$1, { read: read_edgewire_bench_v1_Profile, bound: bound_edgewire_bench_v1_Profile, write: write_edgewire_bench_v1_Profile });
 
 export function read_edgewire_bench_v1_Pet(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): Pet {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: Pet["name"] = "";
   let f2: Pet["color"] = 0;
   let unknown: UnknownField[] | undefined;
@@ -301,7 +301,7 @@ export function read_edgewire_bench_v1_Pet(buffer: Uint8Array, at: number, end: 
   }
   endMessage(at, end, tag, endTag);
   const message: Pet = { $typeName: "edgewire.bench.v1.Pet", name: f1, color: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_Pet(message: Pet): number {

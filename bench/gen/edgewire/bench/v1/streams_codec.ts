@@ -4,13 +4,13 @@
 
 import type { CountRequest, CountResponse, PingPongRequest, PingPongResponse, SayManyRequest, SayManyResponse } from "./streams_pb.ts";
 import { CountRequestSchema as CountRequestSchema$1, CountResponseSchema as CountResponseSchema$1, PingPongRequestSchema as PingPongRequestSchema$1, PingPongResponseSchema as PingPongResponseSchema$1, SayManyRequestSchema as SayManyRequestSchema$1, SayManyResponseSchema as SayManyResponseSchema$1, Streams as Streams$1 } from "./streams_pb.ts";
-import { boundUnknown, decline, endMessage, position, readString, readTag, readUint32, readUnknown, withCodec, withCodecs, writeString, writeUint32, writeUnknown } from "../../../../../src/codec/wire/mod.ts";
+import { boundUnknown, decline, endMessage, endUnknown, enter, position, readString, readTag, readUint32, readUnknown, withCodec, withCodecs, writeString, writeUint32, writeUnknown } from "../../../../../src/codec/wire/mod.ts";
 import type { UnknownField } from "@bufbuild/protobuf";
 
 export * from "./streams_pb.ts";
 
 export function read_edgewire_bench_v1_SayManyRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): SayManyRequest {
-  if (depth > 100) decline();
+  enter(depth, 112);
   let f1: SayManyRequest["name"] = "";
   let f2: SayManyRequest["count"] = 0;
   let unknown: UnknownField[] | undefined;
@@ -43,7 +43,7 @@ export function read_edgewire_bench_v1_SayManyRequest(buffer: Uint8Array, at: nu
   }
   endMessage(at, end, tag, endTag);
   const message: SayManyRequest = { $typeName: "edgewire.bench.v1.SayManyRequest", name: f1, count: f2 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_SayManyRequest(message: SayManyRequest): number {
@@ -73,7 +73,7 @@ export function write_edgewire_bench_v1_SayManyRequest(message: SayManyRequest, 
 export const SayManyRequestSchema: typeof SayManyRequestSchema$1 = /*@__PURE__*/ withCodec(SayManyRequestSchema$1, { read: read_edgewire_bench_v1_SayManyRequest, bound: bound_edgewire_bench_v1_SayManyRequest, write: write_edgewire_bench_v1_SayManyRequest });
 
 export function read_edgewire_bench_v1_SayManyResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): SayManyResponse {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: SayManyResponse["message"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -97,7 +97,7 @@ export function read_edgewire_bench_v1_SayManyResponse(buffer: Uint8Array, at: n
   }
   endMessage(at, end, tag, endTag);
   const message: SayManyResponse = { $typeName: "edgewire.bench.v1.SayManyResponse", message: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_SayManyResponse(message: SayManyResponse): number {
@@ -122,7 +122,7 @@ export function write_edgewire_bench_v1_SayManyResponse(message: SayManyResponse
 export const SayManyResponseSchema: typeof SayManyResponseSchema$1 = /*@__PURE__*/ withCodec(SayManyResponseSchema$1, { read: read_edgewire_bench_v1_SayManyResponse, bound: bound_edgewire_bench_v1_SayManyResponse, write: write_edgewire_bench_v1_SayManyResponse });
 
 export function read_edgewire_bench_v1_CountRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): CountRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: CountRequest["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -146,7 +146,7 @@ export function read_edgewire_bench_v1_CountRequest(buffer: Uint8Array, at: numb
   }
   endMessage(at, end, tag, endTag);
   const message: CountRequest = { $typeName: "edgewire.bench.v1.CountRequest", name: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_CountRequest(message: CountRequest): number {
@@ -171,7 +171,7 @@ export function write_edgewire_bench_v1_CountRequest(message: CountRequest, buff
 export const CountRequestSchema: typeof CountRequestSchema$1 = /*@__PURE__*/ withCodec(CountRequestSchema$1, { read: read_edgewire_bench_v1_CountRequest, bound: bound_edgewire_bench_v1_CountRequest, write: write_edgewire_bench_v1_CountRequest });
 
 export function read_edgewire_bench_v1_CountResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): CountResponse {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: CountResponse["count"] = 0;
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -198,7 +198,7 @@ export function read_edgewire_bench_v1_CountResponse(buffer: Uint8Array, at: num
   }
   endMessage(at, end, tag, endTag);
   const message: CountResponse = { $typeName: "edgewire.bench.v1.CountResponse", count: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_CountResponse(message: CountResponse): number {
@@ -222,7 +222,7 @@ export function write_edgewire_bench_v1_CountResponse(message: CountResponse, bu
 export const CountResponseSchema: typeof CountResponseSchema$1 = /*@__PURE__*/ withCodec(CountResponseSchema$1, { read: read_edgewire_bench_v1_CountResponse, bound: bound_edgewire_bench_v1_CountResponse, write: write_edgewire_bench_v1_CountResponse });
 
 export function read_edgewire_bench_v1_PingPongRequest(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): PingPongRequest {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: PingPongRequest["name"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -246,7 +246,7 @@ export function read_edgewire_bench_v1_PingPongRequest(buffer: Uint8Array, at: n
   }
   endMessage(at, end, tag, endTag);
   const message: PingPongRequest = { $typeName: "edgewire.bench.v1.PingPongRequest", name: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_PingPongRequest(message: PingPongRequest): number {
@@ -271,7 +271,7 @@ export function write_edgewire_bench_v1_PingPongRequest(message: PingPongRequest
 export const PingPongRequestSchema: typeof PingPongRequestSchema$1 = /*@__PURE__*/ withCodec(PingPongRequestSchema$1, { read: read_edgewire_bench_v1_PingPongRequest, bound: bound_edgewire_bench_v1_PingPongRequest, write: write_edgewire_bench_v1_PingPongRequest });
 
 export function read_edgewire_bench_v1_PingPongResponse(buffer: Uint8Array, at: number, end: number, depth: number, endTag: number): PingPongResponse {
-  if (depth > 100) decline();
+  enter(depth, 104);
   let f1: PingPongResponse["message"] = "";
   let unknown: UnknownField[] | undefined;
   let tag = 0;
@@ -295,7 +295,7 @@ export function read_edgewire_bench_v1_PingPongResponse(buffer: Uint8Array, at: 
   }
   endMessage(at, end, tag, endTag);
   const message: PingPongResponse = { $typeName: "edgewire.bench.v1.PingPongResponse", message: f1 };
-  if (unknown !== undefined) message.$unknown = unknown;
+  if (unknown !== undefined) message.$unknown = endUnknown(unknown);
   return message;
 }
 export function bound_edgewire_bench_v1_PingPongResponse(message: PingPongResponse): number {
