@@ -1,6 +1,7 @@
 /** Serves exchanges on every version of HTTP, on one port. */
 import type { ServeExchange } from "../http/mod.ts";
 import { createHostGuard, type HostGuardOptions } from "./allowed_hosts.ts";
+import { watchGarbage } from "./garbage_watch.ts";
 import { type HttpServerOptions, serveHttp } from "./http_server.ts";
 import type { ListenOptions } from "./listen_options.ts";
 import { hostAndPort } from "./sockets.ts";
@@ -53,6 +54,7 @@ export async function listen(
   const hostnames = host === undefined ? defaultHosts() : [host].flat();
   const guard = createHostGuard({ allowedHosts, hostnames, proxyProtocol: rest.proxyProtocol ?? false, refuse });
   const server = await serveHttp(serve, { ...rest, hostnames, port, guard });
+  const garbage = watchGarbage();
   const scheme = options.tls === undefined ? "http" : "https";
   const urls = server.addresses.map(({ hostname, port }) => `${scheme}://${hostAndPort(hostname, port)}`);
   return {
@@ -68,8 +70,14 @@ export async function listen(
     get bufferedBytes() {
       return server.bufferedBytes;
     },
-    shutdown: () => server.shutdown(),
-    close: () => server.close(),
+    shutdown: async () => {
+      await server.shutdown();
+      garbage[Symbol.dispose]();
+    },
+    close: async () => {
+      garbage[Symbol.dispose]();
+      await server.close();
+    },
     reloadTls: (certificates) => server.reloadTls(certificates),
   };
 }
