@@ -23,6 +23,8 @@ const PAUSE_FACTOR = 50;
 export interface GarbageHost {
   /** Bytes in V8's heap and outside of it, garbage included. */
   usedBytes(): number;
+  /** Those of them that wait for peers: what was let go of them is garbage. */
+  heldBytes(): number;
   collect(): void;
   nowMs(): number;
 }
@@ -30,8 +32,9 @@ export interface GarbageHost {
 /** Decides when garbage is collected. */
 export class GarbageWatch {
   readonly #host: GarbageHost;
-  /** The least that was in use since the last collection: what is above it may be garbage. */
+  /** The least that was in use since the last collection, and what waited then: what is above it may be garbage, and what does not wait any more. */
   #leastBytes: number;
+  #heldBytes: number;
   #lastBytes: number;
   #endedAtMs = -Infinity;
   #tookMs = 0;
@@ -39,6 +42,7 @@ export class GarbageWatch {
   constructor(host: GarbageHost) {
     this.#host = host;
     this.#leastBytes = this.#lastBytes = host.usedBytes();
+    this.#heldBytes = host.heldBytes();
   }
 
   /** Looks at memory, and collects garbage if there may be much of it. */
@@ -46,23 +50,38 @@ export class GarbageWatch {
     const used = this.#host.usedBytes();
     const isCalm = used <= this.#lastBytes + GROWTH_BYTES;
     this.#lastBytes = used;
-    this.#leastBytes = Math.min(this.#leastBytes, used);
+    const held = this.#host.heldBytes();
+    if (used < this.#leastBytes) {
+      this.#leastBytes = used;
+      this.#heldBytes = held;
+    }
+    const garbage = used - this.#leastBytes + Math.max(0, this.#heldBytes - held);
     const nowMs = this.#host.nowMs();
     const pauseMs = isCalm ? MIN_PAUSE_MS : Math.max(MIN_PAUSE_MS, PAUSE_FACTOR * this.#tookMs);
-    if (used - this.#leastBytes <= (isCalm ? CALM_BYTES : BUSY_BYTES) || nowMs < this.#endedAtMs + pauseMs) {
+    if (garbage <= (isCalm ? CALM_BYTES : BUSY_BYTES) || nowMs < this.#endedAtMs + pauseMs) {
       return;
     }
     this.#host.collect();
     this.#endedAtMs = this.#host.nowMs();
     this.#tookMs = this.#endedAtMs - nowMs;
     this.#leastBytes = this.#lastBytes = this.#host.usedBytes();
+    this.#heldBytes = held;
   }
 }
 
 /** V8's own function, which it shows to contexts that are made while a flag is set. */
 let collectGarbage: (() => void) | undefined;
 
+/** Servers of this thread, which have one heap: how much each of them has waiting. */
+const servers = new Set<() => number>();
+let timer: ReturnType<typeof setInterval> | undefined;
+
 const V8_HOST: GarbageHost = {
+  heldBytes: () => {
+    let sum = 0;
+    servers.forEach((heldBytes) => sum += heldBytes());
+    return sum;
+  },
   usedBytes: () => {
     const { heapUsed, external } = Deno.memoryUsage();
     return heapUsed + external;
@@ -78,24 +97,25 @@ const V8_HOST: GarbageHost = {
   nowMs: () => performance.now(),
 };
 
-/** Servers of this thread, which have one heap. */
-let servers = 0;
-let timer: ReturnType<typeof setInterval> | undefined;
-
-/** Watches the heap of this thread until it is disposed of. It does not keep the process alive. */
-export function watchGarbage(): Disposable {
-  if (servers++ === 0) {
+/**
+ * Watches the heap of this thread until it is disposed of. It does not keep the process alive.
+ *
+ * @param heldBytes Bytes that a server has waiting for its peers.
+ */
+export function watchGarbage(heldBytes: () => number): Disposable {
+  servers.add(heldBytes);
+  if (timer === undefined) {
     const watch = new GarbageWatch(V8_HOST);
     timer = setInterval(() => watch.look(), PERIOD_MS);
     Deno.unrefTimer(Number(timer));
   }
-  let isWatching = true;
   return {
     [Symbol.dispose]: () => {
-      if (isWatching && --servers === 0) {
+      servers.delete(heldBytes);
+      if (servers.size === 0) {
         clearInterval(timer);
+        timer = undefined;
       }
-      isWatching = false;
     },
   };
 }

@@ -54,7 +54,7 @@ export async function listen(
   const hostnames = host === undefined ? defaultHosts() : [host].flat();
   const guard = createHostGuard({ allowedHosts, hostnames, proxyProtocol: rest.proxyProtocol ?? false, refuse });
   const server = await serveHttp(serve, { ...rest, hostnames, port, guard });
-  const garbage = watchGarbage();
+  const garbage = watchGarbage(() => server.bufferedBytes);
   const scheme = options.tls === undefined ? "http" : "https";
   const urls = server.addresses.map(({ hostname, port }) => `${scheme}://${hostAndPort(hostname, port)}`);
   return {

@@ -7,6 +7,7 @@ const MIB = 1 << 20;
 class FakeHeap implements GarbageHost {
   usedMib: number;
   liveMib: number;
+  heldMib = 0;
   tookMs = 10;
   timeMs = 0;
   collections = 0;
@@ -17,6 +18,10 @@ class FakeHeap implements GarbageHost {
 
   usedBytes(): number {
     return this.usedMib * MIB;
+  }
+
+  heldBytes(): number {
+    return this.heldMib * MIB;
   }
 
   collect(): void {
@@ -67,6 +72,18 @@ Deno.test("garbage: V8's own collections count, too", () => {
   const watch = new GarbageWatch(heap);
   assert.equal(look(heap, watch, 40, 64, 64), 0);
   assert.equal(look(heap, watch, 65), 1);
+});
+
+Deno.test("garbage: what waited at the last collection and does not any more is garbage", () => {
+  const heap = new FakeHeap(40);
+  const watch = new GarbageWatch(heap);
+  heap.liveMib = 200;
+  heap.heldMib = 150;
+  assert.equal(look(heap, watch, 200, 200), 1);
+  heap.heldMib = 126;
+  assert.equal(look(heap, watch, ...new Array(10).fill(200)), 0);
+  heap.heldMib = 125;
+  assert.equal(look(heap, watch, ...new Array(10).fill(200)), 1);
 });
 
 Deno.test("garbage: two seconds are between collections of a calm server", () => {
