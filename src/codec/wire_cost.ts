@@ -24,7 +24,7 @@ import {
   unknownError,
 } from "./wire/budget.ts";
 import { decline, isDeclined } from "./wire/decline.ts";
-import { position, readUint32 } from "./wire/reader.ts";
+import { position, readUint32, skipVarint } from "./wire/reader.ts";
 
 /** A message of so few bytes cannot cost much, whatever they are. */
 const SMALL = 256;
@@ -34,7 +34,7 @@ const TAG_COST = 24;
 /** A message, beside its properties. */
 const MESSAGE_COST = 160;
 /** An entry of a map, beside what it costs a compiled codec. */
-const ENTRY_COST = 320;
+const ENTRY_COST = 160;
 /** An item of a list, which grows. */
 const ITEM_COST = 32;
 /** A 64-bit integer in a list, which is made of two halves. */
@@ -181,10 +181,7 @@ function skipUnknown(at: number, tag: number, depth: number, count: number): num
 function skip(at: number, tag: number, depth: number): number {
   switch (tag & 7) {
     case 0:
-      while (input[at++]! > 127) {
-        // On to the last octet.
-      }
-      return at;
+      return skipVarint(input, at);
     case 1:
       return at + 8;
     case LENGTH_DELIMITED:

@@ -37,7 +37,7 @@ export interface MessageCodec {
    * Decodes a message from `start` to `end` of a buffer, which is the caller's again after the call: nothing in the message refers to it.
    *
    * @param isOwned Whether the message may refer to it all the same, as nobody else uses it any more. @default false
-   * @param maxDecodedBytes What it may take in memory, at most. @default 32 MiB
+   * @param maxDecodedBytes What it may take in memory, at most. @default 16 MiB
    * @throws {Error} It is malformed.
    * @throws {MessageLimitError} It would take more memory.
    */

@@ -8,7 +8,7 @@ export const DEFAULT_MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
  * So many times the limit of a message's bytes it may take in memory by default: what is honest takes less. A message of four million bytes can be two million
  * objects; the server would be out of memory after a few of them, and decode nothing else for a second with each.
  */
-const DECODED_FACTOR = 8;
+const DECODED_FACTOR = 4;
 /** A message of a few bytes may take so much by default, however low the limit of its bytes. */
 const MIN_DECODED_BYTES = 2 ** 20;
 

@@ -243,7 +243,7 @@ function mapReader(field: DescField & { fieldKind: "map" }, codecOf: FindCodec):
     if (at !== stop) {
       wire.decline();
     }
-    wire.setOwn(draft[name] as Record<string, unknown>, String(entryKey), value === undefined ? zero() : value);
+    wire.setOwn(draft[name] as Record<string, unknown>, String(entryKey), value === undefined ? zero(depth) : value);
     return stop;
   };
 }
@@ -251,7 +251,7 @@ function mapReader(field: DescField & { fieldKind: "map" }, codecOf: FindCodec):
 function mapValue(
   field: DescField & { fieldKind: "map" },
   codecOf: FindCodec,
-): { tag: number; read: ReadValue; zero: () => unknown } {
+): { tag: number; read: ReadValue; zero: (depth: number) => unknown } {
   if (field.mapKind === "message") {
     const [wireType, read] = localReader(field, codecOf);
     const codec = codecOf(field.message);
@@ -260,7 +260,7 @@ function mapValue(
       tag: tagOf(2, wireType),
       // Two values in an entry are merged.
       read: (buffer, at, end, depth, value) => value === undefined ? read(buffer, at, end, depth) : wire.decline(),
-      zero: (): Message | JsonObject => isJson ? {} : codec.read(new Uint8Array(0), 0, 0, 1, -1),
+      zero: (depth): Message | JsonObject => isJson ? {} : codec.read(new Uint8Array(0), 0, 0, depth + 1, -1),
     };
   }
   const scalar = valueScalarOf(field);

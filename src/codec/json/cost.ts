@@ -13,6 +13,10 @@ const MESSAGE_COST = 160;
 const LONG_COST = 112;
 /** A value of type bytes: an array of its own. */
 const BYTES_COST = 480;
+/** A character of such a text, where the text is long and has more than base64: protobuf-es reads that one by one. */
+const UNUSUAL_CHARACTER_COST = 8;
+const LONG_TEXT = 65_536;
+const BASE64 = /^[\w+/-]*={0,2}$/;
 /** An entry of a map. */
 const ENTRY_COST = 160;
 /** google.protobuf.Value: a message, its case, and the case's value; and JSON again when it is of a field of type Struct. */
@@ -247,7 +251,8 @@ function scalarVisit(name: string, field: { readonly scalar?: number | undefined
       return visitUnknown;
     case "bytes":
       return (json) => {
-        spend(BYTES_COST);
+        const isUnusual = typeof json === "string" && json.length > LONG_TEXT && !BASE64.test(json);
+        spend(isUnusual ? BYTES_COST + UNUSUAL_CHARACTER_COST * json.length : BYTES_COST);
         visitUnknown(json);
       };
     default: {

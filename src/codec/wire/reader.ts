@@ -4,7 +4,15 @@
  * input may be read as part of a number; whoever reads a message sees that its end was passed, and declines.
  */
 import type { UnknownField } from "@bufbuild/protobuf";
-import { BYTES_COST, MAX_UNKNOWN_FIELDS, spend, TEXT_COST, UNKNOWN_FIELD_COST } from "./budget.ts";
+import {
+  BYTES_COST,
+  MAX_UNKNOWN_FIELDS,
+  MAX_VARINT_BYTES,
+  spend,
+  TEXT_COST,
+  UNKNOWN_FIELD_COST,
+  varintError,
+} from "./budget.ts";
 import { decline } from "./decline.ts";
 import { own } from "./input.ts";
 import { readShortText } from "./short_text.ts";
@@ -311,13 +319,26 @@ export function readExtension(
   return addUnknown(fields, buffer, at, stop, tag);
 }
 
+/**
+ * Gives where a varint ends.
+ *
+ * @throws {MessageLimitError} It is too long.
+ */
+export function skipVarint(buffer: Uint8Array, at: number): number {
+  const stop = at + MAX_VARINT_BYTES;
+  while (buffer[at++]! > 127) {
+    if (at === stop) {
+      varintError();
+    }
+  }
+  return at;
+}
+
 /** Gives where the value of an unknown field ends. */
 function skipUnknown(buffer: Uint8Array, at: number, end: number, tag: number): number {
   const wireType = tag & 7;
   if (wireType === 0) {
-    while (buffer[at++]! > 127) {
-      // On to the last octet.
-    }
+    at = skipVarint(buffer, at);
   } else if (wireType === 1) {
     at += 8;
   } else if (wireType === 2) {

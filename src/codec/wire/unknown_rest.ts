@@ -3,7 +3,7 @@
  * written as it was read, so that a proxy hands on what it does not know; and it is as large as its bytes.
  */
 import type { UnknownField } from "@bufbuild/protobuf";
-import { spend, UNKNOWN_REST_COST } from "./budget.ts";
+import { REST_FIELD_COST, spend, UNKNOWN_REST_COST } from "./budget.ts";
 import { writeVarint32 } from "./writer.ts";
 
 /** While a message is read: the data has room behind it. */
@@ -51,6 +51,7 @@ export function keepInRest(
   end: number,
 ): UnknownField[] {
   const list = fields ?? [];
+  spend(REST_FIELD_COST);
   const last = list[list.length - 1];
   if (last instanceof UnknownRest) {
     last.append(tag, buffer, start, end);

@@ -63,7 +63,7 @@ export interface TransportOptions {
   readonly maxMessageBytes?: number | undefined;
   /**
    * What a received message may take in memory once it is decoded, in bytes, by an estimate, as for servers: beyond it a call is `resource_exhausted`. By
-   * default 8 times `maxMessageBytes`, that is, 32 MiB.
+   * default 4 times `maxMessageBytes`, that is, 16 MiB.
    */
   readonly maxDecodedBytes?: number | undefined;
   /** How long a call may take that does not say it itself, in milliseconds. None by default. */

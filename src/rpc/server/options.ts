@@ -32,8 +32,8 @@ export interface RpcOptions {
   readonly maxMessageBytes?: number | undefined;
   /**
    * What a received message may take in memory once it is decoded, in bytes, by an estimate: objects count, numbers and text that are about as large as they
-   * were do not. A smaller message may take 1 MiB and 256 bytes for each byte of it. It bounds the time of decoding, too: 50 ms by default. Beyond it a call
-   * is `resource_exhausted`. By default 8 times `maxMessageBytes`, that is, 32 MiB.
+   * were do not. A smaller message may take 1 MiB and 256 bytes for each byte of it. It bounds the time of decoding, too: 25 ms by default. Beyond it a call
+   * is `resource_exhausted`. By default 4 times `maxMessageBytes`, that is, 16 MiB.
    */
   readonly maxDecodedBytes?: number | undefined;
   /** The largest message to send, before compression, in bytes. By default as large as those to receive. */

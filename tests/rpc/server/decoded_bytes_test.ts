@@ -49,17 +49,17 @@ Deno.test("what is decompressed counts as what it has become", async () => {
   for (const { protocol, method } of CALLS) {
     const fields = { [encodingField(protocol, method)]: "gzip" };
     const options = { protocol, method, codec: "json", fields } as const;
-    assert.match(await answerTo(options, COMPRESS["gzip"]!(values(600_000))), /^ok/);
+    assert.match(await answerTo(options, COMPRESS["gzip"]!(values(300_000))), /^ok/);
     assert.match(await answerTo(options, COMPRESS["gzip"]!(values(2_000_000))), REFUSED);
   }
 });
 
-Deno.test("by default it is 8 times the limit of a message's bytes, and 1 MiB at least", async () => {
+Deno.test("by default it is 4 times the limit of a message's bytes, and 1 MiB at least", async () => {
   const options = { protocol: "connect", codec: "json" } as const;
-  assert.match(await answerTo(options, values(21_000), { maxMessageBytes: 100_000 }), /^ok/);
-  assert.match(await answerTo(options, values(23_000), { maxMessageBytes: 100_000 }), REFUSED);
-  assert.match(await answerTo(options, values(33_000), { maxMessageBytes: 200_000 }), /^ok/);
-  assert.match(await answerTo(options, values(34_000), { maxMessageBytes: 200_000 }), REFUSED);
+  assert.match(await answerTo(options, values(21_000), { maxMessageBytes: 200_000 }), /^ok/);
+  assert.match(await answerTo(options, values(23_000), { maxMessageBytes: 200_000 }), REFUSED);
+  assert.match(await answerTo(options, values(33_000), { maxMessageBytes: 400_000 }), /^ok/);
+  assert.match(await answerTo(options, values(34_000), { maxMessageBytes: 400_000 }), REFUSED);
 });
 
 Deno.test("JSON that is nested too deep, and numbers that are too long, are invalid_argument", async () => {
@@ -75,8 +75,8 @@ Deno.test("JSON that is nested too deep, and numbers that are too long, are inva
   }
 });
 
-Deno.test("4 MiB of fields that the server does not know are passed over, where it has a codec", async () => {
-  const unknown = new Uint8Array(4 * 2 ** 20 - 10);
+Deno.test("100,000 fields that the server does not know are passed over, where it has a codec", async () => {
+  const unknown = new Uint8Array(200_000);
   for (let i = 0; i < unknown.length; i++) {
     unknown[i] = i % 2 === 0 ? 0x78 : 1;
   }
@@ -91,6 +91,6 @@ Deno.test("4 MiB of fields that the server does not know are passed over, where 
     assert.equal(await answerTo(greeter, concat(octets, Uint8Array.of(0x0a, 1, 0xff)), { routes }), error);
     assert.equal(await answerTo({ protocol }, octets), error);
     const options = { binaryOptions: { readUnknownFields: false } };
-    assert.match(await answerTo({ protocol }, octets.subarray(0, 200_003), options), /^ok/);
+    assert.match(await answerTo({ protocol }, octets.subarray(0, 100_003), options), /^ok/);
   }
 });

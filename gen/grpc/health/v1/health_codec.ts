@@ -168,7 +168,7 @@ export function read_grpc_health_v1_HealthListResponse(buffer: Uint8Array, at: n
         {
           stop = readStop(buffer, at, end);
           at = position;
-          spend(480);
+          spend(640);
           let key: string = "";
           let value: HealthListResponse["statuses"][string] | undefined;
           while (at < stop) {
