@@ -19,9 +19,6 @@ export const UNCOUNTED_BYTES = 4096;
  */
 const REFUSED_DOWN_TO = 7 / 8;
 
-/** So many bytes that are free are worth a collection of garbage. */
-const MUCH_BYTES = 32 << 20;
-
 /** Limits of {@linkcode ByteBudget}, in bytes. */
 export interface ByteBudgetLimits {
   /** Of all connections together. */
@@ -30,12 +27,10 @@ export interface ByteBudgetLimits {
   readonly maxConnectionBytes: number;
 }
 
-/** What a {@linkcode ByteBudget} tells. Neither must throw. */
+/** What a {@linkcode ByteBudget} tells. It must not throw. */
 export interface ByteBudgetHost {
   /** Something was refused. */
   onRefused?: ((error: RefusalError) => void) | undefined;
-  /** Many bytes were kept, and are free: a runtime that collects garbage when it makes more of it may not come to these by itself. */
-  onFreed?: (() => void) | undefined;
 }
 
 /** Whose requests and responses are counted by an account. */
@@ -54,9 +49,6 @@ export class ByteBudget {
   #isRefusing = false;
 
   readonly #host: ByteBudgetHost;
-  /** The most bytes since much was free, and how many were refused. */
-  #mostBytes = 0;
-  #refusedBytes = 0;
 
   constructor(limits: ByteBudgetLimits, host: ByteBudgetHost = {}) {
     this.limits = limits;
@@ -73,21 +65,14 @@ export class ByteBudget {
     return new ByteAccount(this, owner);
   }
 
-  /** @internal Something that kept so many bytes was refused. */
-  noteRefused(bytes: number, error: RefusalError): void {
-    this.#refusedBytes += bytes;
+  /** @internal Something was refused. */
+  noteRefused(error: RefusalError): void {
     this.#host.onRefused?.(error);
-    this.#noteFreed();
   }
 
   /** @internal Counts bytes that an account has more, or fewer. */
   count(account: ByteAccount, bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes > this.#mostBytes) {
-      this.#mostBytes = this.#bytes;
-    } else {
-      this.#noteFreed();
-    }
     if (account.bytes === 0) {
       this.#unlink(account);
     } else if (account.bytes === bytes) {
@@ -141,14 +126,6 @@ export class ByteBudget {
     }
     for (let index = accounts.length - 1; index >= 0 && this.#bytes > target; index--) {
       accounts[index]!.refuseDownTo(level, error);
-    }
-  }
-
-  #noteFreed(): void {
-    if (this.#mostBytes - this.#bytes + this.#refusedBytes >= MUCH_BYTES) {
-      this.#mostBytes = this.#bytes;
-      this.#refusedBytes = 0;
-      this.#host.onFreed?.();
     }
   }
 
@@ -232,7 +209,7 @@ export class ByteAccount {
     for (let before = Infinity; this.#bytes > level && this.#bytes < before;) {
       before = this.#bytes;
       this.#owner.refuseLargest(error);
-      this.#budget.noteRefused(before - this.#bytes, error);
+      this.#budget.noteRefused(error);
     }
   }
 }

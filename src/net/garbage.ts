@@ -1,46 +1,20 @@
-/** Has V8 collect buffers without references, before there is no memory left. */
+/** Has V8 collect garbage: it does so when it allocates, and knows no limit of a container. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { usableMemory } from "./buffer_limits.ts";
 
 /**
- * More than V8 lets buffers grow by before it begins to collect, in bytes. It looks at how many bytes were allocated and not at those that are used:
+ * As much as V8 lets buffers grow by before it begins to collect, in bytes. It looks at how many bytes were allocated and not at those that are used:
  * pages that are not touched are no memory.
  */
 const PRESSURE_BYTES = 64 << 20;
 
-/**
- * How long after it was asked for, in milliseconds: what has just been let go may still be referred to, and more may follow. The second time is for what
- * was let go when the first collection had begun, which keeps that.
- */
-const DELAYS_MS = [250, 2000] as const;
-
-/** The part of its memory that a process may use before who has much to handle has to wait. */
+/** The part of its memory that a process may use before connections with much work wait. */
 const HIGH_PART = 0.6;
 
-/** How long it waits, in milliseconds, to see whether that helps, and how often. */
+/** How long they wait, in milliseconds, to see whether that helps, and how often. */
 const RELIEF_MS = 20;
 const MAX_RELIEFS = 10;
-
-/**
- * Collects soon. After a burst of large messages V8 has no reason to: 64 buffers of 4 MB that were let go stay for as long as a server is idle, or has
- * small calls only (284 MiB resident, 44 after this, which takes 0.04 to 5 ms and goes on between other work).
- */
-export class GarbageHint {
-  readonly #timers: (ReturnType<typeof setTimeout> | undefined)[] = [];
-
-  give(): void {
-    DELAYS_MS.forEach((delayMs, index) => {
-      this.#timers[index] ??= setTimeout(() => {
-        this.#timers[index] = undefined;
-        beginCollection();
-      }, delayMs);
-    });
-  }
-
-  /** Has nothing waited for any more. */
-  cancel(): void {
-    this.#timers.splice(0).forEach((timer) => clearTimeout(timer));
-  }
-}
 
 /** What {@linkcode MemoryPressure} asks of the system. */
 export interface MemoryGauge {
@@ -48,18 +22,20 @@ export interface MemoryGauge {
   usable(): number | undefined;
   /** Bytes that it does use. */
   resident(): number;
+  collect(): void;
   pause(ms: number): Promise<void>;
 }
 
 const SYSTEM_GAUGE: MemoryGauge = {
   usable: usableMemory,
   resident: () => Deno.memoryUsage().rss,
+  collect: collectGarbage,
   pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
 /**
- * Has those wait who make much garbage when memory runs short: V8 collects between turns, and knows no limit of a container. In 256 MiB, 128 messages of
- * 4 KB that become 4 MB ended the process; with this it has 157 to 207 MiB.
+ * Has connections wait that make much garbage when memory runs short: V8 collects between turns. In 256 MiB, 128 messages of 4 KB that become 4 MB ended
+ * the process; with this it has 157 to 207 MiB.
  */
 export class MemoryPressure {
   readonly #gauge: MemoryGauge;
@@ -79,7 +55,7 @@ export class MemoryPressure {
   /** Waits until there is memory again, or so long that waiting does not help. */
   async relieve(): Promise<void> {
     for (let tries = 0; tries < MAX_RELIEFS && this.isHigh; tries++) {
-      beginCollection();
+      this.#gauge.collect();
       await this.#gauge.pause(RELIEF_MS);
     }
   }
@@ -88,10 +64,37 @@ export class MemoryPressure {
 /** That of the process. */
 export const PROCESS_MEMORY = new MemoryPressure();
 
-function beginCollection(): void {
+/**
+ * Has V8 mark garbage while the program allocates, and not in tasks of its own: Deno does all of those in one round of its event loop, in which the thread
+ * stands still for 40 to 100 ms. What V8 has begun to mark ends when the program allocates more, or with {@linkcode collectGarbage}.
+ */
+export function markWhileAllocating(): void {
+  setFlagsFromString("--no-incremental-marking-task");
+}
+
+/** Has V8 begin a collection, which goes on while the program allocates. */
+export function beginCollection(): void {
   try {
-    new ArrayBuffer(PRESSURE_BYTES);
+    new ArrayBuffer(PRESSURE_BYTES).transfer(0); // Else it would count as used until the end of the collection.
   } catch {
     // There is so little memory that V8 has a reason of its own.
   }
+}
+
+/** V8's own function, which it shows to contexts that are made while a flag is set. */
+let gc: (() => void) | undefined;
+
+/** Has {@linkcode collectGarbage} work at once when it is called: Deno collects three times, for 120 ms, when a context is made. */
+export function prepareCollection(): void {
+  if (gc === undefined) {
+    setFlagsFromString("--expose-gc");
+    gc = runInNewContext("gc") as () => void;
+    setFlagsFromString("--no-expose-gc");
+  }
+}
+
+/** Collects garbage now, and gives memory back that V8 does not use: the thread stands still for 25 to 60 ms. */
+export function collectGarbage(): void {
+  prepareCollection();
+  gc!();
 }

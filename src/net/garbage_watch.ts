@@ -2,29 +2,35 @@
  * Collects garbage that V8 leaves: it does so when it allocates, and not because much waits. After 150 requests for responses of 4 MiB, which were not
  * taken, a server that was called twice a second kept 570 MiB for as long as it was watched; in a container of 256 MiB the system would have ended it.
  */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { beginCollection, collectGarbage, markWhileAllocating, prepareCollection } from "./garbage.ts";
 
 /** How often memory is looked at, in milliseconds. It takes 5 us. */
 const PERIOD_MS = 500;
 
+/** By how much memory changes at most from one look to the next when nothing much is going on, in bytes. */
+const CALM_CHANGE_BYTES = 4 << 20;
+
 /** What may lie there when nothing is going on, and when V8 is about to collect it by itself, in bytes. */
-const CALM_BYTES = 24 << 20;
+const CALM_BYTES = 32 << 20;
 const BUSY_BYTES = 96 << 20;
 
-/** By how much memory may grow from one look to the next when nothing is going on, in bytes. */
-const GROWTH_BYTES = 4 << 20;
+/** What V8 may keep of the system's memory that it does not use, beyond what it had at first, in bytes. It keeps pages for objects to come. */
+const UNUSED_BYTES = 40 << 20;
 
-/** The least time between two collections, and while there is work how many times as long as the last one took: 2 % of the time, at most. */
-const MIN_PAUSE_MS = 2000;
-const PAUSE_FACTOR = 50;
+/** The least time between two collections, in milliseconds. */
+const PAUSE_MS = 2000;
 
 /** What {@linkcode GarbageWatch} stands on. */
 export interface GarbageHost {
   /** Bytes in V8's heap and outside of it, garbage included. */
   usedBytes(): number;
-  /** Those of them that wait for peers: what was let go of them is garbage. */
+  /** Bytes of memory that the process has. */
+  residentBytes(): number;
+  /** Those that wait for peers: what was let go of them is garbage. */
   heldBytes(): number;
+  /** Begins a collection, which goes on beside other work. */
+  beginCollection(): void;
+  /** Collects now, and gives memory back that is not used. The thread stands still for that. */
   collect(): void;
   nowMs(): number;
 }
@@ -33,44 +39,49 @@ export interface GarbageHost {
 export class GarbageWatch {
   readonly #host: GarbageHost;
   /** The least that was in use since the last collection, and what waited then: what is above it may be garbage, and what does not wait any more. */
-  #leastBytes: number;
-  #heldBytes: number;
-  #lastBytes: number;
-  #endedAtMs = -Infinity;
-  #tookMs = 0;
+  #leastBytes = Infinity;
+  #heldBytes = 0;
+  #lastBytes = 0;
+  /** What the process had and V8 did not use after the last collection. */
+  #unusedBytes = 0;
+  #collectedAtMs = -Infinity;
 
   constructor(host: GarbageHost) {
     this.#host = host;
-    this.#leastBytes = this.#lastBytes = host.usedBytes();
-    this.#heldBytes = host.heldBytes();
+    this.#measure();
   }
 
   /** Looks at memory, and collects garbage if there may be much of it. */
   look(): void {
-    const used = this.#host.usedBytes();
-    const isCalm = used <= this.#lastBytes + GROWTH_BYTES;
+    const host = this.#host;
+    const used = host.usedBytes();
+    const isCalm = Math.abs(used - this.#lastBytes) <= CALM_CHANGE_BYTES;
     this.#lastBytes = used;
-    const held = this.#host.heldBytes();
+    const held = host.heldBytes();
     if (used < this.#leastBytes) {
       this.#leastBytes = used;
       this.#heldBytes = held;
     }
-    const garbage = used - this.#leastBytes + Math.max(0, this.#heldBytes - held);
-    const nowMs = this.#host.nowMs();
-    const pauseMs = isCalm ? MIN_PAUSE_MS : Math.max(MIN_PAUSE_MS, PAUSE_FACTOR * this.#tookMs);
-    if (garbage <= (isCalm ? CALM_BYTES : BUSY_BYTES) || nowMs < this.#endedAtMs + pauseMs) {
+    if (host.nowMs() < this.#collectedAtMs + PAUSE_MS) {
       return;
     }
-    this.#host.collect();
-    this.#endedAtMs = this.#host.nowMs();
-    this.#tookMs = this.#endedAtMs - nowMs;
+    const garbage = used - this.#leastBytes + Math.max(0, this.#heldBytes - held);
+    if (isCalm && (garbage > CALM_BYTES || host.residentBytes() - used > this.#unusedBytes + UNUSED_BYTES)) {
+      host.collect();
+      this.#collectedAtMs = host.nowMs();
+      this.#measure();
+    } else if (garbage > BUSY_BYTES) {
+      host.beginCollection();
+      this.#collectedAtMs = host.nowMs();
+    }
+  }
+
+  #measure(): void {
     this.#leastBytes = this.#lastBytes = this.#host.usedBytes();
-    this.#heldBytes = held;
+    this.#heldBytes = this.#host.heldBytes();
+    this.#unusedBytes = this.#host.residentBytes() - this.#lastBytes;
   }
 }
-
-/** V8's own function, which it shows to contexts that are made while a flag is set. */
-let collectGarbage: (() => void) | undefined;
 
 /** Servers of this thread, which have one heap: how much each of them has waiting. */
 const servers = new Set<() => number>();
@@ -86,14 +97,9 @@ const V8_HOST: GarbageHost = {
     const { heapUsed, external } = Deno.memoryUsage();
     return heapUsed + external;
   },
-  collect: () => {
-    if (collectGarbage === undefined) {
-      setFlagsFromString("--expose-gc");
-      collectGarbage = runInNewContext("gc") as () => void;
-      setFlagsFromString("--no-expose-gc");
-    }
-    collectGarbage();
-  },
+  residentBytes: () => Deno.memoryUsage().rss,
+  beginCollection,
+  collect: collectGarbage,
   nowMs: () => performance.now(),
 };
 
@@ -105,6 +111,8 @@ const V8_HOST: GarbageHost = {
 export function watchGarbage(heldBytes: () => number): Disposable {
   servers.add(heldBytes);
   if (timer === undefined) {
+    markWhileAllocating();
+    prepareCollection();
     const watch = new GarbageWatch(V8_HOST);
     timer = setInterval(() => watch.look(), PERIOD_MS);
     Deno.unrefTimer(Number(timer));

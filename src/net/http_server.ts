@@ -11,7 +11,6 @@ import { endDetail, endReason } from "./connection_end.ts";
 import { limitConnections, prepareForShortage } from "./descriptors.ts";
 import { Driver, type DriverHooks } from "./driver.ts";
 import { trustForwarded } from "./forwarded.ts";
-import { GarbageHint } from "./garbage.ts";
 import type { ListenOptions } from "./listen_options.ts";
 import { readProxyHeader } from "./proxy_protocol.ts";
 import { sniff } from "./sniff.ts";
@@ -144,7 +143,6 @@ class ListeningServer implements HttpServer {
   #tls: TlsServerOptions | undefined;
   readonly #turns: TurnQueue;
   readonly #budget: ByteBudget;
-  readonly #garbage = new GarbageHint();
   readonly #drivers = new Set<Driver>();
   /** Sockets of which it is not known what they speak. */
   readonly #strangers = new Set<Socket>();
@@ -159,10 +157,7 @@ class ListeningServer implements HttpServer {
     this.#listeners = listeners;
     this.#options = options;
     this.#turns = turns;
-    this.#budget = new ByteBudget(resolveBudget(options), {
-      onRefused: options.onRefused,
-      onFreed: () => this.#garbage.give(),
-    });
+    this.#budget = new ByteBudget(resolveBudget(options), { onRefused: options.onRefused });
     this.#unixPath = options.unixPath;
     this.#tls = options.tls;
     const { onListenerFault = (fault: string) => console.error(fault) } = options;
@@ -240,7 +235,6 @@ class ListeningServer implements HttpServer {
       await Promise.all([...this.#tasks, ...Array.from(this.#drivers, ({ closed }) => closed)]);
     }
     this.#turns.close();
-    this.#garbage.cancel();
   }
 
   #track(task: Promise<void>): void {

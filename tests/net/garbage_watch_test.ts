@@ -1,16 +1,18 @@
+/** When garbage is collected, by a heap that does what the tests say. */
 import assert from "node:assert/strict";
 import { type GarbageHost, GarbageWatch } from "../../src/net/garbage_watch.ts";
 
 const MIB = 1 << 20;
 
-/** A heap that is what the test says, with a collection that takes `tookMs` and leaves `liveMib`. */
+/** A heap that is what the test says, of which a collection leaves `liveMib`, and a process that has `unusedMib` beside it. */
 class FakeHeap implements GarbageHost {
   usedMib: number;
   liveMib: number;
+  unusedMib = 50;
   heldMib = 0;
-  tookMs = 10;
   timeMs = 0;
-  collections = 0;
+  /** What was done: `begin`, `collect`. */
+  log: string[] = [];
 
   constructor(usedMib: number) {
     this.usedMib = this.liveMib = usedMib;
@@ -20,14 +22,22 @@ class FakeHeap implements GarbageHost {
     return this.usedMib * MIB;
   }
 
+  residentBytes(): number {
+    return (this.usedMib + this.unusedMib) * MIB;
+  }
+
   heldBytes(): number {
     return this.heldMib * MIB;
   }
 
+  beginCollection(): void {
+    this.log.push("begin");
+  }
+
   collect(): void {
-    this.collections++;
-    this.timeMs += this.tookMs;
+    this.log.push("collect");
     this.usedMib = this.liveMib;
+    this.unusedMib = 50;
   }
 
   nowMs(): number {
@@ -35,71 +45,81 @@ class FakeHeap implements GarbageHost {
   }
 }
 
-/** Looks at a heap each 500 ms, of which so many MiB are in use each time. Returns how often garbage was collected. */
-function look(heap: FakeHeap, watch: GarbageWatch, ...usedMib: readonly number[]): number {
-  const before = heap.collections;
+/** Looks at a heap each 500 ms, of which so many MiB are in use each time. Returns what was done. */
+function look(heap: FakeHeap, watch: GarbageWatch, ...usedMib: readonly number[]): string[] {
+  heap.log = [];
   for (const used of usedMib) {
     heap.usedMib = used;
     heap.timeMs += 500;
     watch.look();
   }
-  return heap.collections - before;
+  return heap.log;
 }
 
-Deno.test("garbage: of a calm server it is collected above 24 MiB", () => {
+Deno.test("garbage: of a calm server it is collected above 32 MiB", () => {
   const heap = new FakeHeap(40);
   const watch = new GarbageWatch(heap);
-  assert.equal(look(heap, watch, 64, 64, 64), 0);
-  assert.equal(look(heap, watch, 65), 1);
+  assert.deepEqual(look(heap, watch, 72, 72, 72), []);
+  assert.deepEqual(look(heap, watch, 73), ["collect"]);
 });
 
-Deno.test("garbage: while memory grows, V8 has up to 96 MiB", () => {
+Deno.test("garbage: while memory changes, a collection begins above 96 MiB, and the thread does not stand still", () => {
   const heap = new FakeHeap(40);
   const watch = new GarbageWatch(heap);
-  assert.equal(look(heap, watch, 80, 110, 136), 0);
-  assert.equal(look(heap, watch, 142), 1);
+  assert.deepEqual(look(heap, watch, 80, 110, 136), []);
+  assert.deepEqual(look(heap, watch, 142), ["begin"]);
+  assert.deepEqual(look(heap, watch, 150, 160, 170), [], "it goes on");
+  assert.deepEqual(look(heap, watch, 180), ["begin"]);
+  assert.deepEqual(look(heap, watch, 60, 90, 80, 130), []);
+});
+
+Deno.test("garbage: memory that V8 does not use is given back above 40 MiB, when the server is calm", () => {
+  const heap = new FakeHeap(40);
+  const watch = new GarbageWatch(heap);
+  heap.unusedMib = 90;
+  assert.deepEqual(look(heap, watch, 40, 40), []);
+  heap.unusedMib = 91;
+  assert.deepEqual(look(heap, watch, 50, 40), [], "it is not calm");
+  assert.deepEqual(look(heap, watch, 40), ["collect"]);
+});
+
+Deno.test("garbage: what the process has after a collection is not given back again and again", () => {
+  const heap = new FakeHeap(40);
+  const watch = new GarbageWatch(heap);
+  heap.collect = () => heap.log.push("collect");
+  heap.unusedMib = 150;
+  assert.deepEqual(look(heap, watch, ...new Array(100).fill(40)), ["collect"]);
 });
 
 Deno.test("garbage: what is in use after a collection is none", () => {
   const heap = new FakeHeap(40);
   const watch = new GarbageWatch(heap);
   heap.liveMib = 200;
-  assert.equal(look(heap, watch, 200, 200, ...new Array(100).fill(210)), 1);
+  assert.deepEqual(look(heap, watch, 200, 200, ...new Array(100).fill(210)), ["begin", "collect"]);
 });
 
 Deno.test("garbage: V8's own collections count, too", () => {
   const heap = new FakeHeap(100);
   const watch = new GarbageWatch(heap);
-  assert.equal(look(heap, watch, 40, 64, 64), 0);
-  assert.equal(look(heap, watch, 65), 1);
+  assert.deepEqual(look(heap, watch, 40, 72, 72), []);
+  assert.deepEqual(look(heap, watch, 73), ["collect"]);
 });
 
 Deno.test("garbage: what waited at the last collection and does not any more is garbage", () => {
-  const heap = new FakeHeap(40);
-  const watch = new GarbageWatch(heap);
-  heap.liveMib = 200;
+  const heap = new FakeHeap(150);
   heap.heldMib = 150;
-  assert.equal(look(heap, watch, 200, 200), 1);
-  heap.heldMib = 126;
-  assert.equal(look(heap, watch, ...new Array(10).fill(200)), 0);
-  heap.heldMib = 125;
-  assert.equal(look(heap, watch, ...new Array(10).fill(200)), 1);
+  const watch = new GarbageWatch(heap);
+  heap.liveMib = 40;
+  heap.heldMib = 118;
+  assert.deepEqual(look(heap, watch, ...new Array(10).fill(150)), []);
+  heap.heldMib = 117;
+  assert.deepEqual(look(heap, watch, 150), ["collect"]);
 });
 
-Deno.test("garbage: two seconds are between collections of a calm server", () => {
+Deno.test("garbage: two seconds are between collections", () => {
   const heap = new FakeHeap(40);
-  heap.tookMs = 100;
   const watch = new GarbageWatch(heap);
-  assert.equal(look(heap, watch, 200), 1);
-  assert.equal(look(heap, watch, 200, 200, 200), 0);
-  assert.equal(look(heap, watch, 200), 1);
-});
-
-Deno.test("garbage: while memory grows, fifty times as long as a collection took is before the next one", () => {
-  const heap = new FakeHeap(40);
-  heap.tookMs = 100;
-  const watch = new GarbageWatch(heap);
-  assert.equal(look(heap, watch, 200), 1);
-  assert.equal(look(heap, watch, 200, 210, 220, 230, 240, 250, 260, 270, 280), 0);
-  assert.equal(look(heap, watch, 290), 1);
+  assert.deepEqual(look(heap, watch, 100, 100), ["collect"]);
+  assert.deepEqual(look(heap, watch, 100, 100, 100), []);
+  assert.deepEqual(look(heap, watch, 100), ["collect"]);
 });
