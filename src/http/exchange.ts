@@ -106,6 +106,14 @@ export interface HttpExchange {
   /** Counts work beyond that of a call (`turn.ts`), so that the connection's turn ends sooner. */
   spendWork(work: number): void;
   /**
+   * Does work that may take the thread for milliseconds, such as to decompress a message: at once, or when other connections were served in between.
+   * What the owner holds for the work stays its own to count ({@linkcode keep}).
+   *
+   * @param bytes How many bytes the work is about.
+   * @returns What the work returns; a promise of it where the work has to wait. It throws, or rejects with, what the work throws.
+   */
+  schedule<T>(bytes: number, work: () => T): T | Promise<T>;
+  /**
    * Says how many bytes the owner keeps for the request from now on, in whatever form; 0 when it is done with it, which may be after the exchange. They
    * count for the connection and the server. Within this call the exchange may be refused, or any other.
    */

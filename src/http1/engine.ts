@@ -305,6 +305,10 @@ class Engine implements Connection, ExchangeHost, ByteAccountOwner {
     this.#turn.spend(work);
   }
 
+  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
+    return this.#handler.schedule === undefined ? work() : this.#handler.schedule(bytes, work);
+  }
+
   keepBytes(exchange: Http1Exchange, bytes: number): void {
     this.#buffered.keep(exchange, bytes);
   }

@@ -32,6 +32,7 @@ export interface ExchangeHost {
   resetExchange(exchange: Http1Exchange, code: number, message: string): void;
   releaseData(exchange: Http1Exchange, length: number): void;
   spendWork(work: number): void;
+  schedule<T>(bytes: number, work: () => T): T | Promise<T>;
   keepBytes(exchange: Http1Exchange, bytes: number): void;
 }
 
@@ -232,6 +233,11 @@ export class Http1Exchange implements HttpExchange {
   /** Counts work beyond that of a call. */
   spendWork(work: number): void {
     this.#host.spendWork(work);
+  }
+
+  /** Does work that may take the thread for milliseconds: at once, or when other connections were served in between. */
+  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
+    return this.#host.schedule(bytes, work);
   }
 
   /** Says how many bytes the owner keeps for the request from now on. */

@@ -238,6 +238,10 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     this.#turn.spend(work);
   }
 
+  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
+    return this.#handler.schedule === undefined ? work() : this.#handler.schedule(bytes, work);
+  }
+
   keepBytes(stream: Http2Stream, bytes: number): void {
     if (bytes > stream.kept) {
       this.#turn.spendKept(bytes - stream.kept);

@@ -48,6 +48,7 @@ export interface StreamHost {
   resetStream(stream: Http2Stream, code: number): void;
   releaseData(stream: Http2Stream, length: number): void;
   spendWork(work: number): void;
+  schedule<T>(bytes: number, work: () => T): T | Promise<T>;
   keepBytes(stream: Http2Stream, bytes: number): void;
 }
 
@@ -240,6 +241,11 @@ export class Http2Stream implements HttpExchange, HttpCall {
   /** Counts work beyond that of a call. */
   spendWork(work: number): void {
     this.#host.spendWork(work);
+  }
+
+  /** Does work that may take the thread for milliseconds: at once, or when other connections were served in between. */
+  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
+    return this.#host.schedule(bytes, work);
   }
 
   /** Says how many bytes the owner keeps for the request from now on. */

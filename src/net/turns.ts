@@ -1,24 +1,59 @@
 /**
- * The queue of connections whose turn is over (`http/turn.ts`).
+ * The queue of connections whose turn is over (`http/turn.ts`), and of costly work.
  *
  * The queue resumes one connection each time the runtime has polled the system for ready sockets, so that a connection with little to do is never
  * behind more than one turn. Neither a read nor `setImmediate` has this effect. Deno completes the read of a readable socket at once, up to 128 times in a
  * row; and while its event loop always has something to do, as with `setImmediate`, it polls only once in 61 rounds, which is 120 ms at 2 ms a turn.
  * So the queue owns a pair of connected sockets: it starts a read on one and then writes to the other, and only a poll can complete that read.
+ *
+ * One poll may find a hundred connections ready, each with a turn of its own, or with a message of 4 KB that takes 30 ms to decompress, decode and answer.
+ * So the queue also knows how much time has passed in the turns of all connections since the last poll: above a limit those with much input wait, and
+ * costly work is done later, by connections in turn.
  */
 import { setImmediate } from "node:timers";
+import { type MemoryPressure, PROCESS_MEMORY } from "./garbage.ts";
 import { closeQuietly } from "./sockets.ts";
 
 /** Gives connections their turns. */
 export interface Turns {
+  /** Whether connections with much input should call {@linkcode next} before they handle it. */
+  readonly isOver: boolean;
   /** Resolves when the caller's next turn begins. */
   next(): Promise<void>;
+  /** Counts the time, in milliseconds of `performance.now()`, from when to when a connection had the thread. */
+  spend(fromMs: number, toMs: number): void;
+  /** Does work of an owner, now or later; see `HttpExchange.schedule`. */
+  schedule<T>(owner: object, bytes: number, work: () => T): T | Promise<T>;
 }
 
 /** A turn in each round of the event loop: for clients, which choose their servers. */
 export const EVENT_LOOP_TURNS: Turns = {
+  isOver: false,
   next: () => new Promise((resolve) => setImmediate(resolve)),
+  spend: () => {},
+  schedule: (_owner, _bytes, work) => work(),
 };
+
+/** After so much time without a poll, in milliseconds, the queue has the runtime poll, and does no costly work before. A poll takes 50 us. */
+const POLL_AFTER_MS = 4;
+
+/** After so much, in milliseconds, connections with much input wait for a poll. */
+const TURN_MS = 8;
+
+/**
+ * Up to so much between the inputs of two connections, in milliseconds, is taken for the time that handlers had which go on after the input, and not for
+ * a poll. To be wrong costs a poll too many.
+ */
+const MAX_BETWEEN_MS = 4;
+
+/**
+ * Polls after costly work: a client that connects waits for one to be accepted, for one to be read, and for one more when the runtime has not yet
+ * watched its socket.
+ */
+const POLLS_AFTER_WORK = 3;
+
+/** What work is taken to cost at least, in milliseconds for each byte: the handler that gets a large message goes on with it. */
+const MS_PER_BYTE = 1e-6;
 
 const BYTE = new Uint8Array(1);
 
@@ -26,25 +61,70 @@ const BYTE = new Uint8Array(1);
 export class TurnQueue implements Turns {
   /** Undefined where the process may not open sockets on loopback. */
   readonly #pair: readonly [Deno.Conn, Deno.Conn] | undefined;
+  readonly #memory: MemoryPressure;
   readonly #buffer = new Uint8Array(1);
   readonly #waiting: (() => void)[] = [];
+  /** Work that waits, by owners. The one that is first has the next turn. */
+  readonly #work = new Map<object, (() => void)[]>();
+  /** The time that connections had since the last poll. */
+  #spentMs = 0;
+  #spentUntilMs = -Infinity;
   #isResuming = false;
 
-  private constructor(pair: readonly [Deno.Conn, Deno.Conn] | undefined) {
+  private constructor(pair: readonly [Deno.Conn, Deno.Conn] | undefined, memory: MemoryPressure) {
     this.#pair = pair;
+    this.#memory = memory;
   }
 
-  /** Opens a queue, which its owner must close. */
-  static async open(): Promise<TurnQueue> {
-    return new TurnQueue(await connectPair());
+  /** Opens a queue, which its owner must close. @param memory Above its limit the queue waits for garbage to go. @default the memory of the process */
+  static async open(memory: MemoryPressure = PROCESS_MEMORY): Promise<TurnQueue> {
+    return new TurnQueue(await connectPair(), memory);
+  }
+
+  get isOver(): boolean {
+    return this.#spentMs > TURN_MS;
   }
 
   next(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
-      if (!this.#isResuming) {
-        this.#resumeAll();
+      this.#resume();
+    });
+  }
+
+  spend(fromMs: number, toMs: number): void {
+    const betweenMs = fromMs - this.#spentUntilMs;
+    this.#spentUntilMs = toMs;
+    this.#spentMs += betweenMs < MAX_BETWEEN_MS ? toMs - fromMs + betweenMs : toMs - fromMs;
+    if (this.#spentMs > POLL_AFTER_MS) {
+      this.#resume();
+    }
+  }
+
+  schedule<T>(owner: object, bytes: number, work: () => T): T | Promise<T> {
+    if (this.#spentMs <= POLL_AFTER_MS && this.#work.size === 0) {
+      const beganMs = performance.now();
+      try {
+        return work();
+      } finally {
+        this.spend(beganMs, Math.max(performance.now(), beganMs + bytes * MS_PER_BYTE));
       }
+    }
+    return new Promise<T>((resolve, reject) => {
+      const task = () => {
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const tasks = this.#work.get(owner);
+      if (tasks === undefined) {
+        this.#work.set(owner, [task]);
+      } else {
+        tasks.push(task);
+      }
+      this.#resume();
     });
   }
 
@@ -52,13 +132,49 @@ export class TurnQueue implements Turns {
     this.#pair?.forEach(closeQuietly);
   }
 
+  #resume(): void {
+    if (!this.#isResuming) {
+      this.#isResuming = true;
+      this.#resumeAll();
+    }
+  }
+
   async #resumeAll(): Promise<void> {
-    this.#isResuming = true;
-    while (this.#waiting.length > 0) {
-      await this.#poll();
-      this.#waiting.shift()!();
+    while (this.#waiting.length > 0 || this.#work.size > 0 || this.#spentMs > POLL_AFTER_MS) {
+      const polls = this.#spentMs > POLL_AFTER_MS ? POLLS_AFTER_WORK : 1;
+      for (let poll = 0; poll < polls; poll++) {
+        this.#spentMs = 0;
+        await this.#poll();
+      }
+      if (this.#waiting.length > 0 || this.#work.size > 0) {
+        if (this.#memory.isHigh) {
+          await this.#memory.relieve();
+        }
+        this.#waiting.shift()?.();
+        await this.#doWork();
+      }
     }
     this.#isResuming = false;
+  }
+
+  /** Does work, a piece of each owner in turn, until there is none or enough was done without a poll. */
+  async #doWork(): Promise<void> {
+    const beganMs = performance.now();
+    for (const [owner, tasks] of this.#work) {
+      const task = tasks.shift()!;
+      this.#work.delete(owner);
+      if (tasks.length > 0) {
+        this.#work.set(owner, tasks); // At the end, to which the loop comes.
+      }
+      const taskMs = performance.now();
+      task();
+      this.#spentMs += performance.now() - taskMs; // What the task schedules in turn waits if that was much.
+      await new Promise<void>((resolve) => setImmediate(resolve)); // What waits for the work goes on first, and counts.
+      this.#spentMs = Math.max(this.#spentMs, performance.now() - beganMs);
+      if (this.#spentMs > POLL_AFTER_MS) {
+        return;
+      }
+    }
   }
 
   /** Resolves when the runtime has polled the system for ready sockets. */

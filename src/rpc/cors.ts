@@ -182,6 +182,10 @@ class CorsExchange implements HttpExchange {
     this.#below.spendWork(work);
   }
 
+  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
+    return this.#below.schedule(bytes, work);
+  }
+
   keep(bytes: number): void {
     this.#below.keep(bytes);
   }

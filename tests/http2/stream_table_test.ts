@@ -9,6 +9,7 @@ function streamOf(id: number): Http2Stream {
     resetStream: () => {},
     releaseData: () => {},
     spendWork: () => {},
+    schedule: (_bytes, work) => work(),
     keepBytes: () => {},
   };
   return new Http2Stream(host, id, new SendWindow(65_535), new ReceiveWindow(65_535));

@@ -9,7 +9,7 @@ import {
   type Http2Stream,
 } from "../../src/http2/mod.ts";
 import { Driver, type DriverHooks } from "../../src/net/driver.ts";
-import type { Turns } from "../../src/net/turns.ts";
+import { EVENT_LOOP_TURNS, type Turns } from "../../src/net/turns.ts";
 import { HpackEncoder } from "../../src/http2/hpack/mod.ts";
 import {
   concat,
@@ -154,6 +154,7 @@ Deno.test("A connection whose turn is over neither reads nor handles input befor
   for (const maxRead of [Infinity, 1000]) {
     const waiting: (() => void)[] = [];
     const scene = new Scene(() => {}, { limits: { overheadBurst: 1e6 } }, {
+      ...EVENT_LOOP_TURNS,
       next: () => new Promise((resolve) => waiting.push(resolve)),
     });
     await scene.begin();

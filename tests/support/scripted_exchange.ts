@@ -213,6 +213,10 @@ export class ScriptedExchange implements HttpExchange {
 
   spendWork(): void {}
 
+  schedule<T>(_bytes: number, work: () => T): T {
+    return work();
+  }
+
   keep(bytes: number): void {
     assert.ok(Number.isInteger(bytes) && bytes >= 0, "So many bytes can be kept");
     this.keptBytes = bytes;

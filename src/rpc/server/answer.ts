@@ -2,11 +2,12 @@
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HeaderField } from "../../http/mod.ts";
-import { isCompressible } from "../compression.ts";
+import { type Compression, isCompressible } from "../compression.ts";
 import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, writeEnvelopeHead } from "../envelope.ts";
 import { isThenable } from "../../user_code/mod.ts";
 import { appendFields, checkMetadata, TRAILER_PREFIX } from "../metadata.ts";
 import type { Answering, AnsweringStream } from "./call_plan.ts";
+import { LARGE_MESSAGE } from "./request_intake.ts";
 import { responseMessage, responseStream } from "./response_message.ts";
 
 /**
@@ -67,7 +68,7 @@ export function sendEnveloped(call: Answering, message: Message): void | Promise
   ) {
     return writeEnvelope(call, 0, octets);
   }
-  const compressed = responseCompression.compress(octets);
+  const compressed = compressInTurn(call, responseCompression, octets);
   return isThenable(compressed)
     ? Promise.resolve(compressed).then((compressed) => call.isOpen ? writeSmaller(call, octets, compressed) : undefined)
     : writeSmaller(call, octets, compressed);
@@ -160,6 +161,17 @@ export function encodeWithin(call: Answering, message: Message): Uint8Array {
 export function encodeSharedWithin(call: Answering, message: Message): Uint8Array {
   const { output } = call.plan.codecs;
   return checkLength(call, output.encodeShared?.(message) ?? output.encode(message));
+}
+
+/** Compresses a message; a promise where that takes its time, or other connections are served before a large one. */
+export function compressInTurn(
+  call: Answering,
+  compression: Compression,
+  octets: Uint8Array,
+): Uint8Array | Promise<Uint8Array | Promise<Uint8Array>> {
+  return octets.length <= LARGE_MESSAGE
+    ? compression.compress(octets)
+    : call.exchange.schedule(octets.length, () => call.isOpen ? compression.compress(octets) : octets);
 }
 
 function checkLength({ options }: Answering, octets: Uint8Array): Uint8Array {

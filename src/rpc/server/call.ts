@@ -211,6 +211,10 @@ export class ServerCall implements AnsweringStream, RequestStreamHost, ContextHo
     this.exchange.release(octets);
   }
 
+  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
+    return this.exchange.schedule(bytes, work);
+  }
+
   keep(bytes: number): void {
     // Within this the call may be refused, which is when it stops to keep what it need not.
     if (bytes !== this.#keptBytes && (this.#isOpen || bytes < this.#keptBytes)) {

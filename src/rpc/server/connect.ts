@@ -9,7 +9,7 @@ import { END_STREAM_FLAG } from "../envelope.ts";
 import { endStreamJson, errorToJson } from "../error_json.ts";
 import { appendFields, checkMetadata, TRAILER_PREFIX } from "../metadata.ts";
 import { parseConnectTimeout } from "../timeout.ts";
-import { encodeSharedWithin, encodeWithin, endWithEnvelope, sendHead } from "./answer.ts";
+import { compressInTurn, encodeSharedWithin, encodeWithin, endWithEnvelope, sendHead } from "./answer.ts";
 import type { Answering, ServerProtocol } from "./call_plan.ts";
 import { NOSNIFF } from "./refusal.ts";
 
@@ -85,7 +85,7 @@ export function sendContent(call: Answering, message: Message): void | Promise<v
     compressed.length < octets.length
       ? sendOctets(call, compressed, compression.name)
       : sendOctets(call, octets, undefined);
-  const compressed = compression.compress(octets);
+  const compressed = compressInTurn(call, compression, octets);
   return isThenable(compressed)
     ? Promise.resolve(compressed).then((compressed) => call.isOpen ? choose(compressed) : undefined)
     : choose(compressed);

@@ -27,15 +27,22 @@ export interface IntakeHost {
   release(octets: number): void;
   /** So many bytes are kept for the request from now on. */
   keep(bytes: number): void;
-  /** A message is decoded from so many bytes, more than {@linkcode LARGE_MESSAGE}, for its handler to have. */
+  /** A message of so many bytes, more than {@linkcode LARGE_MESSAGE}, waits to be decompressed or decoded, and then is its handler's. */
   handOver(bytes: number): void;
+  /** Whether the call has not ended. */
+  readonly isOpen: boolean;
+  /** Does costly work, now or when other connections were served. */
+  schedule<T>(bytes: number, work: () => T): T | Promise<T>;
 }
 
-/** Messages of more bytes are counted for as long as their handler has them. */
+/** Messages of more bytes are counted for as long as their handler has them, and decoded when other connections were served. */
 export const LARGE_MESSAGE = 65_536;
 
 /** What decoding asks of its call. */
-type DecodingHost = Pick<IntakeHost, "plan" | "maxMessageBytes" | "maxDecodedBytes" | "record" | "handOver">;
+type DecodingHost = Pick<
+  IntakeHost,
+  "plan" | "maxMessageBytes" | "maxDecodedBytes" | "record" | "handOver" | "isOpen" | "schedule"
+>;
 
 /** Takes the content of one request. */
 export interface RequestIntake {
@@ -66,7 +73,7 @@ export function startOfWhole(
 }
 
 /**
- * Decodes what an envelope, or a content, has; a promise where decompression takes its time.
+ * Decodes what an envelope, or a content, has; a promise where that takes its time.
  *
  * @param isOwned Whether nobody else uses the buffer any more.
  * @throws {ConnectError} It is no message of its type, or too large, or takes too much memory.
@@ -80,7 +87,9 @@ export function decodeMessage(
   isOwned: boolean,
 ): Message | Promise<Message> {
   host.record?.addRequest(end - start);
-  return isCompressed ? decompressor(host, buffer, start, end, isOwned)() : decode(host, buffer, start, end, isOwned);
+  return isCompressed
+    ? decompressor(host, buffer, start, end, isOwned)()
+    : decodeInTurn(host, buffer, start, end, isOwned);
 }
 
 /** Decodes the envelope that was just read; as {@linkcode decodeMessage}. */
@@ -109,11 +118,40 @@ function decompressor(
   }
   const compressed = ownOctets(buffer, start, end, isOwned);
   return () => {
-    const octets = requestCompression.decompress(compressed, maxMessageBytes);
+    const octets = inTurn(host, compressed.length, () => requestCompression.decompress(compressed, maxMessageBytes));
     return isThenable(octets)
-      ? Promise.resolve(octets).then((octets) => decode(host, octets, 0, octets.length, true))
-      : decode(host, octets, 0, octets.length, true);
+      ? Promise.resolve(octets).then((octets) => decodeInTurn(host, octets, 0, octets.length, true))
+      : decodeInTurn(host, octets, 0, octets.length, true);
   };
+}
+
+/** Decodes a message; a promise where it is large and other connections are served first. */
+function decodeInTurn(
+  host: DecodingHost,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  isOwned: boolean,
+): Message | Promise<Message> {
+  const length = end - start;
+  if (length <= LARGE_MESSAGE) {
+    return decode(host, buffer, start, end, isOwned);
+  }
+  const octets = ownOctets(buffer, start, end, isOwned);
+  return inTurn(host, length, () => decode(host, octets, isOwned ? start : 0, isOwned ? end : length, true));
+}
+
+/** Does work for a message of so many bytes, now or when other connections were served, unless its call has ended by then. */
+function inTurn<T>(host: DecodingHost, bytes: number, work: () => T): T | Promise<T> {
+  if (bytes > LARGE_MESSAGE) {
+    host.handOver(bytes);
+  }
+  return host.schedule(bytes, () => {
+    if (!host.isOpen) {
+      throw new ConnectError("the call has ended", Code.Canceled);
+    }
+    return work();
+  });
 }
 
 /** Takes the message of a request that has it in its query. */
@@ -130,16 +168,13 @@ export function receiveQuery(host: IntakeHost, octets: Uint8Array): void {
 }
 
 function decode(
-  host: Pick<DecodingHost, "plan" | "maxDecodedBytes" | "handOver">,
+  host: Pick<DecodingHost, "plan" | "maxDecodedBytes">,
   buffer: Uint8Array,
   start: number,
   end: number,
   isOwned: boolean,
 ): Message {
   const { codecs, registered } = host.plan;
-  if (end - start > LARGE_MESSAGE) {
-    host.handOver(end - start);
-  }
   try {
     return codecs.input.decode(buffer, start, end, isOwned, host.maxDecodedBytes);
   } catch (error) {
@@ -241,7 +276,7 @@ export class SingleEnvelopeIntake implements RequestIntake {
       this.#decode = decompressor(host, buffer, start, end, isOwned);
     } else {
       const octets = ownOctets(buffer, start, end, isOwned);
-      this.#decode = () => decode(host, octets, 0, octets.length, true);
+      this.#decode = () => decodeInTurn(host, octets, 0, octets.length, true);
     }
     this.#messageBytes = end - start;
   }
