@@ -131,7 +131,7 @@ export function createFileService(store: FileStore, hashServer: HashServer, peer
       const algorithm = concreteAlgorithm(request.algorithm);
       await using file = await openFile(request.name, context);
       return toResponse(
-        await hashContent(hashServer, file.read(0, file.file.size), algorithm, context),
+        await hashContent(hashServer, file.readThrough(0, file.file.size), algorithm, context),
       );
     },
 
@@ -139,7 +139,7 @@ export function createFileService(store: FileStore, hashServer: HashServer, peer
       const algorithm = concreteAlgorithm(request.algorithm);
       await using file = await openFile(request.name, context);
       const { size } = file.file;
-      for await (const event of hashWithProgress(hashServer, file.read(0, size), algorithm, context)) {
+      for await (const event of hashWithProgress(hashServer, file.readThrough(0, size), algorithm, context)) {
         yield typeof event === "number"
           ? { event: { case: "progress", value: { hashedBytes: BigInt(event), totalBytes: BigInt(size) } } }
           : { event: { case: "result", value: toResponse(event) } };

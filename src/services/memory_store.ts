@@ -83,6 +83,7 @@ export class MemoryStore implements FileStore {
     return {
       file: entry.file,
       read: (offset, length) => readBlocks(entry.blocks, offset, length, signal),
+      readThrough: (offset, length) => readBlocks(entry.blocks, offset, length, signal),
       [Symbol.asyncDispose]: () => {
         if (isOpen) {
           isOpen = false;

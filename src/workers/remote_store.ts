@@ -24,7 +24,7 @@ export class RemoteStore implements FileStore {
 
   constructor(port: MessagePort) {
     this.#calls = new PortCalls(port, {
-      verify: (verification, content) => this.#verifications.get(verification)!(this.#receive(() => content)),
+      verify: (verification, content) => this.#verifications.get(verification)!(this.#receive(() => content, false)),
     });
   }
 
@@ -53,7 +53,8 @@ export class RemoteStore implements FileStore {
     }
     return file && {
       file,
-      read: (offset, length) => this.#receive(() => this.#calls.call("read", handle, offset, length)),
+      read: (offset, length) => this.#receive(() => this.#calls.call("read", handle, offset, length), false),
+      readThrough: (offset, length) => this.#receive(() => this.#calls.call("read", handle, offset, length), true),
       [Symbol.asyncDispose]: async () => {
         signal?.removeEventListener("abort", onAbort);
         await close();
@@ -97,12 +98,12 @@ export class RemoteStore implements FileStore {
     }
   }
 
-  /** A chunk is fetched when it is wanted. */
-  async *#receive(begin: () => number | Promise<number>): AsyncGenerator<Uint8Array> {
+  /** A chunk is fetched when it is wanted. @param givesBack Whether the one before goes back, to be used again. */
+  async *#receive(begin: () => number | Promise<number>, givesBack: boolean): AsyncGenerator<Uint8Array> {
     const content = await begin();
     try {
       let chunk: Uint8Array | undefined;
-      while ((chunk = await this.#calls.call("nextChunk", content)) !== undefined) {
+      while ((chunk = await this.#calls.call("nextChunk", content, givesBack ? chunk : undefined)) !== undefined) {
         yield chunk;
       }
     } finally {

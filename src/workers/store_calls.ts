@@ -31,8 +31,8 @@ export interface StoreMethods {
   /** Also ends what waits for it. */
   closeFile(handle: number): Promise<void>;
 
-  /** Undefined at the end. */
-  nextChunk(content: number): Promise<Uint8Array | undefined>;
+  /** Undefined at the end. @param spare A chunk that is not needed any more: the next one may be in its place. */
+  nextChunk(content: number, spare?: Uint8Array): Promise<Uint8Array | undefined>;
   /** No more of the content is wanted, or there is none. */
   endContent(content: number): Promise<void>;
 

@@ -41,8 +41,8 @@ export class StoreHost {
       open: (handle, name, peer) => this.#open(handle, name, peer),
       read: (handle, offset, length) => this.#addContent(this.#openFile(handle).read(offset, length)),
       closeFile: (handle) => this.#closeFile(handle),
-      nextChunk: async (content) => {
-        const result = await this.#contents.get(content)?.next(); // The host may have been closed.
+      nextChunk: async (content, spare) => {
+        const result = await this.#contents.get(content)?.next(spare); // The host may have been closed.
         return result?.done ? undefined : result?.value;
       },
       endContent: (content) => this.#endContent(content),

@@ -10,6 +10,7 @@ import {
   prepareForShortage,
   threadShortage,
   type TlsServerOptions,
+  watchGarbage,
 } from "../net/mod.ts";
 import { logger, type Metrics, type MetricsSnapshot } from "../ops/mod.ts";
 import type { FileStore } from "../services/mod.ts";
@@ -56,6 +57,9 @@ export class WorkerPool<Settings extends WorkerSettings> implements Serving {
   readonly #ending = Promise.withResolvers<void>();
   #isEnding = false;
   #url: string | undefined;
+
+  /** Of this thread, which has the store. */
+  readonly #garbage = watchGarbage(() => 0);
 
   private constructor(options: WorkerPoolOptions<Settings>) {
     this.#options = options;
@@ -141,6 +145,7 @@ export class WorkerPool<Settings extends WorkerSettings> implements Serving {
   }
 
   async close(): Promise<void> {
+    this.#garbage[Symbol.dispose]();
     this.#stopReplacing();
     await Promise.all([...this.#threads].map((thread) => thread.terminate()));
   }

@@ -112,6 +112,20 @@ testEachStore("reads any range, in chunks of at most CHUNK_BYTES that are the ca
   }
 });
 
+testEachStore("reads through any range, whatever became of the chunk before", async (store) => {
+  const content = sampleBytes(3 * CHUNK_BYTES + 7);
+  await put(store, "file", content);
+  await using file = await store.open("file");
+  for (const offset of [0, 5, CHUNK_BYTES]) {
+    const copies: Uint8Array[] = [];
+    for await (const chunk of file!.readThrough(offset, content.length - offset)) {
+      copies.push(chunk.slice());
+    }
+    assert.deepEqual(new Uint8Array(copies.flatMap((copy) => [...copy])), content.slice(offset));
+  }
+  assert.deepEqual(await get(store, "file"), content);
+});
+
 testEachStore("shows an upload only once it is finished", async (store) => {
   const upload = await store.startUpload(announced("file", 3), { resumable: true });
   await upload.write(0, bytes("new"));

@@ -46,6 +46,7 @@ class WatchedStore extends MemoryStore {
     return file && {
       file: file.file,
       read: (offset: number, length: number) => this.#read(file.read(offset, length)),
+      readThrough: (offset: number, length: number) => this.#read(file.readThrough(offset, length)),
       [Symbol.asyncDispose]: () => Promise.resolve(void this.openFiles--),
     };
   }

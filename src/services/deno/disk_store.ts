@@ -131,6 +131,7 @@ export class DiskStore implements FileStore {
     return opened && {
       file: storedFile(name, opened.info),
       read: (offset, length) => opened.read(offset, length),
+      readThrough: (offset, length) => opened.readThrough(offset, length),
       [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
     };
   }

@@ -109,7 +109,7 @@ export class DiskUpload implements UploadContent {
 
   async *read(length: number): AsyncGenerator<Uint8Array> {
     await using part = await this.#host.openFiles.open(this.#partPath, this.#caller);
-    yield* part.read(0, length);
+    yield* part.readThrough(0, length);
   }
 
   async publish(length: number): Promise<StoredFile> {

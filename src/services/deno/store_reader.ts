@@ -11,6 +11,8 @@ export interface ReadableFile extends AsyncDisposable {
   readonly info: Deno.FileInfo;
   /** As `OpenFile.read`. */
   read(offset: number, length: number): AsyncGenerator<Uint8Array>;
+  /** As read, with each chunk in the place of the one before. */
+  readThrough(offset: number, length: number): AsyncGenerator<Uint8Array>;
 }
 
 /** What a reader has of its store. */
@@ -83,23 +85,38 @@ export class StoreReader implements ReadableFile {
     this.#pendingReads--;
   }
 
-  async *read(offset: number, length: number): AsyncGenerator<Uint8Array> {
+  /** Reads into buffers of its own, or into those that it is given back by `next`. */
+  async *read(offset: number, length: number): AsyncGenerator<Uint8Array, void, Uint8Array | undefined> {
     const { turns } = this.#host;
+    let spare: Uint8Array | undefined;
     for (let position = offset; position < offset + length;) {
       const taken = this.#takeTurn(turns);
       const turn = taken instanceof Promise ? await taken : taken;
       try {
-        const buffer = new Uint8Array(Math.min(CHUNK_BYTES, offset + length - position));
+        const bytes = Math.min(CHUNK_BYTES, offset + length - position);
+        const buffer = spare !== undefined && spare.length >= bytes ? spare.subarray(0, bytes) : new Uint8Array(bytes);
         const read = await this.#readAt(position, buffer);
         turn.complete();
         if (read === null) {
           return;
         }
         position += read;
-        yield buffer.subarray(0, read);
+        spare = yield buffer.subarray(0, read);
       } finally {
         turn.end();
       }
+    }
+  }
+
+  /** As read, with each chunk in the place of the one before. */
+  async *readThrough(offset: number, length: number): AsyncGenerator<Uint8Array, void> {
+    const chunks = this.read(offset, length);
+    try {
+      for (let result = await chunks.next(); !result.done; result = await chunks.next(result.value)) {
+        yield result.value;
+      }
+    } finally {
+      await chunks.return();
     }
   }
 
