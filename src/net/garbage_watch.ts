@@ -2,13 +2,15 @@
  * Collects garbage that V8 leaves: it does so when it allocates, and not because much waits. After 150 requests for responses of 4 MiB, which were not
  * taken, a server that was called twice a second kept 570 MiB for as long as it was watched; in a container of 256 MiB the system would have ended it.
  */
+import process from "node:process";
 import { beginCollection, collectGarbage, markWhileAllocating, prepareCollection } from "./garbage.ts";
 
 /** How often memory is looked at, in milliseconds. It takes 5 us. */
 const PERIOD_MS = 500;
 
-/** By how much memory changes at most from one look to the next when nothing much is going on, in bytes. */
+/** How much memory changes from one look to the next when nothing much is going on, in bytes, and the part of the time that the processor works. */
 const CALM_CHANGE_BYTES = 4 << 20;
+const CALM_CPU_PART = 0.2;
 
 /** What may lie there when nothing is going on, and when V8 is about to collect it by itself, in bytes. */
 const CALM_BYTES = 32 << 20;
@@ -33,6 +35,8 @@ export interface GarbageHost {
   /** Collects now, and gives memory back that is not used. The thread stands still for that. */
   collect(): void;
   nowMs(): number;
+  /** Processor time that the process has used, in milliseconds. */
+  cpuMs(): number;
 }
 
 /** Decides when garbage is collected. */
@@ -42,12 +46,16 @@ export class GarbageWatch {
   #leastBytes = Infinity;
   #heldBytes = 0;
   #lastBytes = 0;
+  #lastMs: number;
+  #lastCpuMs: number;
   /** What the process had and V8 did not use after the last collection. */
   #unusedBytes = 0;
   #collectedAtMs = -Infinity;
 
   constructor(host: GarbageHost) {
     this.#host = host;
+    this.#lastMs = host.nowMs();
+    this.#lastCpuMs = host.cpuMs();
     this.#measure();
   }
 
@@ -55,14 +63,19 @@ export class GarbageWatch {
   look(): void {
     const host = this.#host;
     const used = host.usedBytes();
-    const isCalm = Math.abs(used - this.#lastBytes) <= CALM_CHANGE_BYTES;
+    const nowMs = host.nowMs();
+    const cpuMs = host.cpuMs();
+    const isCalm = Math.abs(used - this.#lastBytes) <= CALM_CHANGE_BYTES &&
+      cpuMs - this.#lastCpuMs <= CALM_CPU_PART * (nowMs - this.#lastMs);
     this.#lastBytes = used;
+    this.#lastMs = nowMs;
+    this.#lastCpuMs = cpuMs;
     const held = host.heldBytes();
     if (used < this.#leastBytes) {
       this.#leastBytes = used;
       this.#heldBytes = held;
     }
-    if (host.nowMs() < this.#collectedAtMs + PAUSE_MS) {
+    if (nowMs < this.#collectedAtMs + PAUSE_MS) {
       return;
     }
     const garbage = used - this.#leastBytes + Math.max(0, this.#heldBytes - held);
@@ -72,7 +85,7 @@ export class GarbageWatch {
       this.#measure();
     } else if (garbage > BUSY_BYTES) {
       host.beginCollection();
-      this.#collectedAtMs = host.nowMs();
+      this.#collectedAtMs = nowMs;
     }
   }
 
@@ -101,6 +114,10 @@ const V8_HOST: GarbageHost = {
   beginCollection,
   collect: collectGarbage,
   nowMs: () => performance.now(),
+  cpuMs: () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  },
 };
 
 /**

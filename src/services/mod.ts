@@ -4,6 +4,7 @@ export type { AnnouncedFile, OpenFile, StoreCaller, StoredFile, Upload, UploadOp
 export { MAX_WRITE_BYTES, type PeerOf } from "./file.ts";
 export type { CreateHasher } from "./hasher.ts";
 export { MemoryStore } from "./memory_store.ts";
+export { Pace } from "./pace.ts";
 export { peerKey } from "./peer_key.ts";
 export { createPortableHasher } from "./portable_hasher.ts";
 export { registerHash, registerServices, type ServiceOptions } from "./routes.ts";

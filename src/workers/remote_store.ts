@@ -1,12 +1,13 @@
 /** A file store that another thread has. */
-import type {
-  AnnouncedFile,
-  FileStore,
-  OpenFile,
-  StoreCaller,
-  StoredFile,
-  Upload,
-  UploadOptions,
+import {
+  type AnnouncedFile,
+  type FileStore,
+  type OpenFile,
+  Pace,
+  type StoreCaller,
+  type StoredFile,
+  type Upload,
+  type UploadOptions,
 } from "../services/mod.ts";
 import { PortCalls } from "./port_calls.ts";
 import type { FinishedUpload, StoreMethods, UploadSnapshot, VerifierMethods } from "./store_calls.ts";
@@ -19,6 +20,8 @@ type Finish = (verify: Verify) => Promise<FinishedUpload>;
 export class RemoteStore implements FileStore {
   readonly #calls: Calls;
   readonly #verifications = new Map<number, Verify>();
+  /** The messages of the other thread keep this one from its sockets. */
+  readonly #pace = new Pace();
   #lastVerification = 0;
   #lastHandle = 0;
 
@@ -101,10 +104,15 @@ export class RemoteStore implements FileStore {
   /** A chunk is fetched when it is wanted. @param givesBack Whether the one before goes back, to be used again. */
   async *#receive(begin: () => number | Promise<number>, givesBack: boolean): AsyncGenerator<Uint8Array> {
     const content = await begin();
+    using _reading = this.#pace.join();
     try {
       let chunk: Uint8Array | undefined;
       while ((chunk = await this.#calls.call("nextChunk", content, givesBack ? chunk : undefined)) !== undefined) {
         yield chunk;
+        const rest = this.#pace.next();
+        if (rest !== undefined) {
+          await rest;
+        }
       }
     } finally {
       await this.#calls.call("endContent", content);

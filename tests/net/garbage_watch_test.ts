@@ -11,6 +11,10 @@ class FakeHeap implements GarbageHost {
   unusedMib = 50;
   heldMib = 0;
   timeMs = 0;
+  /** The part of the time that the processor works. */
+  load = 0.2;
+  #cpuMs = 0;
+  #cpuAtMs = 0;
   /** What was done: `begin`, `collect`. */
   log: string[] = [];
 
@@ -43,6 +47,12 @@ class FakeHeap implements GarbageHost {
   nowMs(): number {
     return this.timeMs;
   }
+
+  cpuMs(): number {
+    this.#cpuMs += this.load * (this.timeMs - this.#cpuAtMs);
+    this.#cpuAtMs = this.timeMs;
+    return this.#cpuMs;
+  }
 }
 
 /** Looks at a heap each 500 ms, of which so many MiB are in use each time. Returns what was done. */
@@ -71,6 +81,16 @@ Deno.test("garbage: while memory changes, a collection begins above 96 MiB, and 
   assert.deepEqual(look(heap, watch, 150, 160, 170), [], "it goes on");
   assert.deepEqual(look(heap, watch, 180), ["begin"]);
   assert.deepEqual(look(heap, watch, 60, 90, 80, 130), []);
+});
+
+Deno.test("garbage: the thread does not stand still while the processor works", () => {
+  const heap = new FakeHeap(40);
+  const watch = new GarbageWatch(heap);
+  heap.load = 0.21;
+  heap.unusedMib = 200;
+  assert.deepEqual(look(heap, watch, 80, 80, 80), []);
+  heap.load = 0.2;
+  assert.deepEqual(look(heap, watch, 80), ["collect"]);
 });
 
 Deno.test("garbage: memory that V8 does not use is given back above 40 MiB, when the server is calm", () => {
