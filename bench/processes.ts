@@ -10,7 +10,7 @@ export const DENO_RUN: readonly string[] = [
   "run",
   "--allow-all",
   "--no-lock",
-  "--v8-flags=--max-semi-space-size=1",
+  "--v8-flags=--max-semi-space-size=1,--max-inlined-bytecode-size-cumulative=3000",
   "--config",
   `${ROOT}deno.json`,
 ];

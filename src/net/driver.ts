@@ -174,7 +174,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
       return this.#takeRest(chunk, 0, true);
     }
     const end = this.#input(chunk, 0);
-    const isTurnOver = connection.isTurnOver || isLarge && this.#turns.isOver;
+    const isTurnOver = connection.isTurnOver && this.#turns.isNextDue || isLarge && this.#turns.isOver;
     return end === chunk.length && connection.wantsInput && !isTurnOver
       ? undefined
       : this.#takeRest(chunk, end, isTurnOver);
@@ -190,7 +190,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
         await this.#turns.next(); // Also before the next read, which Deno may complete at once.
       } else if (position < chunk.length) {
         position = this.#input(chunk, position);
-        isTurnOver = connection.isTurnOver;
+        isTurnOver = connection.isTurnOver && this.#turns.isNextDue;
       } else {
         return;
       }

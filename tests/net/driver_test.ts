@@ -180,6 +180,61 @@ Deno.test("A connection whose turn is over neither reads nor handles input befor
   }
 });
 
+Deno.test("While the turn of all connections is over, little input is handled, and much waits for its turn", async () => {
+  const waiting: (() => void)[] = [];
+  const turns = {
+    ...EVENT_LOOP_TURNS,
+    isOver: false,
+    next: () => new Promise<void>((resolve) => waiting.push(resolve)),
+  };
+  const scene = new Scene((stream) => stream.respond(OK, true), {}, turns);
+  await scene.begin();
+  turns.isOver = true;
+  scene.socket.give(scene.request(1));
+  await settle();
+  assert.equal(scene.take().length, 1);
+  const pings = concat(...Array.from({ length: 40 }, () => ping("12345678")));
+  assert(pings.length > 512);
+  scene.socket.give(pings);
+  await settle();
+  assert.deepEqual([scene.take().length, waiting.length], [0, 1]);
+  waiting.shift()!();
+  await settle();
+  assert.equal(scene.take().length, 40);
+  turns.isOver = false;
+  scene.socket.give(pings);
+  await settle();
+  assert.equal(scene.take().length, 40);
+  await scene.end();
+});
+
+Deno.test("While the turn of all connections is over, a peer that is gone waits for its turn to be missed", async () => {
+  const waiting: (() => void)[] = [];
+  const turns = {
+    ...EVENT_LOOP_TURNS,
+    isOver: false,
+    next: () => new Promise<void>((resolve) => waiting.push(resolve)),
+  };
+  let resets = 0;
+  const scene = new Scene(
+    (stream) => {
+      stream.handler = { ...NO_HANDLER, onReset: () => resets++ };
+    },
+    {},
+    turns,
+  );
+  await scene.begin();
+  scene.socket.give(scene.request(1));
+  await settle();
+  turns.isOver = true;
+  scene.socket.end();
+  await settle();
+  assert.deepEqual([resets, waiting.length], [0, 1]);
+  waiting.shift()!();
+  await scene.driver.closed;
+  assert.equal(resets, 1);
+});
+
 Deno.test("A command given at any time is written, and one at a time", async () => {
   const scene = new Scene(() => {});
   await scene.begin();

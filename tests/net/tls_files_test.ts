@@ -46,7 +46,9 @@ async function withDirectory(action: (directory: string) => Promise<void>): Prom
 async function write(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
   await Deno.mkdir(directory, { recursive: true });
   for (const [name, text] of Object.entries(files)) {
-    await Deno.writeTextFile(`${directory}/${name}`, text);
+    // At once, or a read that is going on may find nothing in it.
+    await Deno.writeTextFile(`${directory}/${name}.new`, text);
+    await Deno.rename(`${directory}/${name}.new`, `${directory}/${name}`);
   }
 }
 

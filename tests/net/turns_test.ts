@@ -1,5 +1,6 @@
 /** The queue of turns, with real sockets: its promise depends on the runtime. */
 import assert from "node:assert/strict";
+import { MemoryPressure } from "../../src/net/garbage.ts";
 import { TurnQueue } from "../../src/net/turns.ts";
 
 const ROOT = new URL("../..", import.meta.url);
@@ -62,4 +63,120 @@ Deno.test("A TurnQueue that is closed, or may not open sockets, still gives turn
   `));
   await writer.close();
   assert.equal(new TextDecoder().decode((await program.output()).stdout), "a turn\n");
+});
+
+/** Lets the queue believe that connections had the thread for so long, in milliseconds. */
+function spend(turns: TurnQueue, ms: number): void {
+  const nowMs = performance.now();
+  turns.spend(nowMs - ms, nowMs);
+}
+
+Deno.test("connections with much input wait after 12 ms without a poll, until there was one", async () => {
+  const turns = await TurnQueue.open();
+  assert.equal(turns.isOver, false);
+  spend(turns, 12);
+  assert.deepEqual([turns.isOver, turns.isNextDue], [false, false]);
+  spend(turns, 0.5);
+  assert.deepEqual([turns.isOver, turns.isNextDue], [true, true]);
+  await turns.next();
+  assert.equal(turns.isOver, false);
+  turns.close();
+});
+
+Deno.test("time between two inputs counts, as handlers may have had it, unless it is so long that the runtime has polled", async () => {
+  const turns = await TurnQueue.open();
+  turns.spend(1000, 1001);
+  for (let ms = 1001; ms <= 1009; ms += 4) {
+    turns.spend(ms + 3.9, ms + 4); // 1 ms, and three times 4.
+  }
+  assert.equal(turns.isOver, true);
+  await turns.next();
+  turns.spend(2000, 2004);
+  turns.spend(2008, 2012); // 4 + 4 ms, and not 12.
+  turns.spend(2016, 2019);
+  assert.equal(turns.isOver, false);
+  turns.close();
+});
+
+Deno.test("costly work is done at once while little time has passed, and gives or throws what it does", async () => {
+  const turns = await TurnQueue.open();
+  assert.equal(turns.schedule({}, 0, () => 7), 7);
+  assert.throws(() =>
+    turns.schedule({}, 0, () => {
+      throw new RangeError("no");
+    }), RangeError);
+  turns.close();
+});
+
+Deno.test("after 4 ms work waits, and its promise gives or rejects with what it does", async () => {
+  const turns = await TurnQueue.open();
+  spend(turns, 4.5);
+  const given = turns.schedule({}, 0, () => 7);
+  const failed = turns.schedule({}, 0, (): number => {
+    throw new RangeError("no");
+  });
+  assert(given instanceof Promise);
+  assert.equal(await given, 7);
+  await assert.rejects(Promise.resolve(failed), RangeError);
+  turns.close();
+});
+
+Deno.test("work on many bytes counts for what its handler will do with them: 1 ms for each MB", async () => {
+  const turns = await TurnQueue.open();
+  assert.equal(turns.schedule({}, 3_000_000, () => 1), 1);
+  assert.equal(turns.schedule({}, 1_100_000, () => 2), 2);
+  const third = turns.schedule({}, 0, () => 3);
+  assert(third instanceof Promise);
+  assert.equal(await third, 3);
+  turns.close();
+});
+
+Deno.test("connections with work have their turns one after the other, whatever one of them has waiting", async () => {
+  const turns = await TurnQueue.open();
+  const order: string[] = [];
+  spend(turns, 4.5);
+  const [first, second] = [{}, {}];
+  const add = (owner: object, name: string) => turns.schedule(owner, 0, () => order.push(name));
+  const all = [add(first, "a1"), add(first, "a2"), add(first, "a3"), add(second, "b1"), add(second, "b2")];
+  await Promise.all(all);
+  assert.deepEqual(order, ["a1", "b1", "a2", "b2", "a3"]);
+  turns.close();
+});
+
+Deno.test("the runtime polls between pieces of work that take long each, so that a new client is accepted, read and answered", async () => {
+  const turns = await TurnQueue.open();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let answered = -1;
+  let done = 0;
+  const serving = (async () => {
+    const conn = await listener.accept();
+    await conn.read(new Uint8Array(1));
+    answered = done;
+    conn.close();
+  })();
+  spend(turns, 4.5);
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  await client.write(new Uint8Array(1));
+  const works = Array.from({ length: 10 }, () =>
+    turns.schedule({}, 0, () => {
+      for (const endMs = performance.now() + 5; performance.now() < endMs;);
+      done++;
+    }));
+  await Promise.all([serving, ...works]);
+  assert(answered >= 0 && answered <= 1, `answered after ${answered} pieces of work`);
+  turns.close();
+});
+
+Deno.test("work waits for garbage to go where memory is short", async () => {
+  let pauses = 0;
+  const memory = new MemoryPressure({
+    usable: () => 1000,
+    resident: () => pauses < 2 ? 900 : 100,
+    collect: () => {},
+    pause: () => Promise.resolve(void pauses++),
+  });
+  const turns = await TurnQueue.open(memory);
+  spend(turns, 4.5);
+  assert.equal(await turns.schedule({}, 0, () => pauses), 2);
+  turns.close();
 });

@@ -89,6 +89,19 @@ export function decodeMessage(
   host.record?.addRequest(end - start);
   return isCompressed
     ? decompressor(host, buffer, start, end, isOwned)()
+    : decodePlain(host, buffer, start, end, isOwned);
+}
+
+/** As {@linkcode decodeMessage}, of what is not compressed. */
+function decodePlain(
+  host: DecodingHost,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  isOwned: boolean,
+): Message | Promise<Message> {
+  return end - start <= LARGE_MESSAGE
+    ? decode(host, buffer, start, end, isOwned)
     : decodeInTurn(host, buffer, start, end, isOwned);
 }
 
@@ -120,12 +133,12 @@ function decompressor(
   return () => {
     const octets = inTurn(host, compressed.length, () => requestCompression.decompress(compressed, maxMessageBytes));
     return isThenable(octets)
-      ? Promise.resolve(octets).then((octets) => decodeInTurn(host, octets, 0, octets.length, true))
-      : decodeInTurn(host, octets, 0, octets.length, true);
+      ? Promise.resolve(octets).then((octets) => decodePlain(host, octets, 0, octets.length, true))
+      : decodePlain(host, octets, 0, octets.length, true);
   };
 }
 
-/** Decodes a message; a promise where it is large and other connections are served first. */
+/** Decodes a message that is large; a promise where other connections are served first. */
 function decodeInTurn(
   host: DecodingHost,
   buffer: Uint8Array,
@@ -134,9 +147,6 @@ function decodeInTurn(
   isOwned: boolean,
 ): Message | Promise<Message> {
   const length = end - start;
-  if (length <= LARGE_MESSAGE) {
-    return decode(host, buffer, start, end, isOwned);
-  }
   const octets = ownOctets(buffer, start, end, isOwned);
   return inTurn(host, length, () => decode(host, octets, isOwned ? start : 0, isOwned ? end : length, true));
 }
@@ -276,7 +286,7 @@ export class SingleEnvelopeIntake implements RequestIntake {
       this.#decode = decompressor(host, buffer, start, end, isOwned);
     } else {
       const octets = ownOctets(buffer, start, end, isOwned);
-      this.#decode = () => decodeInTurn(host, octets, 0, octets.length, true);
+      this.#decode = () => decodePlain(host, octets, 0, octets.length, true);
     }
     this.#messageBytes = end - start;
   }

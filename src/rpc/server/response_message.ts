@@ -43,8 +43,8 @@ export function checkPushed(method: DescMethod, given: unknown): void {
 /** Objects of classes may have the fields of a message; those of the language have others, or none. */
 function isFields(given: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(given);
-  return (prototype === Object.prototype || prototype === null ||
-    Object.prototype.toString.call(given) === "[object Object]") && !isIterable(given);
+  return prototype === Object.prototype ||
+    (prototype === null || Object.prototype.toString.call(given) === "[object Object]") && !isIterable(given);
 }
 
 function isIterable(given: object): given is AsyncIterable<unknown> | Iterable<unknown> {

@@ -94,7 +94,13 @@ export class AttackedServer implements AsyncDisposable {
         ...certificate === undefined ? [] : ["--tls-cert", certificate.certPath, "--tls-key", certificate.keyPath],
         ...profile.args ?? [],
       ]
-      : ["run", "--quiet", "--v8-flags=--max-semi-space-size=1", "--allow-net", profile.program];
+      : [
+        "run",
+        "--quiet",
+        "--v8-flags=--max-semi-space-size=1,--max-inlined-bytecode-size-cumulative=3000",
+        "--allow-net",
+        profile.program,
+      ];
     const command = [...wrap, Deno.execPath(), ...args];
     const limited = profile.maxDescriptors === undefined
       ? command
