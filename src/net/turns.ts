@@ -37,7 +37,7 @@ export const EVENT_LOOP_TURNS: Turns = {
   schedule: (_owner, _bytes, work) => work(),
 };
 
-/** After so much time without a poll, in milliseconds, costly work waits for one. */
+/** After so much time without a poll, in milliseconds, costly work waits for one, and a connection whose own turn is over. */
 const WORK_MS = 4;
 
 /**
@@ -46,8 +46,8 @@ const WORK_MS = 4;
  */
 const POLL_AFTER_MS = 6;
 
-/** After so much connections wait for the poll. By then it is over, unless those that were ready took that long. */
-const TURN_MS = 12;
+/** After so much connections with much input wait for the poll. By then it is over, unless those that were ready took that long. */
+const TURN_MS = 8;
 
 /**
  * Up to so much between the inputs of two connections, in milliseconds, is taken for the time that handlers had which go on after the input, and not for
@@ -99,7 +99,7 @@ export class TurnQueue implements Turns {
   }
 
   get isNextDue(): boolean {
-    return this.#spentMs > TURN_MS;
+    return this.#spentMs > WORK_MS;
   }
 
   next(): Promise<void> {
