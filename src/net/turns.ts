@@ -158,11 +158,11 @@ export class TurnQueue implements Turns {
 
   async #resumeAll(): Promise<void> {
     while (this.#waiting.length > 0 || this.#work.size > 0 || this.#spentMs > POLL_AFTER_MS) {
-      const polls = this.#spentMs > WORK_MS && this.#work.size > 0 ? POLLS_AFTER_WORK : 1;
-      for (let poll = 0; poll < polls; poll++) {
+      const wasCostly = this.#spentMs > (this.#work.size > 0 ? WORK_MS : TURN_MS);
+      for (let polls = wasCostly ? POLLS_AFTER_WORK : 1; polls > 0; polls--) {
         await this.#poll();
-        this.#spentMs = 0;
       }
+      this.#spentMs = 0;
       if (this.#waiting.length > 0 || this.#work.size > 0) {
         if ((this.#work.size > 0 || ++this.#turnsGiven % TURNS_BETWEEN_LOOKS === 0) && this.#memory.isHigh) {
           await this.#memory.relieve();
