@@ -57,6 +57,11 @@ export class ScriptedExchange implements HttpExchange {
   #queuedLength = 0;
   #reserved: number | undefined = undefined;
   #hasEnded = false;
+  /** How many bytes each piece of work was about. */
+  readonly scheduled: number[] = [];
+  /** Whether work waits. */
+  holdsWork = false;
+  readonly #work: (() => void)[] = [];
   #isReset = false;
   #requestEnded = false;
   #resolveEnded = () => {};
@@ -213,8 +218,15 @@ export class ScriptedExchange implements HttpExchange {
 
   spendWork(): void {}
 
-  schedule<T>(_bytes: number, work: () => T): T {
-    return work();
+  /** Does work at once, or keeps it for {@linkcode doWork} where {@linkcode holdsWork} says so. */
+  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
+    this.scheduled.push(bytes);
+    return this.holdsWork ? new Promise<void>((resolve) => this.#work.push(resolve)).then(work) : work();
+  }
+
+  /** Lets the work that waits longest be done. */
+  doWork(): void {
+    this.#work.shift()!();
   }
 
   keep(bytes: number): void {
