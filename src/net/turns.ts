@@ -164,14 +164,25 @@ export class TurnQueue implements Turns {
       }
       this.#spentMs = 0;
       if (this.#waiting.length > 0 || this.#work.size > 0) {
-        if ((this.#work.size > 0 || ++this.#turnsGiven % TURNS_BETWEEN_LOOKS === 0) && this.#memory.isHigh) {
-          await this.#memory.relieve();
+        if (this.#work.size > 0 || ++this.#turnsGiven % TURNS_BETWEEN_LOOKS === 0) {
+          await this.#relieve();
         }
         this.#waiting.shift()?.();
         await this.#doWork();
       }
     }
     this.#isResuming = false;
+  }
+
+  /** Waits for garbage to go where memory is short. Nothing that goes wrong with that may stop the queue. */
+  async #relieve(): Promise<void> {
+    try {
+      if (this.#memory.isHigh) {
+        await this.#memory.relieve();
+      }
+    } catch {
+      // The system does not say how much memory there is: no descriptor is left.
+    }
   }
 
   /** Does work, a piece of each owner in turn, until there is none or enough was done without a poll. */

@@ -168,6 +168,23 @@ Deno.test("the runtime polls between pieces of work that take long each, so that
   turns.close();
 });
 
+Deno.test("work is done where the system does not say how much memory there is", async () => {
+  const memory = new MemoryPressure({
+    usable: () => 1000,
+    resident: () => {
+      throw new Error("Too many open files (os error 24)");
+    },
+    collect: () => {},
+    pause: () => Promise.resolve(),
+  });
+  const turns = await TurnQueue.open(memory);
+  spend(turns, 4.5);
+  assert.equal(await turns.schedule({}, 0, () => 7), 7);
+  spend(turns, 4.5);
+  assert.equal(await turns.schedule({}, 0, () => 8), 8);
+  turns.close();
+});
+
 Deno.test("work waits for garbage to go where memory is short", async () => {
   let pauses = 0;
   const memory = new MemoryPressure({
