@@ -41,6 +41,7 @@ export function recycleBuffer(buffer: Uint8Array): void {
  */
 export class LentOutput {
   readonly #lent: { readonly octets: Uint8Array; readonly buffer: Uint8Array }[] = [];
+  #isDropped = false;
 
   /** Gives away the first octets of a buffer. */
   lend(buffer: Uint8Array, length: number): Uint8Array {
@@ -49,12 +50,21 @@ export class LentOutput {
     return octets;
   }
 
-  /** Recycles the buffer of what was lent first. @throws {Error} The octets are not those. */
+  /** Recycles the buffer of what was lent first, unless it was dropped. @throws {Error} The octets are not those. */
   release(octets: Uint8Array): void {
     const first = this.#lent.shift();
+    if (this.#isDropped) {
+      return;
+    }
     if (first?.octets !== octets) {
       throw new Error("Cannot release output: it is not what was taken first");
     }
     recycleBuffer(first.buffer);
+  }
+
+  /** Forgets what was lent: the socket is closed. The buffers are not recycled, as a write may still read them. */
+  drop(): void {
+    this.#lent.length = 0;
+    this.#isDropped = true;
   }
 }

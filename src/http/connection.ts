@@ -32,7 +32,7 @@ export interface HttpConnection {
   pollOutput(): Uint8Array | undefined;
   /** Gives output back that was written, in the order in which it was polled. */
   releaseOutput(output: Uint8Array): void;
-  /** The socket is closed: what was polled and not given back is not written any more. */
+  /** The socket is closed: the output is forgotten, polled or not. What a write still has may be given back, and need not. */
   handleClosed(): void;
   /** Lets what was begun end, then ends the connection. */
   shutdown(): void;

@@ -110,9 +110,10 @@ export interface HttpExchange {
    * What the owner holds for the work stays its own to count ({@linkcode keep}).
    *
    * @param bytes How many bytes the work is about.
+   * @param isFurther Whether it goes on with what earlier work made, which takes memory: it comes before work that has not begun.
    * @returns What the work returns; a promise of it where the work has to wait. It throws, or rejects with, what the work throws.
    */
-  schedule<T>(bytes: number, work: () => T): T | Promise<T>;
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T>;
   /**
    * Says how many bytes the owner keeps for the request from now on, in whatever form; 0 when it is done with it, which may be after the exchange. They
    * count for the connection and the server. Within this call the exchange may be refused, or any other.

@@ -29,7 +29,7 @@ export interface ConnectionHandler {
    */
   onOutput(): void;
   /** Does costly work now, or when other connections were served (`HttpExchange.schedule`). Without it all work is done now. */
-  schedule?<T>(bytes: number, work: () => T): T | Promise<T>;
+  schedule?<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T>;
   /** The connection keeps more than it may, which no answer would change: close it, and its socket, since the peer may read nothing. */
   onRefused?(error: RefusalError): void;
   /** The connection is over; the exchange that was going on has been told. Write what `pollOutput` still gives, then close the socket. */

@@ -181,6 +181,7 @@ class Engine implements Connection, ExchangeHost, ByteAccountOwner {
   }
 
   handleClosed(): void {
+    this.#output.drop();
     this.#buffered.close();
   }
 
@@ -305,8 +306,8 @@ class Engine implements Connection, ExchangeHost, ByteAccountOwner {
     this.#turn.spend(work);
   }
 
-  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
-    return this.#handler.schedule === undefined ? work() : this.#handler.schedule(bytes, work);
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T> {
+    return this.#handler.schedule === undefined ? work() : this.#handler.schedule(bytes, work, isFurther);
   }
 
   keepBytes(exchange: Http1Exchange, bytes: number): void {

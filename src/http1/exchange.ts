@@ -32,7 +32,7 @@ export interface ExchangeHost {
   resetExchange(exchange: Http1Exchange, code: number, message: string): void;
   releaseData(exchange: Http1Exchange, length: number): void;
   spendWork(work: number): void;
-  schedule<T>(bytes: number, work: () => T): T | Promise<T>;
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T>;
   keepBytes(exchange: Http1Exchange, bytes: number): void;
 }
 
@@ -236,8 +236,8 @@ export class Http1Exchange implements HttpExchange {
   }
 
   /** Does work that may take the thread for milliseconds: at once, or when other connections were served in between. */
-  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
-    return this.#host.schedule(bytes, work);
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T> {
+    return this.#host.schedule(bytes, work, isFurther);
   }
 
   /** Says how many bytes the owner keeps for the request from now on. */

@@ -110,6 +110,15 @@ export class Output {
     this.#lent.release(taken);
   }
 
+  /** Forgets all octets, taken or not: the socket is closed. */
+  drop(): void {
+    this.#full.length = 0;
+    this.#fullLength = 0;
+    this.buffer = EMPTY;
+    this.length = 0;
+    this.#lent.drop();
+  }
+
   #push(buffer: Uint8Array, length: number): void {
     this.#full.push({ buffer, length });
     this.#fullLength += length;

@@ -31,7 +31,7 @@ export interface ConnectionHandler {
   /** The peer takes no streams above this one any more. Those that are lost with that have been told. */
   onGoaway?(lastStreamId: number, code: number): void;
   /** Does costly work now, or when other connections were served (`HttpExchange.schedule`). Without it all work is done now. */
-  schedule?<T>(bytes: number, work: () => T): T | Promise<T>;
+  schedule?<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T>;
   /** The connection keeps more than it may, and not for a stream: close it, and its socket, since the peer may read nothing. */
   onRefused?(error: RefusalError): void;
   /** The connection is over; all streams have been told. Write what `pollOutput` still gives, then close the socket. */

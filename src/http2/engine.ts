@@ -165,7 +165,7 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
   }
 
   handleClosed(): void {
-    this.sender.forgetPolled();
+    this.sender.dropOutput();
   }
 
   pollTimeout(): number | undefined {
@@ -238,8 +238,8 @@ class Engine implements Connection, StreamHost, SenderHost, ReceiverHost, Lifecy
     this.#turn.spend(work);
   }
 
-  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
-    return this.#handler.schedule === undefined ? work() : this.#handler.schedule(bytes, work);
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T> {
+    return this.#handler.schedule === undefined ? work() : this.#handler.schedule(bytes, work, isFurther);
   }
 
   keepBytes(stream: Http2Stream, bytes: number): void {

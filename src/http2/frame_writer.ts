@@ -60,6 +60,13 @@ export class FrameWriter {
     this.#lent.release(taken);
   }
 
+  /** Forgets all octets, taken or not: the socket is closed. */
+  drop(): void {
+    this.#buffer = EMPTY;
+    this.#length = 0;
+    this.#lent.drop();
+  }
+
   /** Writes the client's preface, which its SETTINGS must follow (RFC 9113 §3.4). */
   writePreface(): void {
     this.#refuseOpen();

@@ -253,8 +253,9 @@ export class Sender {
     }
   }
 
-  /** What was polled and not given back is not written any more. */
-  forgetPolled(): void {
+  /** Forgets the output, polled or not: the socket is closed. */
+  dropOutput(): void {
+    this.#writer.drop();
     this.#forgetPolled(this.#polledLength);
   }
 

@@ -48,7 +48,7 @@ export interface StreamHost {
   resetStream(stream: Http2Stream, code: number): void;
   releaseData(stream: Http2Stream, length: number): void;
   spendWork(work: number): void;
-  schedule<T>(bytes: number, work: () => T): T | Promise<T>;
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T>;
   keepBytes(stream: Http2Stream, bytes: number): void;
 }
 
@@ -244,8 +244,8 @@ export class Http2Stream implements HttpExchange, HttpCall {
   }
 
   /** Does work that may take the thread for milliseconds: at once, or when other connections were served in between. */
-  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
-    return this.#host.schedule(bytes, work);
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T> {
+    return this.#host.schedule(bytes, work, isFurther);
   }
 
   /** Says how many bytes the owner keeps for the request from now on. */

@@ -44,7 +44,7 @@ export interface DriverHooks {
   /** The connection keeps more than it may: it is closed, and the socket soon, whatever its peer reads. */
   onRefused(error: RefusalError): void;
   /** There is costly work to do (`HttpExchange.schedule`). */
-  schedule<T>(bytes: number, work: () => T): T | Promise<T>;
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T>;
   /** The connection is over. */
   onClose(error: Error | undefined): void;
 }
@@ -98,7 +98,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
     this.#onError = onError;
     this.connection = connect({
       onOutput: () => this.#scheduleFlush(),
-      schedule: (bytes, work) => this.#turns.schedule(this, bytes, work),
+      schedule: (bytes, work, isFurther) => this.#turns.schedule(this, bytes, work, isFurther),
       onRefused: ({ message }) => {
         this.close(ENHANCE_YOUR_CALM, message);
         closeQuietly(this.#socket); // Its peer does not read what it is told.
@@ -235,7 +235,7 @@ export class Driver<Connection extends HttpConnection = HttpConnection> {
 
   /** Ends the calls of a peer that is gone, which takes 10 ms for 128 of them: it waits where a hundred peers are gone at once. */
   async #endInputInTurn(): Promise<void> {
-    if (this.#turns.isOver) {
+    if (this.#turns.isOver && !this.connection.isClosed) {
       await this.#turns.next();
     }
     const nowMs = performance.now();

@@ -9,12 +9,9 @@ import { usableMemory } from "./buffer_limits.ts";
  */
 const PRESSURE_BYTES = 64 << 20;
 
-/** The part of its memory that a process may use before connections with much work wait. */
+/** The part of its memory that a process may use before garbage is collected between turns, and by how much of it more it may grow until the next time. */
 const HIGH_PART = 0.6;
-
-/** How long they wait, in milliseconds, to see whether that helps, and how often. */
-const RELIEF_MS = 20;
-const MAX_RELIEFS = 10;
+const GROWTH_PART = 1 / 16;
 
 /** What {@linkcode MemoryPressure} asks of the system. */
 export interface MemoryGauge {
@@ -22,41 +19,42 @@ export interface MemoryGauge {
   usable(): number | undefined;
   /** Bytes that it does use. */
   resident(): number;
+  /** Collects garbage now, and gives memory back. */
   collect(): void;
-  pause(ms: number): Promise<void>;
 }
 
 const SYSTEM_GAUGE: MemoryGauge = {
   usable: usableMemory,
   resident: () => Deno.memoryUsage().rss,
-  collect: beginCollection, // Ten full collections in a row would have the thread stand still for half a second.
-  pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  collect: collectGarbage,
 };
 
 /**
- * Has connections wait that make much garbage when memory runs short: V8 collects between turns. In 256 MiB, 128 messages of 4 KB that become 4 MB ended
- * the process; with this it has 157 to 207 MiB.
+ * Collects garbage between turns when memory is short. A collection stops the thread for 25 to 60 ms, so there is one for each sixteenth of the memory by which
+ * the process has grown, and none while it does not grow: what is left above the limit then is no garbage.
  */
 export class MemoryPressure {
   readonly #gauge: MemoryGauge;
-  #highBytes: number | undefined;
+  #usableBytes: number | undefined;
+  /** The least that was in use since the last collection; 0 when memory was not short since. */
+  #leastBytes = 0;
 
   /** @param gauge What there is. @default the system's */
   constructor(gauge: MemoryGauge = SYSTEM_GAUGE) {
     this.#gauge = gauge;
   }
 
-  /** Whether garbage has to go before more is made. To find out takes some 20 us. */
-  get isHigh(): boolean {
-    this.#highBytes ??= (this.#gauge.usable() ?? Infinity) * HIGH_PART;
-    return this.#gauge.resident() > this.#highBytes;
-  }
-
-  /** Waits until there is memory again, or so long that waiting does not help. */
-  async relieve(): Promise<void> {
-    for (let tries = 0; tries < MAX_RELIEFS && this.isHigh; tries++) {
+  /** Looks at the memory, which takes some 20 us, and collects garbage if it is short. */
+  relieve(): void {
+    const usableBytes = this.#usableBytes ??= this.#gauge.usable() ?? Infinity;
+    const bytes = this.#gauge.resident();
+    if (bytes <= HIGH_PART * usableBytes) {
+      this.#leastBytes = 0;
+    } else if (bytes > this.#leastBytes + GROWTH_PART * usableBytes) {
       this.#gauge.collect();
-      await this.#gauge.pause(RELIEF_MS);
+      this.#leastBytes = this.#gauge.resident();
+    } else if (bytes < this.#leastBytes) {
+      this.#leastBytes = bytes; // The system takes memory back later.
     }
   }
 }

@@ -1,14 +1,15 @@
 /**
  * The queue of connections whose turn is over (`http/turn.ts`), and of costly work.
  *
- * The queue resumes one connection each time the runtime has polled the system for ready sockets, so that a connection with little to do is never
- * behind more than one turn. Neither a read nor `setImmediate` has this effect. Deno completes the read of a readable socket at once, up to 128 times in a
+ * The queue resumes connections each time the runtime has polled the system for ready sockets, for 4 ms, so that a connection with little to do is never
+ * behind many turns. Neither a read nor `setImmediate` has this effect. Deno completes the read of a readable socket at once, up to 128 times in a
  * row; and while its event loop always has something to do, as with `setImmediate`, it polls only once in 61 rounds, which is 120 ms at 2 ms a turn.
  * So the queue owns a pair of connected sockets: it starts a read on one and then writes to the other, and only a poll can complete that read.
  *
  * One poll may find a hundred connections ready, each with a turn of its own, or with a message of 4 KB that takes 30 ms to decompress, decode and answer.
  * So the queue also knows how much time has passed in the turns of all connections since the last poll: above a limit those with much input wait, and
- * costly work is done later, by connections in turn.
+ * costly work is done later, by connections in turn. While connections wait, all costly work is: else each of 150 that wait would take 30 ms when it is
+ * resumed, and the last of them wait for 4 s.
  */
 import { setImmediate } from "node:timers";
 import { type MemoryPressure, PROCESS_MEMORY } from "./garbage.ts";
@@ -25,14 +26,14 @@ export interface Turns {
   /** Counts the time, in milliseconds of `performance.now()`, from when to when a connection had the thread. */
   spend(fromMs: number, toMs: number): void;
   /** Does work of an owner, now or later; see `HttpExchange.schedule`. */
-  schedule<T>(owner: object, bytes: number, work: () => T): T | Promise<T>;
+  schedule<T>(owner: object, bytes: number, work: () => T, isFurther: boolean): T | Promise<T>;
 }
 
 /** A turn in each round of the event loop: for clients, which choose their servers. */
 export const EVENT_LOOP_TURNS: Turns = {
   isOver: false,
   isNextDue: true,
-  next: () => new Promise((resolve) => setImmediate(resolve)),
+  next: nextRound,
   spend: () => {},
   schedule: (_owner, _bytes, work) => work(),
 };
@@ -78,6 +79,11 @@ export class TurnQueue implements Turns {
   readonly #waiting: (() => void)[] = [];
   /** Work that waits, by owners. The one that is first has the next turn. */
   readonly #work = new Map<object, (() => void)[]>();
+  /**
+   * Work that goes on with what work has made, which comes before all other: a message that was decompressed is decoded, and its response compressed,
+   * before the next one is decompressed, which takes memory.
+   */
+  readonly #furtherWork: (() => void)[] = [];
   /** The time that connections had since the last poll. */
   #spentMs = 0;
   #spentUntilMs = -Infinity;
@@ -89,7 +95,7 @@ export class TurnQueue implements Turns {
     this.#memory = memory;
   }
 
-  /** Opens a queue, which its owner must close. @param memory Above its limit the queue waits for garbage to go. @default the memory of the process */
+  /** Opens a queue, which its owner must close. @param memory Relieved between turns. @default the memory of the process */
   static async open(memory: MemoryPressure = PROCESS_MEMORY): Promise<TurnQueue> {
     return new TurnQueue(await connectPair(), memory);
   }
@@ -118,8 +124,8 @@ export class TurnQueue implements Turns {
     }
   }
 
-  schedule<T>(owner: object, bytes: number, work: () => T): T | Promise<T> {
-    if (this.#spentMs <= WORK_MS && this.#work.size === 0) {
+  schedule<T>(owner: object, bytes: number, work: () => T, isFurther: boolean): T | Promise<T> {
+    if (this.#spentMs <= WORK_MS && (isFurther || !this.#hasWork && this.#waiting.length === 0)) {
       const beganMs = performance.now();
       try {
         return work();
@@ -135,7 +141,7 @@ export class TurnQueue implements Turns {
           reject(error);
         }
       };
-      const tasks = this.#work.get(owner);
+      const tasks = isFurther ? this.#furtherWork : this.#work.get(owner);
       if (tasks === undefined) {
         this.#work.set(owner, [task]);
       } else {
@@ -149,6 +155,29 @@ export class TurnQueue implements Turns {
     this.#pair?.forEach(closeQuietly);
   }
 
+  get #hasWork(): boolean {
+    return this.#work.size > 0 || this.#furtherWork.length > 0;
+  }
+
+  /** Takes the next piece of work; undefined when there is none. */
+  #takeWork(): (() => void) | undefined {
+    const further = this.#furtherWork.shift();
+    if (further !== undefined) {
+      return further;
+    }
+    const first = this.#work.entries().next().value;
+    if (first === undefined) {
+      return undefined;
+    }
+    const [owner, tasks] = first;
+    this.#work.delete(owner);
+    const task = tasks.shift();
+    if (tasks.length > 0) {
+      this.#work.set(owner, tasks); // At the end.
+    }
+    return task;
+  }
+
   #resume(): void {
     if (!this.#isResuming) {
       this.#isResuming = true;
@@ -157,52 +186,54 @@ export class TurnQueue implements Turns {
   }
 
   async #resumeAll(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#work.size > 0 || this.#spentMs > POLL_AFTER_MS) {
-      const wasCostly = this.#spentMs > (this.#work.size > 0 ? WORK_MS : TURN_MS);
+    while (this.#waiting.length > 0 || this.#hasWork || this.#spentMs > POLL_AFTER_MS) {
+      const wasCostly = this.#spentMs > (this.#hasWork ? WORK_MS : TURN_MS);
       for (let polls = wasCostly ? POLLS_AFTER_WORK : 1; polls > 0; polls--) {
         await this.#poll();
       }
       this.#spentMs = 0;
-      if (this.#waiting.length > 0 || this.#work.size > 0) {
-        if (this.#work.size > 0 || ++this.#turnsGiven % TURNS_BETWEEN_LOOKS === 0) {
-          await this.#relieve();
+      if (this.#waiting.length > 0 || this.#hasWork) {
+        if (this.#hasWork || ++this.#turnsGiven % TURNS_BETWEEN_LOOKS === 0) {
+          this.#relieve();
         }
-        this.#waiting.shift()?.();
+        await this.#resumeWaiting();
         await this.#doWork();
       }
     }
     this.#isResuming = false;
   }
 
-  /** Waits for garbage to go where memory is short. Nothing that goes wrong with that may stop the queue. */
-  async #relieve(): Promise<void> {
+  /** Nothing that goes wrong with this may stop the queue. */
+  #relieve(): void {
     try {
-      if (this.#memory.isHigh) {
-        await this.#memory.relieve();
-      }
+      this.#memory.relieve();
     } catch {
       // The system does not say how much memory there is: no descriptor is left.
     }
   }
 
-  /** Does work, a piece of each owner in turn, until there is none or enough was done without a poll. */
+  /** Resumes the connections that wait now, until that took long enough without a poll. */
+  async #resumeWaiting(): Promise<void> {
+    for (let count = this.#waiting.length; count > 0 && this.#spentMs <= WORK_MS; count--) {
+      this.#waiting.shift()!();
+      await nextRound(); // It has had its turn then.
+    }
+  }
+
+  /** Does a piece of work, and more of them, one of each owner in turn, until there is none or enough was done without a poll. */
   async #doWork(): Promise<void> {
     const beganMs = performance.now();
-    for (const [owner, tasks] of this.#work) {
-      const task = tasks.shift()!;
-      this.#work.delete(owner);
-      if (tasks.length > 0) {
-        this.#work.set(owner, tasks); // At the end, to which the loop comes.
+    do {
+      const task = this.#takeWork();
+      if (task === undefined) {
+        return;
       }
       const taskMs = performance.now();
       task();
       this.#spentMs += performance.now() - taskMs; // What the task schedules in turn waits if that was much.
-      await new Promise<void>((resolve) => setImmediate(resolve)); // What waits for the work goes on first, and counts.
+      await nextRound(); // What waits for the work goes on first, and counts.
       this.#spentMs = Math.max(this.#spentMs, performance.now() - beganMs);
-      if (this.#spentMs > WORK_MS) {
-        return;
-      }
-    }
+    } while (this.#spentMs <= WORK_MS);
   }
 
   /** Resolves when the runtime has polled the system for ready sockets. */
@@ -221,6 +252,11 @@ export class TurnQueue implements Turns {
     }
     await new Promise((resolve) => setTimeout(resolve)); // A timer needs a poll, too, but takes at least a millisecond.
   }
+}
+
+/** Resolves in the next round of the event loop. */
+function nextRound(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Connects two sockets to each other. Undefined where that is not permitted, or no descriptors are left. */

@@ -182,8 +182,8 @@ class CorsExchange implements HttpExchange {
     this.#below.spendWork(work);
   }
 
-  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
-    return this.#below.schedule(bytes, work);
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T> {
+    return this.#below.schedule(bytes, work, isFurther);
   }
 
   keep(bytes: number): void {

@@ -26,6 +26,19 @@ Deno.test("output comes in the order it was written, from buffers of the pool", 
   assert.equal(other.buffer.buffer, taken[0]!.buffer);
 });
 
+Deno.test("when the socket is closed nothing is kept of the output, taken or not, and a write may still give it back", () => {
+  const output = new Output();
+  output.appendOwned(octets("taken"));
+  output.appendOwned(octets("waiting"));
+  output.ensure(1);
+  output.appendCrlf();
+  const taken = output.take()!;
+  output.drop();
+  assert.equal(output.pendingLength, 0);
+  assert.equal(output.take(), undefined);
+  output.release(taken);
+});
+
 Deno.test("what was written is not changed by its owner afterwards", () => {
   for (const length of [10, 100, 20_000, 40_000]) {
     const chunk = Buffer.alloc(length, "a");

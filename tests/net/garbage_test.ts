@@ -1,40 +1,49 @@
-/** When those wait who make garbage, and for how long. */
+/** When garbage is collected because memory is short. */
 import assert from "node:assert/strict";
 import { MemoryPressure } from "../../src/net/garbage.ts";
 
-/** Memory of which each pause gives some back. */
-function pressure(usable: number | undefined, resident: number, givenBack: number) {
+/** Memory of 1,600 bytes, so that 960 are high and growth is 100, of which a collection frees some. */
+function pressure(usable: number | undefined) {
   const gauge = {
-    pauses: 0,
+    residentBytes: 0,
+    freed: 0,
     collections: 0,
     usable: () => usable,
-    resident: () => resident,
+    resident: () => gauge.residentBytes,
     collect: () => {
       gauge.collections++;
-    },
-    pause: () => {
-      gauge.pauses++;
-      resident -= givenBack;
-      return Promise.resolve();
+      gauge.residentBytes -= gauge.freed;
     },
   };
-  return { gauge, memory: new MemoryPressure(gauge) };
+  const memory = new MemoryPressure(gauge);
+  const collectionsAt = (residentBytes: number, freed = 0) => {
+    Object.assign(gauge, { residentBytes, freed, collections: 0 });
+    memory.relieve();
+    return gauge.collections;
+  };
+  return collectionsAt;
 }
 
-Deno.test("memory is high above six tenths of what there is, and never where that is not known", () => {
-  assert.equal(pressure(1000, 600, 0).memory.isHigh, false);
-  assert.equal(pressure(1000, 601, 0).memory.isHigh, true);
-  assert.equal(pressure(undefined, 1e12, 0).memory.isHigh, false);
+Deno.test("garbage is collected above six tenths of the memory, and never where that is not known", () => {
+  assert.equal(pressure(1600)(960), 0);
+  assert.equal(pressure(1600)(961), 1);
+  assert.equal(pressure(undefined)(1e12), 0);
 });
 
-Deno.test("who waits goes on as soon as it is not high any more, and at last anyway", async () => {
-  const helped = pressure(1000, 900, 100);
-  await helped.memory.relieve();
-  assert.deepEqual([helped.gauge.collections, helped.gauge.pauses], [3, 3]);
-  const hopeless = pressure(1000, 900, 0);
-  await hopeless.memory.relieve();
-  assert.equal(hopeless.gauge.pauses, 10);
-  const low = pressure(1000, 100, 0);
-  await low.memory.relieve();
-  assert.equal(low.gauge.pauses, 0);
+Deno.test("after a collection memory has to grow by a sixteenth before the next one", () => {
+  const collectionsAt = pressure(1600);
+  assert.equal(collectionsAt(1100, 50), 1);
+  assert.equal(collectionsAt(1150), 0);
+  assert.equal(collectionsAt(1151), 1);
+  assert.equal(collectionsAt(1251), 0);
+  assert.equal(collectionsAt(1252), 1);
+});
+
+Deno.test("what the system takes back after a collection makes the next one earlier", () => {
+  const collectionsAt = pressure(1600);
+  assert.equal(collectionsAt(1200), 1);
+  assert.equal(collectionsAt(1000), 0);
+  assert.equal(collectionsAt(1101), 1);
+  assert.equal(collectionsAt(960), 0);
+  assert.equal(collectionsAt(961), 1);
 });

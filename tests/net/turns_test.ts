@@ -101,21 +101,21 @@ Deno.test("time between two inputs counts, as handlers may have had it, unless i
 
 Deno.test("costly work is done at once while little time has passed, and gives or throws what it does", async () => {
   const turns = await TurnQueue.open();
-  assert.equal(turns.schedule({}, 0, () => 7), 7);
+  assert.equal(turns.schedule({}, 0, () => 7, false), 7);
   assert.throws(() =>
     turns.schedule({}, 0, () => {
       throw new RangeError("no");
-    }), RangeError);
+    }, false), RangeError);
   turns.close();
 });
 
 Deno.test("after 4 ms work waits, and its promise gives or rejects with what it does", async () => {
   const turns = await TurnQueue.open();
   spend(turns, 4.5);
-  const given = turns.schedule({}, 0, () => 7);
+  const given = turns.schedule({}, 0, () => 7, false);
   const failed = turns.schedule({}, 0, (): number => {
     throw new RangeError("no");
-  });
+  }, false);
   assert(given instanceof Promise);
   assert.equal(await given, 7);
   await assert.rejects(Promise.resolve(failed), RangeError);
@@ -124,9 +124,9 @@ Deno.test("after 4 ms work waits, and its promise gives or rejects with what it 
 
 Deno.test("work on many bytes counts for what its handler will do with them: 1 ms for each MB", async () => {
   const turns = await TurnQueue.open();
-  assert.equal(turns.schedule({}, 3_000_000, () => 1), 1);
-  assert.equal(turns.schedule({}, 1_100_000, () => 2), 2);
-  const third = turns.schedule({}, 0, () => 3);
+  assert.equal(turns.schedule({}, 3_000_000, () => 1, false), 1);
+  assert.equal(turns.schedule({}, 1_100_000, () => 2, false), 2);
+  const third = turns.schedule({}, 0, () => 3, false);
   assert(third instanceof Promise);
   assert.equal(await third, 3);
   turns.close();
@@ -137,10 +137,45 @@ Deno.test("connections with work have their turns one after the other, whatever 
   const order: string[] = [];
   spend(turns, 4.5);
   const [first, second] = [{}, {}];
-  const add = (owner: object, name: string) => turns.schedule(owner, 0, () => order.push(name));
+  const add = (owner: object, name: string) => turns.schedule(owner, 0, () => order.push(name), false);
   const all = [add(first, "a1"), add(first, "a2"), add(first, "a3"), add(second, "b1"), add(second, "b2")];
   await Promise.all(all);
   assert.deepEqual(order, ["a1", "b1", "a2", "b2", "a3"]);
+  turns.close();
+});
+
+Deno.test("what goes on with earlier work comes before work that has not begun, whosever it is", async () => {
+  const turns = await TurnQueue.open();
+  const order: string[] = [];
+  const owners = [{}, {}, {}];
+  spend(turns, 4.5);
+  await Promise.all(owners.map(async (owner, index) => {
+    const busy = (name: string) => () => {
+      order.push(`${name}${index}`);
+      for (const endMs = performance.now() + 5; performance.now() < endMs;);
+    };
+    await turns.schedule(owner, 0, busy("decompress"), false);
+    await turns.schedule(owner, 0, busy("decode"), true);
+  }));
+  assert.deepEqual(order, ["decompress0", "decode0", "decompress1", "decode1", "decompress2", "decode2"]);
+  turns.close();
+});
+
+Deno.test("a connection that waits is not behind the costly work of those before it", async () => {
+  const turns = await TurnQueue.open();
+  let done = 0;
+  let doneBefore = -1;
+  spend(turns, 9);
+  const costly = Array.from({ length: 10 }, async () => {
+    await turns.next();
+    await turns.schedule({}, 0, () => {
+      for (const endMs = performance.now() + 5; performance.now() < endMs;);
+      done++;
+    }, false);
+  });
+  const cheap = turns.next().then(() => doneBefore = done);
+  await Promise.all([...costly, cheap]);
+  assert.deepEqual([doneBefore <= 1, done], [true, 10], `it waited for ${doneBefore} pieces of work`);
   turns.close();
 });
 
@@ -162,7 +197,7 @@ Deno.test("the runtime polls between pieces of work that take long each, so that
     turns.schedule({}, 0, () => {
       for (const endMs = performance.now() + 5; performance.now() < endMs;);
       done++;
-    }));
+    }, false));
   await Promise.all([serving, ...works]);
   assert(answered >= 0 && answered <= 1, `answered after ${answered} pieces of work`);
   turns.close();
@@ -175,26 +210,26 @@ Deno.test("work is done where the system does not say how much memory there is",
       throw new Error("Too many open files (os error 24)");
     },
     collect: () => {},
-    pause: () => Promise.resolve(),
   });
   const turns = await TurnQueue.open(memory);
   spend(turns, 4.5);
-  assert.equal(await turns.schedule({}, 0, () => 7), 7);
+  assert.equal(await turns.schedule({}, 0, () => 7, false), 7);
   spend(turns, 4.5);
-  assert.equal(await turns.schedule({}, 0, () => 8), 8);
+  assert.equal(await turns.schedule({}, 0, () => 8, false), 8);
   turns.close();
 });
 
-Deno.test("work waits for garbage to go where memory is short", async () => {
-  let pauses = 0;
-  const memory = new MemoryPressure({
-    usable: () => 1000,
-    resident: () => pauses < 2 ? 900 : 100,
-    collect: () => {},
-    pause: () => Promise.resolve(void pauses++),
-  });
+Deno.test("garbage is collected before costly work where memory is short, and nothing waits for long if that does not help", async () => {
+  let collections = 0;
+  const memory = new MemoryPressure({ usable: () => 1000, resident: () => 900, collect: () => void collections++ });
   const turns = await TurnQueue.open(memory);
   spend(turns, 4.5);
-  assert.equal(await turns.schedule({}, 0, () => pauses), 2);
+  assert.equal(await turns.schedule({}, 0, () => collections, false), 1);
+  spend(turns, 4.5);
+  assert.equal(await turns.schedule({}, 0, () => collections, false), 1);
+  for (let turn = 0; turn < 100; turn++) {
+    await turns.next();
+  }
+  assert.equal(collections, 1);
   turns.close();
 });

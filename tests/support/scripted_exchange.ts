@@ -219,7 +219,7 @@ export class ScriptedExchange implements HttpExchange {
   spendWork(): void {}
 
   /** Does work at once, or keeps it for {@linkcode doWork} where {@linkcode holdsWork} says so. */
-  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
+  schedule<T>(bytes: number, work: () => T, _isFurther: boolean): T | Promise<T> {
     this.scheduled.push(bytes);
     return this.holdsWork ? new Promise<void>((resolve) => this.#work.push(resolve)).then(work) : work();
   }

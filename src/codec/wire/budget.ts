@@ -91,7 +91,7 @@ export function enter(depth: number, cost: number): void {
   }
 }
 
-/** Returns what the message has cost so far. */
+/** Returns what the message that is decoded now has cost so far, or what the last one cost. */
 export function spent(): number {
   return limit - left;
 }

@@ -171,7 +171,7 @@ export function compressInTurn(
 ): Uint8Array | Promise<Uint8Array | Promise<Uint8Array>> {
   return octets.length <= LARGE_MESSAGE
     ? compression.compress(octets)
-    : call.exchange.schedule(octets.length, () => call.isOpen ? compression.compress(octets) : octets);
+    : call.schedule(octets.length, () => compression.compress(octets), true);
 }
 
 function checkLength({ options }: Answering, octets: Uint8Array): Uint8Array {

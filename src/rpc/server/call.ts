@@ -41,6 +41,7 @@ import {
 import { RequestStream, type RequestStreamHost } from "./request_stream.ts";
 import { checkPushed, responseMessage } from "./response_message.ts";
 import type { RegisteredMethod } from "./router.ts";
+import { ScheduledWork } from "./scheduled_work.ts";
 
 /** RFC 9113 §7 */
 const INTERNAL_ERROR = 0x2;
@@ -80,6 +81,7 @@ export class ServerCall implements AnsweringStream, RequestStreamHost, ContextHo
   #message: Message | Promise<Message> | undefined = undefined;
   #intake: RequestIntake | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
+  #work: ScheduledWork | undefined = undefined;
   /** Bytes that are kept for the request: what of it came before it was complete, then its message if it is large, until its handler has ended. */
   #keptBytes = 0;
   /** What came while the gate is thinking; undefined when it is not. */
@@ -183,8 +185,8 @@ export class ServerCall implements AnsweringStream, RequestStreamHost, ContextHo
     if (this.#intake === undefined && this.#message === undefined) {
       this.#intake = this.plan.protocol.isEnveloped ? new SingleEnvelopeIntake(this, 0) : new ContentIntake(this);
     }
-    if (this.#keptBytes > 0 && this.#requests === undefined) {
-      this.keep(0);
+    if (this.#keptBytes > 0 && this.#intake !== undefined && this.#requests === undefined) {
+      this.keep(0); // The pieces. What the message counts for the intake says next.
     }
     this.#intake?.end();
     const message = this.#message;
@@ -211,8 +213,9 @@ export class ServerCall implements AnsweringStream, RequestStreamHost, ContextHo
     this.exchange.release(octets);
   }
 
-  schedule<T>(bytes: number, work: () => T): T | Promise<T> {
-    return this.exchange.schedule(bytes, work);
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T> {
+    this.#work ??= new ScheduledWork(this.exchange);
+    return this.#work.schedule(bytes, work, isFurther);
   }
 
   keep(bytes: number): void {
@@ -350,8 +353,8 @@ export class ServerCall implements AnsweringStream, RequestStreamHost, ContextHo
     if (!endStream || this.plan.registered.method.methodKind !== "unary") {
       this.exchange.release(end - start); // Else the stream gives it back when it ends, which is soon, without a frame of its own.
     }
-    if (!endStream && end - start > UNCOUNTED_BYTES) {
-      this.keep(end - start); // Until it ends.
+    if (!endStream && end - start > Math.max(UNCOUNTED_BYTES, this.#keptBytes)) {
+      this.keep(end - start);
     }
     return true;
   }
@@ -505,6 +508,7 @@ export class ServerCall implements AnsweringStream, RequestStreamHost, ContextHo
       this.#held = undefined;
     }
     this.#requests?.abort(error);
+    this.#work?.drop();
     this.#intake = undefined;
     this.#message = undefined;
     if (this.#keptBytes > 0 && !this.isRunning) {

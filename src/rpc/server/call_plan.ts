@@ -40,6 +40,8 @@ export interface Answering {
   readonly record: CallRecord | undefined;
   /** Whether so much waits for the peer that the next message has to wait, too. */
   isFull: boolean;
+  /** Does costly work, now or when other connections were served, unless the call ends before (`ScheduledWork`). */
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T>;
 }
 
 /** One side of a call that may answer with several messages. */

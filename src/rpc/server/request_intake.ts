@@ -1,7 +1,7 @@
 /** How the content of a request becomes messages, when it is not one envelope in one piece. */
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { MessageLimitError } from "../../codec/mod.ts";
+import { MessageLimitError, spent } from "../../codec/mod.ts";
 import { PieceBuffer } from "../../http/mod.ts";
 import { isThenable } from "../../user_code/mod.ts";
 import { COMPRESSED_FLAG, ENVELOPE_HEAD_LENGTH, EnvelopeReader, LONG_GROWTH, readEnvelopeLength } from "../envelope.ts";
@@ -27,21 +27,25 @@ export interface IntakeHost {
   release(octets: number): void;
   /** So many bytes are kept for the request from now on. */
   keep(bytes: number): void;
-  /** A message of so many bytes, more than {@linkcode LARGE_MESSAGE}, waits to be decompressed or decoded, and then is its handler's. */
+  /** A message that counts for so many bytes, more than {@linkcode LARGE_MESSAGE}, waits to be decompressed or decoded, or is its handler's. */
   handOver(bytes: number): void;
-  /** Whether the call has not ended. */
-  readonly isOpen: boolean;
-  /** Does costly work, now or when other connections were served. */
-  schedule<T>(bytes: number, work: () => T): T | Promise<T>;
+  /** Does costly work, now or when other connections were served, unless the call ends before (`ScheduledWork`). */
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T>;
 }
 
 /** Messages of more bytes are counted for as long as their handler has them, and decoded when other connections were served. */
 export const LARGE_MESSAGE = 65_536;
 
+/**
+ * A decoded message counts for a quarter of the memory that it takes, or for its bytes if those are more: by default a message may take 4 times as much memory
+ * as it may have bytes, so that the largest ones count the same. 2 KB of empty messages take 2 MB.
+ */
+const MEMORY_PER_COUNTED_BYTE = 4;
+
 /** What decoding asks of its call. */
 type DecodingHost = Pick<
   IntakeHost,
-  "plan" | "maxMessageBytes" | "maxDecodedBytes" | "record" | "handOver" | "isOpen" | "schedule"
+  "plan" | "maxMessageBytes" | "maxDecodedBytes" | "record" | "handOver" | "schedule"
 >;
 
 /** Takes the content of one request. */
@@ -89,7 +93,7 @@ export function decodeMessage(
   host.record?.addRequest(end - start);
   return isCompressed
     ? decompressor(host, buffer, start, end, isOwned)()
-    : decodePlain(host, buffer, start, end, isOwned);
+    : decodePlain(host, buffer, start, end, isOwned, false);
 }
 
 /** As {@linkcode decodeMessage}, of what is not compressed. */
@@ -99,10 +103,11 @@ function decodePlain(
   start: number,
   end: number,
   isOwned: boolean,
+  wasCompressed: boolean,
 ): Message | Promise<Message> {
   return end - start <= LARGE_MESSAGE
     ? decode(host, buffer, start, end, isOwned)
-    : decodeInTurn(host, buffer, start, end, isOwned);
+    : decodeInTurn(host, buffer, start, end, isOwned, wasCompressed);
 }
 
 /** Decodes the envelope that was just read; as {@linkcode decodeMessage}. */
@@ -131,10 +136,15 @@ function decompressor(
   }
   const compressed = ownOctets(buffer, start, end, isOwned);
   return () => {
-    const octets = inTurn(host, compressed.length, () => requestCompression.decompress(compressed, maxMessageBytes));
+    const octets = inTurn(
+      host,
+      compressed.length,
+      () => requestCompression.decompress(compressed, maxMessageBytes),
+      false,
+    );
     return isThenable(octets)
-      ? Promise.resolve(octets).then((octets) => decodePlain(host, octets, 0, octets.length, true))
-      : decodePlain(host, octets, 0, octets.length, true);
+      ? Promise.resolve(octets).then((octets) => decodePlain(host, octets, 0, octets.length, true, true))
+      : decodePlain(host, octets, 0, octets.length, true, true);
   };
 }
 
@@ -145,23 +155,24 @@ function decodeInTurn(
   start: number,
   end: number,
   isOwned: boolean,
+  wasCompressed: boolean,
 ): Message | Promise<Message> {
   const length = end - start;
   const octets = ownOctets(buffer, start, end, isOwned);
-  return inTurn(host, length, () => decode(host, octets, isOwned ? start : 0, isOwned ? end : length, true));
+  return inTurn(
+    host,
+    length,
+    () => decode(host, octets, isOwned ? start : 0, isOwned ? end : length, true),
+    wasCompressed,
+  );
 }
 
-/** Does work for a message of so many bytes, now or when other connections were served, unless its call has ended by then. */
-function inTurn<T>(host: DecodingHost, bytes: number, work: () => T): T | Promise<T> {
+/** Does work for a message of so many bytes, which counts from now on if it is large. */
+function inTurn<T>(host: DecodingHost, bytes: number, work: () => T, isFurther: boolean): T | Promise<T> {
   if (bytes > LARGE_MESSAGE) {
     host.handOver(bytes);
   }
-  return host.schedule(bytes, () => {
-    if (!host.isOpen) {
-      throw new ConnectError("the call has ended", Code.Canceled);
-    }
-    return work();
-  });
+  return host.schedule(bytes, work, isFurther);
 }
 
 /** Takes the message of a request that has it in its query. */
@@ -178,7 +189,7 @@ export function receiveQuery(host: IntakeHost, octets: Uint8Array): void {
 }
 
 function decode(
-  host: Pick<DecodingHost, "plan" | "maxDecodedBytes">,
+  host: Pick<DecodingHost, "plan" | "maxDecodedBytes" | "handOver">,
   buffer: Uint8Array,
   start: number,
   end: number,
@@ -186,7 +197,12 @@ function decode(
 ): Message {
   const { codecs, registered } = host.plan;
   try {
-    return codecs.input.decode(buffer, start, end, isOwned, host.maxDecodedBytes);
+    const message = codecs.input.decode(buffer, start, end, isOwned, host.maxDecodedBytes);
+    const counted = Math.ceil(spent() / MEMORY_PER_COUNTED_BYTE);
+    if (counted > LARGE_MESSAGE && counted > end - start) {
+      host.handOver(counted);
+    }
+    return message;
   } catch (error) {
     if (error instanceof MessageLimitError) {
       throw new ConnectError(error.message, Code.ResourceExhausted);
@@ -286,7 +302,7 @@ export class SingleEnvelopeIntake implements RequestIntake {
       this.#decode = decompressor(host, buffer, start, end, isOwned);
     } else {
       const octets = ownOctets(buffer, start, end, isOwned);
-      this.#decode = () => decodePlain(host, octets, 0, octets.length, true);
+      this.#decode = () => decodePlain(host, octets, 0, octets.length, true, false);
     }
     this.#messageBytes = end - start;
   }

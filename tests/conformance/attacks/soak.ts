@@ -41,14 +41,17 @@ interface Scene {
 const SCENES: readonly Scene[] = [
   {
     name: "server.ts",
-    profile: { args: ["--admin-port", "0"], files: [...SERVERS.default.files ?? [], ...SERVERS.files.files ?? []] },
+    profile: {
+      args: ["--admin-port", "0", "--host", "127.0.0.1,::1"],
+      files: [...SERVERS.default.files ?? [], ...SERVERS.files.files ?? []],
+    },
     servers: ["default", "files"],
     share: 0.8,
   },
   { name: "a program of a user", profile: SERVERS.user, servers: ["user"], share: 0.2 },
 ];
 
-/** Stores a file in pieces, fetches it, and deletes it, until it is told to stop. */
+/** Stores a file in pieces, hashes it, and deletes it, until it is told to stop. It calls from ::1, as attackers at 127.0.0.1 use up the uploads of their address. */
 class FileClient {
   rounds = 0;
   slowestMs = 0;
@@ -56,8 +59,8 @@ class FileClient {
   isDone = false;
   readonly #url: string;
 
-  constructor(url: string) {
-    this.#url = url;
+  constructor({ port }: URL) {
+    this.#url = `http://[::1]:${port}`;
   }
 
   async run(): Promise<void> {
@@ -111,7 +114,7 @@ async function soak(scene: Scene, attacks: readonly Attack[], seconds: number, l
   const sampling = setInterval(() => peakMib = Math.max(peakMib, limit.sample(server.pid)), SAMPLE_PERIOD_MS);
   await tell(victim, { do: "connect", ...whereabouts(server), timeoutMs: CALL_TIMEOUT_MS });
   await tell(victim, { do: "measure", dial: true });
-  const files = scene.profile.program === undefined ? new FileClient(server.url.origin) : undefined;
+  const files = scene.profile.program === undefined ? new FileClient(server.url) : undefined;
   const filing = files?.run();
   const endMs = performance.now() + seconds * 1000;
   for (let round = 0; performance.now() < endMs && server.status === undefined; round++) {

@@ -60,6 +60,7 @@ function scene(options: ScriptedExchangeOptions = {}, maxResponseBytes = 1e6) {
     exchange,
     isOpen: true,
     isFull: false,
+    schedule: (_bytes, work) => work(),
     record: undefined,
     context: new CallContext(host, requestHead(), undefined),
     options: resolveOptions({ routes: () => {}, maxResponseBytes, onError: () => {} }, new DeadlineWheel()),
