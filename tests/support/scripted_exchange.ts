@@ -59,6 +59,8 @@ export class ScriptedExchange implements HttpExchange {
   #hasEnded = false;
   /** How many bytes each piece of work was about. */
   readonly scheduled: number[] = [];
+  /** Those of it that goes on with other work. */
+  readonly furtherWork: number[] = [];
   /** Whether work waits. */
   holdsWork = false;
   readonly #work: (() => void)[] = [];
@@ -219,8 +221,11 @@ export class ScriptedExchange implements HttpExchange {
   spendWork(): void {}
 
   /** Does work at once, or keeps it for {@linkcode doWork} where {@linkcode holdsWork} says so. */
-  schedule<T>(bytes: number, work: () => T, _isFurther: boolean): T | Promise<T> {
+  schedule<T>(bytes: number, work: () => T, isFurther: boolean): T | Promise<T> {
     this.scheduled.push(bytes);
+    if (isFurther) {
+      this.furtherWork.push(bytes);
+    }
     return this.holdsWork ? new Promise<void>((resolve) => this.#work.push(resolve)).then(work) : work();
   }
 

@@ -1,6 +1,9 @@
 /** What a call does in turns: to decompress and decode large messages, to compress large responses, and to take many small ones. */
 import { create, toBinary } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
 import assert from "node:assert/strict";
+import { collectGarbage } from "../../../src/net/garbage.ts";
+import { ScheduledWork } from "../../../src/rpc/server/scheduled_work.ts";
 import { settle } from "../../support/fake_socket.ts";
 import { concat } from "../../support/frame_builder.ts";
 import { readAnswer } from "../../support/rpc_answer.ts";
@@ -27,6 +30,7 @@ Deno.test("a message is decompressed in one turn, and decoded in another one if 
   exchange.doWork();
   await settle();
   assert.deepEqual([exchange.scheduled, exchange.hasEnded], [[sent, message], false]);
+  assert.deepEqual(exchange.furtherWork, [message], "it comes before messages that are compressed");
   assert.equal(exchange.keptBytes, message, "it counts while it waits");
   exchange.doWork();
   await exchange.ended;
@@ -60,12 +64,30 @@ Deno.test("nothing is done for a call that has ended before its turn, and it kee
   assert.deepEqual([exchange.scheduled, exchange.keptBytes], [[sent], 0]);
 });
 
+Deno.test("when a call ends nothing of its work stays in memory until its turn", async () => {
+  const { exchange } = begin(1, {});
+  exchange.holdsWork = true;
+  const work = new ScheduledWork(exchange);
+  const scheduled = () => {
+    const octets = new Uint8Array(1000);
+    return [new WeakRef(octets), work.schedule(1000, () => octets.length, false)] as const;
+  };
+  const [octets, done] = scheduled();
+  work.drop();
+  await new Promise((resolve) => setTimeout(resolve)); // Until then a WeakRef keeps what it was made for.
+  collectGarbage();
+  assert.equal(octets.deref(), undefined);
+  exchange.doWork();
+  await assert.rejects(Promise.resolve(done), { code: Code.Canceled });
+});
+
 Deno.test("a response of more than 64 KiB waits for a turn to be compressed", async () => {
   const { exchange, options } = begin(70_000, { "grpc-accept-encoding": "gzip" });
   await settle();
   exchange.doWork(); // The request is decoded.
   await settle();
   assert.deepEqual([exchange.scheduled.length, exchange.hasEnded], [2, false]);
+  assert.deepEqual(exchange.furtherWork, exchange.scheduled.slice(1));
   exchange.doWork();
   await exchange.ended;
   assert.equal(readAnswer(exchange, options).code, "ok");

@@ -27,6 +27,12 @@ function longContent(protocol: Protocol, method: Method): Uint8Array {
   return isEnveloped(protocol, method) ? envelope(message) : message;
 }
 
+/** A message with a map of so many entries, each of which costs 640. */
+function manyLabels(count: number): Uint8Array {
+  const labels = Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, ""]));
+  return new TextEncoder().encode(JSON.stringify({ labels }));
+}
+
 /** Methods of each kind that take a message and then wait until they are told to go on. */
 class Handlers {
   readonly impl: Impl;
@@ -96,6 +102,22 @@ for (const { protocol, method } of CALLS) {
       await end(exchange, scene, shutdown);
       await settle(3);
       assert.equal(exchange.keptBytes, 0, name);
+    }
+  });
+
+  Deno.test(`${protocol}, ${method}: a small message that takes much memory counts for a quarter of that`, async () => {
+    for (const [count, isCounted] of [[300, false], [1000, true]] as const) {
+      const message = manyLabels(count);
+      const [exchange, , handlers] = begin({ protocol, method });
+      exchange.push(isEnveloped(protocol, method) ? envelope(message) : message, { endStream: false });
+      exchange.push(new Uint8Array(0), { endStream: true });
+      await settle(3);
+      assert.equal(handlers.taken, 1);
+      assert.equal(exchange.keptBytes >= 640 * count / 4, isCounted, `${exchange.keptBytes}`);
+      handlers.goOn();
+      await exchange.ended;
+      await settle(3);
+      assert.equal(exchange.keptBytes, 0);
     }
   });
 
