@@ -21,13 +21,14 @@ import {
   DEFAULT_HTTP2_LIMITS,
   DEFAULT_MAX_CONNECTIONS,
   DEFAULT_PORT,
+  defaultMaxOpenCalls,
   listen,
   type ListenOptions,
   type Server,
   TlsFiles,
 } from "./src/net/mod.ts";
 import { reloadOnChange } from "./src/reloading.ts";
-import { DEFAULT_MAX_ABANDONED_CALLS, type Protocol } from "./src/rpc/mod.ts";
+import { DEFAULT_MAX_ABANDONED_CALLS, DEFAULT_MAX_OPEN_CALLS, type Protocol } from "./src/rpc/mod.ts";
 import {
   configureLogging,
   createAdminHandler,
@@ -78,6 +79,7 @@ interface Flags {
   readonly idleTimeout: number;
   readonly keepalive: number;
   readonly maxAbandonedCalls: number;
+  readonly maxOpenCalls?: number;
   readonly resetBurst: number;
   readonly resetRate: number;
   readonly streamErrorBurst: number;
@@ -172,6 +174,13 @@ const program = new Command("deno task serve")
   .addOption(
     flag("--max-connections <number>", "connections at a time, shared out among workers", "EDGEWIRE_MAX_CONNECTIONS")
       .argParser(parseCount).default(DEFAULT_MAX_CONNECTIONS),
+  )
+  .addOption(
+    flag(
+      "--max-open-calls <number>",
+      "calls under way at a time, shared out among workers (default: one for each 64KiB of memory, at most 65536)",
+      "EDGEWIRE_MAX_OPEN_CALLS",
+    ).argParser(parseCount),
   )
   .addOption(
     flag(
@@ -295,6 +304,7 @@ async function start(flags: Flags, tlsFiles: TlsFiles | undefined, store: FileSt
   const settings: ServingSettings = {
     app: { hashUrl, hashProtocol, corsOrigins },
     maxAbandonedCalls: flags.maxAbandonedCalls,
+    maxOpenCalls: Math.ceil((flags.maxOpenCalls ?? defaultMaxOpenCalls(DEFAULT_MAX_OPEN_CALLS)) / count),
     listen: await listenOptions(flags, tlsFiles),
     log,
     hasMetrics,

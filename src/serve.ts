@@ -2,8 +2,23 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { useClosures } from "./codec/closures/mod.ts";
 import type { ServeExchange } from "./http/mod.ts";
-import { createFetchBridge, listen, type ListenOptions, type Server, withRoomFor } from "./net/mod.ts";
-import { createRpcHandler, type FetchHandler, printFault, refuseCall, type RpcOptions, withCors } from "./rpc/mod.ts";
+import {
+  createFetchBridge,
+  defaultMaxOpenCalls,
+  listen,
+  type ListenOptions,
+  type Server,
+  withRoomFor,
+} from "./net/mod.ts";
+import {
+  createRpcHandler,
+  DEFAULT_MAX_OPEN_CALLS,
+  type FetchHandler,
+  printFault,
+  refuseCall,
+  type RpcOptions,
+  withCors,
+} from "./rpc/mod.ts";
 import { nodeCompressions, useBufferForText } from "./rpc/node/mod.ts";
 import { guardReporter } from "./user_code/mod.ts";
 
@@ -62,7 +77,8 @@ function createServeExchange(
   onError: NonNullable<ServiceOptions["onError"]>,
 ): ServeExchange {
   const { fallback, corsOrigins, compressions = nodeCompressions } = options;
-  const handler = createRpcHandler({ ...options, compressions, onError });
+  const maxOpenCalls = options.maxOpenCalls ?? defaultMaxOpenCalls(DEFAULT_MAX_OPEN_CALLS);
+  const handler = createRpcHandler({ ...options, maxOpenCalls, compressions, onError });
   let serve = handler.serve;
   if (fallback !== undefined) {
     const bridge = createFetchBridge(fallback, (error) => onError(error, undefined));

@@ -11,6 +11,8 @@ export interface ServingSettings extends WorkerSettings {
   readonly app: Omit<AppOptions, "store" | "shutdownSignal" | "observers">;
   /** How many handlers of a connection may still run after their call has ended. */
   readonly maxAbandonedCalls?: number | undefined;
+  /** How many calls may be under way in each thread. */
+  readonly maxOpenCalls?: number | undefined;
   readonly log: LogLevel;
   /** Whether calls and connections are counted. */
   readonly hasMetrics: boolean;
@@ -35,6 +37,7 @@ export async function startServing(settings: ServingSettings, store: FileStore, 
     ...app.service,
     ...settings.listen,
     maxAbandonedCalls: settings.maxAbandonedCalls,
+    maxOpenCalls: settings.maxOpenCalls,
     onListenerFault: logListenerFault,
     onConnectionEnd: (end) => {
       metrics?.countConnectionEnd(end);

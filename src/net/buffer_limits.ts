@@ -13,6 +13,9 @@ const MEMORY_PART = 1 / 8;
 const MIN_DEFAULT_BYTES = 32 << 20;
 const MAX_DEFAULT_BYTES = 256 << 20;
 
+const MIN_DEFAULT_CALLS = 4096;
+const MEMORY_PER_CALL = 65_536;
+
 /** Where it is not known how much memory there is, in bytes. */
 const UNKNOWN_MEMORY = 1 << 30;
 
@@ -68,6 +71,11 @@ export function withRoomFor(messageBytes: number, limits: BufferLimits): BufferL
 /** See {@linkcode BufferLimits}. */
 export function defaultMaxBufferedBytes(memoryBytes: number = usableMemory() ?? UNKNOWN_MEMORY): number {
   return Math.floor(Math.min(MAX_DEFAULT_BYTES, Math.max(MIN_DEFAULT_BYTES, memoryBytes * MEMORY_PART)));
+}
+
+/** One for each 64 KiB of memory, an eighth of which are the 7 KiB that a call takes on which nothing is sent, and no more than `maxCalls`. */
+export function defaultMaxOpenCalls(maxCalls: number, memoryBytes: number = usableMemory() ?? UNKNOWN_MEMORY): number {
+  return Math.floor(Math.min(maxCalls, Math.max(MIN_DEFAULT_CALLS, memoryBytes / MEMORY_PER_CALL)));
 }
 
 /** The memory of the control group that the process is in, or of the machine, in bytes; undefined when the process may not know. */

@@ -3,7 +3,13 @@ export { MAX_TIMEOUT_MS, type RefusalError, type RefusalReason } from "../http/m
 export { DEFAULT_HTTP2_LIMITS } from "../http2/mod.ts";
 export { checkAllowedHosts, type RefuseHost } from "./allowed_hosts.ts";
 export { Backoff, type BackoffOptions } from "./backoff.ts";
-export { type BufferLimits, defaultMaxBufferedBytes, MIN_BUFFERED_BYTES, withRoomFor } from "./buffer_limits.ts";
+export {
+  type BufferLimits,
+  defaultMaxBufferedBytes,
+  defaultMaxOpenCalls,
+  MIN_BUFFERED_BYTES,
+  withRoomFor,
+} from "./buffer_limits.ts";
 export { watchGarbage } from "./garbage_watch.ts";
 export { connectHttp2, type Http2Client, type Http2ClientOptions } from "./http2_client.ts";
 export type { ConnectionEnd } from "./connection_end.ts";

@@ -17,4 +17,4 @@ export { createRpcHandler, type RpcHandler } from "./server/handler.ts";
 export { type MessageReader, reading, type ReadingImpl } from "./server/message_reader.ts";
 export { type MessageWriter, writing, type WritingImpl } from "./server/message_writer.ts";
 export { refuseCall } from "./server/refusal.ts";
-export { DEFAULT_MAX_ABANDONED_CALLS, printFault, type RpcOptions } from "./server/options.ts";
+export { DEFAULT_MAX_ABANDONED_CALLS, DEFAULT_MAX_OPEN_CALLS, printFault, type RpcOptions } from "./server/options.ts";

@@ -80,6 +80,8 @@ class Handler implements RpcHandler {
     exchange.handler = CALL_HANDLER;
     if (plan.refusal !== undefined) {
       call.fail(plan.refusal);
+    } else if (this.#openCalls.count >= this.#options.maxOpenCalls) {
+      call.fail(fullError(this.#options.maxOpenCalls));
     } else if (this.#shutdownSignal?.aborted) {
       call.fail(shutdownError(this.#shutdownSignal));
     } else {
@@ -171,6 +173,11 @@ class Handler implements RpcHandler {
     };
     onError(mistake, new CallContext(host, head, connection));
   }
+}
+
+/** What the client is told whose call would be one too many. */
+function fullError(maxOpenCalls: number): ConnectError {
+  return new ConnectError(`the server has ${maxOpenCalls} calls under way (maxOpenCalls)`, Code.Unavailable);
 }
 
 /** What is between the first slash and the second. */

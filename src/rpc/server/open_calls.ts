@@ -20,6 +20,8 @@ export interface OpenCall {
 /** Knows the calls under way, and how many of a connection go on that nobody waits for. */
 export class OpenCalls {
   readonly #maxAbandoned: number;
+  /** How many calls there are. */
+  count = 0;
   #first: OpenCall | undefined = undefined;
   /** Only connections that have some. */
   readonly #abandoned = new Map<ConnectionInfo, number>();
@@ -34,15 +36,20 @@ export class OpenCalls {
       this.#first.previousOpen = call;
     }
     this.#first = call;
+    this.count++;
   }
 
+  /** Does nothing when the call was not added, or is removed already. */
   remove(call: OpenCall): void {
     const { previousOpen, nextOpen } = call;
     if (previousOpen !== undefined) {
       previousOpen.nextOpen = nextOpen;
     } else if (this.#first === call) {
       this.#first = nextOpen;
+    } else {
+      return;
     }
+    this.count--;
     if (nextOpen !== undefined) {
       nextOpen.previousOpen = previousOpen;
     }

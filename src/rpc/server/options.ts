@@ -17,6 +17,9 @@ import type { CallObserver } from "./call_observer.ts";
 /** What {@linkcode RpcOptions.maxAbandonedCalls} is by default. */
 export const DEFAULT_MAX_ABANDONED_CALLS = 1024;
 
+/** What {@linkcode RpcOptions.maxOpenCalls} is by default. */
+export const DEFAULT_MAX_OPEN_CALLS = 65_536;
+
 /** Options of a server, whatever carries it. */
 export interface RpcOptions {
   /** Adds the services: `(router) => router.service(Greeter, { ... })`. */
@@ -63,6 +66,13 @@ export interface RpcOptions {
    * @default 1024
    */
   readonly maxAbandonedCalls?: number | undefined;
+  /**
+   * How many calls may be under way on all connections together; above, new ones are `unavailable`. A stream on which nothing is sent takes 7 KiB, and a peer
+   * may have 128 of them on each of its connections.
+   *
+   * @default 65536; with `serve`, one for each 64 KiB of memory that the process may use, from 4096 to 65536
+   */
+  readonly maxOpenCalls?: number | undefined;
   /** When it aborts, all calls under way end with its reason, `unavailable` if that is no `ConnectError`. */
   readonly shutdownSignal?: AbortSignal | undefined;
   /** Told of each call: for logs, metrics and traces. The first is the outermost. None by default, at no cost. */
@@ -89,6 +99,7 @@ export interface ResolvedOptions {
   readonly corsOrigins: readonly string[];
   readonly requireConnectProtocolHeader: boolean;
   readonly maxAbandonedCalls: number;
+  readonly maxOpenCalls: number;
   /** Undefined when there are none. */
   readonly observers: readonly CallObserver[] | undefined;
   /** Never throws. */
@@ -118,6 +129,7 @@ export function resolveOptions(options: RpcOptions, deadlines: DeadlineWheel): R
     corsOrigins: options.corsOrigins ?? [],
     requireConnectProtocolHeader: options.requireConnectProtocolHeader ?? false,
     maxAbandonedCalls: options.maxAbandonedCalls ?? DEFAULT_MAX_ABANDONED_CALLS,
+    maxOpenCalls: options.maxOpenCalls ?? DEFAULT_MAX_OPEN_CALLS,
     observers: options.observers?.length === 0 ? undefined : options.observers,
     onError: guardReporter<[unknown, HandlerContext]>(options.onError ?? printFault),
     deadlines,
@@ -127,5 +139,6 @@ export function resolveOptions(options: RpcOptions, deadlines: DeadlineWheel): R
   checkMessageBytes("maxResponseBytes", resolved.maxResponseBytes);
   checkWholeNumber("compressMinBytes", resolved.compressMinBytes, 0, MAX_COUNT);
   checkWholeNumber("maxAbandonedCalls", resolved.maxAbandonedCalls, 0, MAX_COUNT);
+  checkWholeNumber("maxOpenCalls", resolved.maxOpenCalls, 1, MAX_COUNT);
   return resolved;
 }
