@@ -2,7 +2,7 @@
  * Everything that others judge of us. Prints a table, and ends with 1 unless all is good: nothing is skipped.
  *
  * `deno task conformance [hpack] [differential] [h2spec] [serve] [h2specd] [load] [slowloris] [fuzz] [protobuf] [codec] [server] [client]
- * [fetch-server] [fetch-client] [attacks]`: all but `attacks`, which runs only when it is named, as long as not all attacks are survived.
+ * [fetch-server] [fetch-client] [attacks]`: all by default.
  */
 import { within } from "../support/deadline.ts";
 import { judgeAttacks } from "./attacks/main.ts";
@@ -39,7 +39,7 @@ const JUDGES: Readonly<Record<string, () => AsyncIterable<Verdict>>> = {
 /** How long a judge may take, in milliseconds. The slowest needs a tenth of it. */
 const JUDGE_TIMEOUT_MS = 20 * 60_000;
 
-const names = Deno.args.length > 0 ? Deno.args : Object.keys(JUDGES).filter((name) => name !== "attacks");
+const names = Deno.args.length > 0 ? Deno.args : Object.keys(JUDGES);
 const verdicts: Verdict[] = [];
 for (const name of names) {
   const judge = JUDGES[name];
