@@ -148,7 +148,7 @@ function decompressor(
   };
 }
 
-/** Decodes a message that is large; a promise where other connections are served first. */
+/** Decodes a message that is large, and gives it in a turn after that; a promise where other connections are served first. */
 function decodeInTurn(
   host: DecodingHost,
   buffer: Uint8Array,
@@ -157,14 +157,12 @@ function decodeInTurn(
   isOwned: boolean,
   wasCompressed: boolean,
 ): Message | Promise<Message> {
-  const length = end - start;
   const octets = ownOctets(buffer, start, end, isOwned);
-  return inTurn(
-    host,
-    length,
-    () => decode(host, octets, isOwned ? start : 0, isOwned ? end : length, true),
-    wasCompressed,
-  );
+  const work = () => decode(host, octets, isOwned ? start : 0, isOwned ? end : octets.length, true);
+  const message = inTurn(host, end - start, work, wasCompressed);
+  // Its handler may take as long again, and send as much.
+  const giveInTurn = (message: Message) => host.schedule(0, () => message, true);
+  return message instanceof Promise ? message.then(giveInTurn) : giveInTurn(message);
 }
 
 /** Does work for a message of so many bytes, which counts from now on if it is large. */

@@ -4,7 +4,8 @@
  * `deno run --allow-all tests/conformance/attacks/main.ts [--quick] [--only NAME,GROUP] [--list] [--fresh]`
  *
  * Each attack is one line: what victims waited at the 99th percentile before and beside it, on a connection that is kept and on new ones; how much
- * memory grew at its peak and afterwards; descriptors before and after. It is survived if the victims' p99 stays below twice the idle one and 50 ms, none of
+ * memory grew at its peak and afterwards; descriptors before and after. It is survived if the victims' p99 stays below twice the idle one and 50 ms (more
+ * when the machine is slower than a quiet one: `machine_speed.ts`), none of
  * their calls fails, less than 64 MiB and no descriptor are left over, the server lives, and its log has no panic and no uncaught error.
  * `--quick` has all of them, shorter; `--fresh` starts a server for each.
  */

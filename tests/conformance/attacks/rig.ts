@@ -1,4 +1,5 @@
 /** Attacks one server while victims call it, and says what became of both. */
+import { slowness } from "./machine_speed.ts";
 import type { Attack, Outcome } from "./attack.ts";
 import { TextLineStream } from "./line_stream.ts";
 import { MIB } from "./messages.ts";
@@ -7,6 +8,8 @@ import type { Sample, VictimCommand, VictimReport } from "./victim.ts";
 
 /** A victim may wait so much longer than beside nothing, at the 99th percentile: twice as long and this, in milliseconds. */
 const EXTRA_P99_MS = 50;
+/** A machine that is slower by this is said to be. */
+const SLOW = 1.2;
 
 /** Resident memory that may be left over, in MiB. */
 const MAX_GROWTH_MIB = 64;
@@ -136,6 +139,7 @@ export async function judgeAttack(
   const dialsBeside = attack.dials !== "after";
   const before = sampleProcess(server.pid) ?? { rssMib: 0, descriptors: 0 };
   const logBefore = server.log.length;
+  const slownessBefore = slowness();
   await tell(victim, { do: "measure", dial: true });
   await sleep(timing.idleMs);
   const idle = await tell<VictimReport>(victim, { do: "report", wait: true });
@@ -169,7 +173,11 @@ export async function judgeAttack(
     beside = { kept: during.kept, dial: (await tell<VictimReport>(victim, { do: "report", wait: true })).dial };
   }
   const log = server.log.slice(logBefore);
-  const delays = [...delayOf("kept", beside.kept, idle.kept), ...delayOf("dialling", beside.dial, idle.dial)];
+  const slow = Math.max(slownessBefore, slowness());
+  const delays = [
+    ...delayOf("kept", beside.kept, idle.kept, slow),
+    ...delayOf("dialling", beside.dial, idle.dial, slow),
+  ];
   const faults = [
     ...outcome.faults ?? [],
     ...failuresOf("kept", beside.kept),
@@ -209,11 +217,12 @@ function failuresOf(kind: string, { calls, failures, errors }: Sample): string[]
   return failures === 0 ? [] : [`${failures} of ${calls} calls failed (${kind}): ${errors[0]}`];
 }
 
-function delayOf(kind: string, beside: Sample, idle: Sample): string[] {
-  const limitMs = 2 * idle.p99Ms + EXTRA_P99_MS;
-  return beside.p99Ms < limitMs
-    ? []
-    : [`a victim (${kind}) waited ${Math.round(beside.p99Ms)} ms at p99, ${Math.round(limitMs)} are the limit`];
+function delayOf(kind: string, beside: Sample, idle: Sample, slow: number): string[] {
+  const limitMs = 2 * idle.p99Ms + EXTRA_P99_MS * slow;
+  return beside.p99Ms < limitMs ? [] : [
+    `a victim (${kind}) waited ${Math.round(beside.p99Ms)} ms at p99, ${Math.round(limitMs)} are the limit` +
+    (slow < SLOW ? "" : ` on a machine that is ${slow.toFixed(1)} times slower than a quiet one`),
+  ];
 }
 
 /** Waits until memory and descriptors are back, or the time is up. Returns how they are then; undefined if the server has ended. */

@@ -33,6 +33,13 @@ Deno.test("a message is decompressed in one turn, and decoded in another one if 
   assert.deepEqual(exchange.furtherWork, [message], "it comes before messages that are compressed");
   assert.equal(exchange.keptBytes, message, "it counts while it waits");
   exchange.doWork();
+  await settle();
+  assert.deepEqual(
+    [exchange.furtherWork, exchange.hasEnded],
+    [[message, 0], false],
+    "the handler has a turn of its own",
+  );
+  exchange.doWork();
   await exchange.ended;
   assert.equal(readAnswer(exchange, options).code, "ok");
 });
@@ -52,6 +59,8 @@ Deno.test("a message that is not compressed waits for a turn above 64 KiB, and n
   assert.equal(message, 65_537);
   await settle();
   assert.deepEqual([exchange.scheduled, exchange.keptBytes], [[65_537], 65_537]);
+  exchange.doWork();
+  await settle();
   exchange.doWork();
   await exchange.ended;
 });
@@ -86,7 +95,9 @@ Deno.test("a response of more than 64 KiB waits for a turn to be compressed", as
   await settle();
   exchange.doWork(); // The request is decoded.
   await settle();
-  assert.deepEqual([exchange.scheduled.length, exchange.hasEnded], [2, false]);
+  exchange.doWork(); // It is answered.
+  await settle();
+  assert.deepEqual([exchange.scheduled.length, exchange.hasEnded], [3, false]);
   assert.deepEqual(exchange.furtherWork, exchange.scheduled.slice(1));
   exchange.doWork();
   await exchange.ended;
