@@ -29,7 +29,7 @@ const FULL: Timing = { idleMs: 500, attackMs: 1300, settleMs: 8000 };
 const QUICK: Timing = { idleMs: 300, attackMs: 600, settleMs: 6000 };
 
 /** How often an attack is judged at most. */
-const MAX_TRIES = 3;
+const MAX_TRIES = 5;
 
 /**
  * How long it goes on when it is judged again, in milliseconds: victims call 125 times beside it. Of the 30 or 65 calls of the first time the slowest one is
@@ -62,8 +62,8 @@ class Scene implements AsyncDisposable {
   }
 
   /**
-   * Judges an attack. One by which victims waited too long, and no more, is judged again on a new server and for longer, twice at most: the machine may have
-   * been busy.
+   * Judges an attack. One by which victims waited too long, and no more, is judged again on a new server and for longer, four times at most: the machine may
+   * have been busy.
    *
    * @param next The attack after it.
    */
