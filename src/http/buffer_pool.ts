@@ -50,7 +50,11 @@ export class LentOutput {
     return octets;
   }
 
-  /** Recycles the buffer of what was lent first, unless it was dropped. @throws {Error} The octets are not those. */
+  /**
+   * Recycles the buffer that was lent first. After {@linkcode drop} it does nothing.
+   *
+   * @throws {Error} The octets are not the first that were lent.
+   */
   release(octets: Uint8Array): void {
     const first = this.#lent.shift();
     if (this.#isDropped) {
@@ -62,7 +66,7 @@ export class LentOutput {
     recycleBuffer(first.buffer);
   }
 
-  /** Forgets what was lent: the socket is closed. The buffers are not recycled, as a write may still read them. */
+  /** Drops all references to lent buffers when the socket is closed. It does not recycle them, because a write may still read them. */
   drop(): void {
     this.#lent.length = 0;
     this.#isDropped = true;

@@ -110,7 +110,7 @@ export class Output {
     this.#lent.release(taken);
   }
 
-  /** Forgets all octets, taken or not: the socket is closed. */
+  /** Drops all output, taken or not, when the socket is closed. */
   drop(): void {
     this.#full.length = 0;
     this.#fullLength = 0;

@@ -60,7 +60,7 @@ export class FrameWriter {
     this.#lent.release(taken);
   }
 
-  /** Forgets all octets, taken or not: the socket is closed. */
+  /** Drops all output, taken or not, when the socket is closed. */
   drop(): void {
     this.#buffer = EMPTY;
     this.#length = 0;

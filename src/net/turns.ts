@@ -159,7 +159,7 @@ export class TurnQueue implements Turns {
     return this.#work.size > 0 || this.#furtherWork.length > 0;
   }
 
-  /** Takes the next piece of work; undefined when there is none. */
+  /** Removes the next task from the queue and returns it; returns undefined when the queue is empty. */
   #takeWork(): (() => void) | undefined {
     const further = this.#furtherWork.shift();
     if (further !== undefined) {
@@ -212,7 +212,7 @@ export class TurnQueue implements Turns {
     }
   }
 
-  /** Resumes the connections that wait now, until that took long enough without a poll. */
+  /** Resumes the connections that wait now, until 4 ms have passed since the last poll. */
   async #resumeWaiting(): Promise<void> {
     for (let count = this.#waiting.length; count > 0 && this.#spentMs <= WORK_MS; count--) {
       this.#waiting.shift()!();
@@ -220,7 +220,7 @@ export class TurnQueue implements Turns {
     }
   }
 
-  /** Does a piece of work, and more of them, one of each owner in turn, until there is none or enough was done without a poll. */
+  /** Runs tasks, one of each owner in turn, until the queue is empty or 4 ms have passed since the last poll. It runs at least one. */
   async #doWork(): Promise<void> {
     const beganMs = performance.now();
     do {

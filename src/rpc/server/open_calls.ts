@@ -20,8 +20,7 @@ export interface OpenCall {
 /** Knows the calls under way, and how many of a connection go on that nobody waits for. */
 export class OpenCalls {
   readonly #maxAbandoned: number;
-  /** How many calls there are. */
-  count = 0;
+  #count = 0;
   #first: OpenCall | undefined = undefined;
   /** Only connections that have some. */
   readonly #abandoned = new Map<ConnectionInfo, number>();
@@ -30,13 +29,18 @@ export class OpenCalls {
     this.#maxAbandoned = maxAbandoned;
   }
 
+  /** How many calls there are. */
+  get count(): number {
+    return this.#count;
+  }
+
   add(call: OpenCall): void {
     call.nextOpen = this.#first;
     if (this.#first !== undefined) {
       this.#first.previousOpen = call;
     }
     this.#first = call;
-    this.count++;
+    this.#count++;
   }
 
   /** Does nothing when the call was not added, or is removed already. */
@@ -49,7 +53,7 @@ export class OpenCalls {
     } else {
       return;
     }
-    this.count--;
+    this.#count--;
     if (nextOpen !== undefined) {
       nextOpen.previousOpen = previousOpen;
     }
